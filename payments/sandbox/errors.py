@@ -1,0 +1,113 @@
+"""Refusals in the provider's shape: https://docs.stripe.com/api/errors."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+CODES_PAGE = "https://docs.stripe.com/error-codes#"
+
+
+class ApiError(Exception):
+    """A request that cannot be done.
+
+    ``executed`` tells that the operation had begun: the provider then keeps the
+    answer under the idempotency key, while a refused parameter leaves the key free
+    (https://docs.stripe.com/api/idempotent_requests).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        kind: str = "invalid_request_error",
+        code: str | None = None,
+        param: str | None = None,
+        executed: bool = False,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.kind = kind
+        self.code = code
+        self.param = param
+        self.executed = executed
+        self.facts = facts
+
+    def body(self) -> Json:
+        """The error as it is sent; what is not known is left out, as the provider does."""
+        fields = {
+            "code": self.code,
+            "doc_url": f"{CODES_PAGE}{self.code.replace('_', '-')}" if self.code else None,
+            "message": self.message,
+            "param": self.param,
+            "type": self.kind,
+            **self.facts,
+        }
+        return {"error": {name: value for name, value in fields.items() if value is not None}}
+
+
+def missing(param: str) -> ApiError:
+    return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
+
+
+def unknown(param: str) -> ApiError:
+    return ApiError(
+        f"Received unknown parameter: {param[:200]}", code="parameter_unknown", param=param[:200]
+    )
+
+
+def empty(param: str) -> ApiError:
+    return ApiError(
+        f"You passed an empty string for '{param}'. Empty values unset a field, but this field "
+        "cannot be unset.",
+        code="parameter_invalid_empty",
+        param=param,
+    )
+
+
+def invalid_integer(param: str, value: str) -> ApiError:
+    return ApiError(
+        f"Invalid integer: {value[:40]}", code="parameter_invalid_integer", param=param
+    )
+
+
+def invalid(param: str, why: str, *, code: str | None = None) -> ApiError:
+    return ApiError(f"Invalid {param}: {why}", code=code, param=param)
+
+
+def no_such(noun: str, object_id: str, *, param: str = "id", status: int = 404) -> ApiError:
+    """``status`` is 404 for an id in the address and 400 for one among the parameters."""
+    return ApiError(
+        f"No such {noun}: '{object_id[:100]}'",
+        status=status,
+        code="resource_missing",
+        param=param,
+    )
+
+
+def unexpected_state(message: str, payment_intent: Json) -> ApiError:
+    return ApiError(
+        message,
+        code="payment_intent_unexpected_state",
+        executed=True,
+        payment_intent=payment_intent,
+    )
+
+
+def unauthenticated(message: str) -> ApiError:
+    return ApiError(message, status=401)
+
+
+def unavailable(message: str, status: int) -> ApiError:
+    return ApiError(message, status=status, kind="api_error")
+
+
+def card_refused(
+    message: str, *, code: str, param: str | None = None, decline_code: str | None = None
+) -> ApiError:
+    """A card that was refused before anything was charged."""
+    return ApiError(
+        message, status=402, kind="card_error", code=code, param=param, decline_code=decline_code
+    )

@@ -1,0 +1,212 @@
+"""Typed reading of decoded parameters, with the provider's errors.
+
+Every name that is read is noted, and :meth:`Params.finish` refuses the rest as
+unknown, so a parameter the sandbox does not implement is never ignored silently.
+"""
+
+import re
+from collections.abc import Collection
+from typing import NamedTuple
+
+from payments.sandbox.config import is_web_address
+from payments.sandbox.errors import ApiError, empty, invalid, invalid_integer, missing, unknown
+from payments.sandbox.forms import Tree
+
+MAX_TEXT = 5000
+MAX_URL = 5000
+MAX_METADATA_KEYS = 50
+MAX_METADATA_KEY = 40
+MAX_METADATA_VALUE = 500
+
+INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+\Z")
+SAFE_HOST = re.compile(r"[A-Za-z0-9._\[\]:-]+\Z")
+
+
+class Range(NamedTuple):
+    """A filter on an instant: SQL comparisons with their bounds."""
+
+    comparisons: tuple[tuple[str, int], ...]
+
+
+class Params:
+    """One level of the parameters; ``path`` is its name as the caller wrote it."""
+
+    def __init__(self, tree: Tree, path: str = "") -> None:
+        self._tree = tree
+        self._path = path
+        self._seen: set[str] = set()
+        self._inner: list[Params] = []
+
+    def name(self, key: str) -> str:
+        return f"{self._path}[{key}]" if self._path else key
+
+    def given(self, key: str) -> bool:
+        return key in self._tree
+
+    def finish(self) -> None:
+        """Raises for the first parameter nobody asked for."""
+        for key in self._tree:
+            if key not in self._seen:
+                raise unknown(self.name(key))
+        for inner in self._inner:
+            inner.finish()
+
+    def _raw(self, key: str) -> str | None:
+        self._seen.add(key)
+        value = self._tree.get(key)
+        if isinstance(value, dict):
+            raise invalid(self.name(key), "must be a single value")
+        return value
+
+    def text(self, key: str, limit: int = MAX_TEXT) -> str | None:
+        """``None`` when absent, and when empty: an empty value unsets a field."""
+        value = self._raw(key)
+        if value is not None and len(value) > limit:
+            raise invalid(self.name(key), f"must be at most {limit} characters")
+        return value or None
+
+    def need_text(self, key: str, limit: int = MAX_TEXT) -> str:
+        value = self.text(key, limit)
+        if value is None:
+            raise empty(self.name(key)) if self.given(key) else missing(self.name(key))
+        return value
+
+    def integer(self, key: str, low: int | None = None, high: int | None = None) -> int | None:
+        value = self._raw(key)
+        if value is None:
+            return None
+        if not INTEGER.match(value):
+            raise invalid_integer(self.name(key), value)
+        number = int(value)
+        if (low is not None and number < low) or (high is not None and number > high):
+            raise invalid_integer(self.name(key), value)
+        return number
+
+    def need_integer(self, key: str, low: int | None = None, high: int | None = None) -> int:
+        number = self.integer(key, low, high)
+        if number is None:
+            raise missing(self.name(key))
+        return number
+
+    def boolean(self, key: str) -> bool | None:
+        value = self._raw(key)
+        if value is None:
+            return None
+        if value not in {"true", "false"}:
+            raise invalid(self.name(key), "must be true or false")
+        return value == "true"
+
+    def choice(self, key: str, choices: Collection[str]) -> str | None:
+        value = self.text(key)
+        if value is not None and value not in choices:
+            raise invalid(self.name(key), f"must be one of {', '.join(sorted(choices))}")
+        return value
+
+    def url(self, key: str) -> str | None:
+        """An absolute web address. Its host is plain ASCII, because it is later named
+        in a Content-Security-Policy."""
+        value = self.text(key, MAX_URL)
+        if value is None:
+            return None
+        host = value.partition("://")[2].partition("/")[0].partition("?")[0].partition("#")[0]
+        if not is_web_address(value) or not SAFE_HOST.match(host):
+            raise invalid(self.name(key), "not a valid URL", code="url_invalid")
+        return value
+
+    def email(self, key: str) -> str | None:
+        value = self.text(key, 512)
+        if value is not None and not EMAIL.match(value):
+            raise ApiError(
+                "Invalid email address.", code="email_invalid", param=self.name(key)
+            )
+        return value
+
+    def child(self, key: str) -> "Params | None":
+        self._seen.add(key)
+        value = self._tree.get(key)
+        if value is None:
+            return None
+        if isinstance(value, str):
+            raise invalid(self.name(key), "must be a hash")
+        inner = Params(value, self.name(key))
+        self._inner.append(inner)
+        return inner
+
+    def children(self, key: str) -> list["Params"]:
+        """The hashes of a list, in the order of their indices."""
+        outer = self.child(key)
+        if outer is None:
+            return []
+        indices = outer._indices()
+        found = [outer.child(index) for index in indices]
+        return [inner for inner in found if inner is not None]
+
+    def texts(self, key: str) -> list[str]:
+        """The values of a list; a single value is a list of one."""
+        if isinstance(self._tree.get(key), str):
+            value = self.text(key)
+            return [value] if value else []
+        outer = self.child(key)
+        if outer is None:
+            return []
+        return [outer.need_text(index) for index in outer._indices()]
+
+    def _indices(self) -> list[str]:
+        for key in self._tree:
+            if not (key.isascii() and key.isdigit() and len(key) <= 6):
+                raise invalid(self._path, "must be an array")
+        return sorted(self._tree, key=int)
+
+    def metadata(self, key: str = "metadata") -> dict[str, str] | None:
+        """What was given, empty values included; ``None`` if nothing was.
+
+        Limits: https://docs.stripe.com/api/metadata.
+        """
+        self._seen.add(key)
+        value = self._tree.get(key)
+        if value is None:
+            return None
+        if value == "":
+            return {}
+        if isinstance(value, str):
+            raise invalid(self.name(key), "must be a hash")
+        pairs: dict[str, str] = {}
+        for name, text in value.items():
+            where = f"{self.name(key)}[{name[:50]}]"
+            if isinstance(text, dict):
+                raise invalid(where, "values can only be strings")
+            if len(name) > MAX_METADATA_KEY:
+                raise invalid(where, f"keys can be at most {MAX_METADATA_KEY} characters")
+            if len(text) > MAX_METADATA_VALUE:
+                raise invalid(where, f"values can be at most {MAX_METADATA_VALUE} characters")
+            pairs[name] = text
+        return pairs
+
+    def range(self, key: str) -> Range:
+        """An exact instant, or ``gt``, ``gte``, ``lt`` and ``lte`` around it."""
+        if isinstance(self._tree.get(key), dict):
+            bounds = self.child(key)
+            signs = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+            found = [
+                (sign, number)
+                for name, sign in signs.items()
+                if bounds is not None and (number := bounds.integer(name)) is not None
+            ]
+            return Range(tuple(found))
+        exact = self.integer(key)
+        return Range(() if exact is None else (("=", exact),))
+
+
+def merge_metadata(
+    old: dict[str, str], change: dict[str, str] | None, param: str = "metadata"
+) -> dict[str, str]:
+    """``old`` with ``change`` applied: an empty value deletes its key, an empty
+    ``change`` deletes all of them."""
+    if change is None:
+        return dict(old)
+    merged = {**old, **change} if change else {}
+    kept = {name: text for name, text in merged.items() if text}
+    if len(kept) > MAX_METADATA_KEYS:
+        raise invalid(param, f"objects can have at most {MAX_METADATA_KEYS} keys")
+    return kept

@@ -1,0 +1,159 @@
+"""The fee lines of a service file, with the bundles that many services share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from portal.catalogue.expressions import Scope
+from portal.catalogue.model import FeeRule, Mark, PaymentMode, Stage, Text, Tier
+from portal.catalogue.reading import Table, unique
+
+_RATED = frozenset({"fixed", "per_unit", "per_m2", "per_metre", "per_day", "per_month"})
+BASES = _RATED | {"percent_of", "tiered", "table", "from_record", "assessed"}
+_STAGES = {
+    PaymentMode.FREE: frozenset[Stage](),
+    PaymentMode.UPFRONT: frozenset({Stage.SUBMISSION}),
+    PaymentMode.UPFRONT_DIFF: frozenset({Stage.SUBMISSION, Stage.BEFORE_DELIVERY}),
+    PaymentMode.TWO_STAGE: frozenset({Stage.SUBMISSION, Stage.AFTER_APPROVAL}),
+    PaymentMode.THREE_STAGE: frozenset(
+        {Stage.SUBMISSION, Stage.AFTER_PRELIM, Stage.AFTER_APPROVAL}
+    ),
+    PaymentMode.DUES: frozenset({Stage.SUBMISSION}),
+    PaymentMode.REFUND: frozenset[Stage](),
+}
+
+
+@dataclass(frozen=True)
+class FeeCode:
+    """What a line code means everywhere: its label, who gets the money, whether it comes back."""
+
+    label: Text
+    beneficiary: str
+    refundable: bool
+
+
+@dataclass(frozen=True)
+class FeeShared:
+    codes: Mapping[str, FeeCode]
+    bundles: Mapping[str, list[dict[str, Any]]]
+    beneficiaries: Mapping[str, Text]
+
+
+def read_fees(
+    table: Table, scope: Scope, shared: FeeShared, mode: PaymentMode
+) -> tuple[FeeRule, ...]:
+    """Every fee line, bundles opened; stages must fit the service's payment mode."""
+    rules: list[FeeRule] = []
+    for part in table.tables("fees"):
+        bundle = part.optional("bundle", str)
+        if bundle is None:
+            rules.append(_read_rule(part, scope, shared))
+            continue
+        if bundle not in shared.bundles:
+            raise part.wrong("bundle", f"there is no bundle {bundle!r}")
+        stage, when = part.take("stage", str), part.raw("when")
+        part.done()
+        for line in shared.bundles[bundle]:
+            values = {**line, "stage": stage} | ({"when": when} if when else {})
+            rules.append(_read_rule(Table(part.file, f"fees[{bundle}]", values), scope, shared))
+    unique(rules, lambda r: r.id, lambda i: table.wrong("fees", f"{i!r} stands twice: give ids"))
+    for rule in rules:
+        if rule.stage not in _STAGES[mode]:
+            raise table.wrong(f"fees[{rule.id}].stage", f"{rule.stage} does not fit {mode}")
+    if bool(rules) != bool(_STAGES[mode]):
+        raise table.wrong("fees", f"{mode} {'has no fees' if rules else 'needs fees'}")
+    return tuple(rules)
+
+
+def _read_rule(table: Table, scope: Scope, shared: FeeShared) -> FeeRule:
+    code = table.take("code", str)
+    if code not in shared.codes:
+        raise table.wrong("code", f"{code!r} is not a fee code")
+    known = shared.codes[code]
+    by = table.take("by", str, "")
+    rule = FeeRule(
+        id=table.take("id", str, code),
+        code=code,
+        label=table.optional_text("label") or known.label,
+        stage=table.choice("stage", Stage),
+        basis=table.take("basis", str),
+        mark=table.choice("mark", Mark),
+        beneficiary=table.take("beneficiary", str, known.beneficiary),
+        refundable=table.take("refundable", bool, known.refundable),
+        explain=table.optional_text("explain"),
+        rate=table.decimal("rate"),
+        by=by,
+        rates=_read_rates(table, by, scope),
+        tier_of=table.number_expression("tier_of", scope),
+        tiers=_read_tiers(table, by, scope),
+        quantity=table.number_expression("quantity", scope),
+        plus_rate=table.decimal("plus_rate"),
+        plus_quantity=table.number_expression("plus_quantity", scope),
+        minimum=table.decimal("min"),
+        maximum=table.decimal("max"),
+        law_minimum=table.decimal("law_min"),
+        law_maximum=table.decimal("law_max"),
+        when=table.expression("when", scope),
+        valid_from=table.day("valid_from"),
+        valid_to=table.day("valid_to"),
+        decision=table.optional_text("decision"),
+    )
+    table.done()
+    _check(table, rule, shared)
+    return rule
+
+
+def _read_rates(table: Table, by: str, scope: Scope) -> Mapping[str, Decimal]:
+    part = table.optional_table("rates")
+    if part is None:
+        return {}
+    _check_by(table, by, scope, part.keys())
+    return {key: part.decimal(key) or Decimal(0) for key in part.keys()}  # noqa: SIM118
+
+
+def _read_tiers(table: Table, by: str, scope: Scope) -> tuple[Tier, ...]:
+    tiers: list[Tier] = []
+    for part in table.tables("tiers"):
+        up_to = part.decimal("up_to")
+        if by:
+            _check_by(table, by, scope, part.keys())
+            amounts = {key: part.decimal(key) or Decimal(0) for key in part.keys()}  # noqa: SIM118
+        else:
+            amounts = {"": part.decimal("amount") or Decimal(0)}
+        part.done()
+        if tiers and (last := tiers[-1].up_to) is not None and up_to is not None and up_to <= last:
+            raise table.wrong("tiers", "must rise")
+        tiers.append(Tier(up_to, amounts))
+    if tiers and tiers[-1].up_to is not None:
+        raise table.wrong("tiers", "the last tier has no up_to: it is for all above")
+    return tuple(tiers)
+
+
+def _check_by(table: Table, by: str, scope: Scope, keys: list[str]) -> None:
+    if by not in scope.choices:
+        raise table.wrong("by", f"{by!r} is not a choice of this service")
+    unknown = set(keys) - scope.choices[by]
+    if unknown:
+        raise table.wrong("by", f"{by!r} has no choice {sorted(unknown)[0]!r}")
+
+
+def _check(table: Table, rule: FeeRule, shared: FeeShared) -> None:
+    if rule.basis not in BASES:
+        raise table.wrong("basis", f"{rule.basis!r} is not a basis")
+    if rule.beneficiary not in shared.beneficiaries:
+        raise table.wrong("beneficiary", f"{rule.beneficiary!r} is not a beneficiary")
+    rates = [rule.rate is not None, bool(rule.rates), bool(rule.tiers)]
+    wanted = 0 if rule.basis in {"from_record", "assessed"} else 1
+    if sum(rates) != wanted:
+        raise table.wrong("rate", "give one of rate, rates with by, tiers with tier_of")
+    if rule.tiers and rule.tier_of is None:
+        raise table.wrong("tier_of", "is missing")
+    if rule.basis != "fixed" and not rule.tiers and rule.quantity is None:
+        raise table.wrong("quantity", f"{rule.basis} needs the number that it multiplies")
+    simple = rule.basis in _RATED and rule.rate is not None and rule.plus_rate is None
+    if not simple and rule.explain is None:
+        raise table.wrong("explain", "tell in words how this line is computed")
+    for bound, law in ((rule.maximum, rule.law_maximum), (rule.rate, rule.law_maximum)):
+        if bound is not None and law is not None and bound > law:
+            raise table.wrong("law_max", f"{bound} is above what the law allows")

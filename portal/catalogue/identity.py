@@ -1,0 +1,158 @@
+"""Numbers by which Egypt knows people and papers: read, checked, masked.
+
+Facts §7.1–7.2, geography §9 and the rulings. Only what is certain is a hard rule: the check digit
+of the national ID was never published, so a mismatch is a warning.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from portal.text import clean, compact, fold_digits
+
+# Governorate of the birth's registration, not of residence; 88 is abroad
+BIRTH_CODES = frozenset(
+    "01 02 03 04 11 12 13 14 15 16 17 18 19 21 22 23 24 25 26 27 28 29 31 32 33 34 35 88".split()
+)
+_WEIGHTS = (2, 7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+_CENTURIES = {"2": 1900, "3": 2000}
+_MOBILE = re.compile(r"(?:\+20|0020|20)?0?(1[0125]\d{8})")
+_PERMIT_YEAR_FIRST = re.compile(r"(\d{4})\s*[/\-]\s*(\d{1,6})")
+_PERMIT = re.compile(
+    r"(?:(?:رخصة|ترخيص|قرار|طلب|عقد|بيان|محضر)\s*)?(?:رقم\s*)?"
+    r"(?P<number>\d{1,6})"
+    r"(?:\s*[/\-]?\s*(?P<letter>[A-Za-z\u0621-\u064a])(?![A-Za-z\u0621-\u064a]))?"
+    r"\s*(?:[/\-]|لسنة|سنة|عام)\s*(?P<year>\d{4})\s*م?"
+)
+_REQUEST = re.compile(r"(\d{2})-?(\d{4})-?(\d{5,6})-?(\d)")
+# Damm's totally anti-symmetric quasigroup of order 10: one slip or one swap of neighbours shows
+_DAMM = (
+    "0317598642", "7092154863", "4206871359", "1750983426", "6123045978",
+    "3674209581", "5869720134", "8945362017", "9438617205", "2581436790",
+)
+
+
+@dataclass(frozen=True)
+class NationalId:
+    """A well-formed national ID; ``suspect`` when its check digit does not fit the usual rule."""
+
+    digits: str
+    born_on: date
+    suspect: bool
+
+    @property
+    def male(self) -> bool:
+        return int(self.digits[12]) % 2 == 1
+
+
+def read_national_id(text: str, today: date) -> NationalId | str:
+    """The ID, or the reason why it is none: ``length``, ``century``, ``date``, ``governorate``."""
+    digits = compact(text)
+    if not (digits.isascii() and digits.isdigit() and len(digits) == 14):
+        return "length"
+    if digits[0] not in _CENTURIES:
+        return "century"
+    try:
+        born_on = date(
+            _CENTURIES[digits[0]] + int(digits[1:3]), int(digits[3:5]), int(digits[5:7])
+        )
+    except ValueError:
+        return "date"
+    if born_on > today:
+        return "date"
+    if digits[7:9] not in BIRTH_CODES:
+        return "governorate"
+    return NationalId(digits, born_on, suspect=not _check_digit_fits(digits))
+
+
+def _check_digit_fits(digits: str) -> bool:
+    remainder = sum(int(d) * w for d, w in zip(digits[:13], _WEIGHTS, strict=True)) % 11
+    expected = {(11 - remainder) % 10}
+    if remainder == 0:
+        expected.add(0)  # programs differ here; both are accepted
+    return int(digits[13]) in expected
+
+
+def mask_national_id(digits: str) -> str:
+    """Only the last three digits, everywhere (rulings)."""
+    return "*" * (len(digits) - 3) + digits[-3:]
+
+
+def read_mobile(text: str) -> str | None:
+    """An Egyptian mobile as ``+201XXXXXXXXX``, or None."""
+    match = _MOBILE.fullmatch(compact(text))
+    return f"+20{match[1]}" if match else None
+
+
+def local_mobile(e164: str) -> str:
+    """``+2010…`` as people know it: ``010…``."""
+    return "0" + e164.removeprefix("+20")
+
+
+def mask_mobile(e164: str) -> str:
+    number = local_mobile(e164)
+    return f"{number[:3]}•••••{number[-3:]}"
+
+
+def read_iban(text: str) -> str | None:
+    """An Egyptian IBAN: EG, 27 digits, remainder 1 by 97 (ISO 13616)."""
+    iban = compact(text).upper()
+    if not re.fullmatch(r"EG\d{27}", iban):
+        return None
+    as_number = int(iban[4:] + "1416" + iban[2:4])  # E = 14, G = 16
+    return iban if as_number % 97 == 1 else None
+
+
+def damm(digits: str) -> int:
+    """Check digit after Damm; 0 for a number that already ends in its own."""
+    state = 0
+    for digit in digits:
+        state = int(_DAMM[state][int(digit)])
+    return state
+
+
+def format_request_number(year: int, center_index: int, serial: int) -> str:
+    """``YY-CCCC-NNNNN-K``: year, center, serial of center and year, check digit (rulings).
+
+    The check digit is Damm's over the whole year, center and serial, so a slip in any shows.
+    """
+    center, number = f"{center_index:04d}", f"{serial:05d}"
+    return f"{year % 100:02d}-{center}-{number}-{damm(f'{year}{center}{number}')}"
+
+
+def read_request_number(text: str) -> str | None:
+    """A request number as people type it, or None where the check digit tells of a slip."""
+    match = _REQUEST.fullmatch(clean(fold_digits(text)).replace(" ", "").replace("–", "-"))
+    if not match or damm("20" + "".join(match.groups())) != 0:
+        return None
+    return "-".join(match.groups())
+
+
+def read_permit_number(text: str, this_year: int) -> str | None:
+    """«٢٥ لسنة ٢٠٢٣», «25/2023», «٥٦/م لسنة ١٩٩٨» or a request number of the portal.
+
+    Canonical: ``25/2023``, ``56/م/1998``, ``26-1315-00042-7``; None when it is none of them.
+    """
+    request = read_request_number(text)
+    if request:
+        return request
+    folded = clean(fold_digits(text))
+    turned = _PERMIT_YEAR_FIRST.fullmatch(folded)
+    match = _PERMIT.fullmatch(folded)
+    if match and 1900 <= int(match["year"]) <= this_year:
+        number, year, letter = int(match["number"]), int(match["year"]), match["letter"]
+    elif turned and 1900 <= int(turned[1]) <= this_year:
+        # right-to-left fields make people write the year first
+        number, year, letter = int(turned[2]), int(turned[1]), None
+    else:
+        return None
+    if number < 1:
+        return None
+    return f"{number}/{letter}/{year}" if letter else f"{number}/{year}"
+
+
+def permit_year(canonical: str) -> int:
+    """The year in a canonical permit number."""
+    if "/" in canonical:
+        return int(canonical.rsplit("/", 1)[-1])
+    return 2000 + int(canonical[:2])

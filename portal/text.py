@@ -1,0 +1,86 @@
+"""What people type, made plain: digits folded, invisible marks stripped, names cleaned.
+
+Rules: facts §7.2–7.4 and the rulings on identity, numbers and text. Nothing here changes what a
+text means; a character that could deceive a reader (a direction override) is refused, not dropped.
+"""
+
+import re
+import unicodedata
+from decimal import Decimal, InvalidOperation
+
+_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
+# left by keyboards and by copying: they carry no meaning and would break comparisons
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u061c\u2060\ufeff\u00ad"))
+_DIRECTION = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+_TASHKEEL = re.compile("[\u064b-\u0652\u0670\u0640]")
+_NAME_LETTERS = str.maketrans({"ٱ": "ا", "ی": "ي", "ک": "ك"})
+_SEPARATORS = re.compile(r"[\s\-‐-―_.()/\\]+")
+_THOUSANDS = re.compile(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$")
+_NUMBER = re.compile(r"^-?\d{1,18}(\.\d{1,12})?$")
+
+
+class Unreadable(ValueError):
+    """A text holds characters that have no place in it."""
+
+
+def fold_digits(text: str) -> str:
+    """Arabic-Indic and Persian digits as Latin ones."""
+    return text.translate(_DIGITS)
+
+
+def clean(text: str, *, lines: bool = False) -> str:
+    """Strip invisible marks and outer spaces; raises :class:`Unreadable` on controls.
+
+    Direction overrides are refused because they make a name read as another one.
+    """
+    text = unicodedata.normalize("NFC", text).translate(_INVISIBLE)
+    if lines:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    for character in text:
+        if unicodedata.category(character) in {"Cc", "Cs", "Co"} and not (
+            lines and character in "\n\t"
+        ):
+            raise Unreadable
+        if ord(character) in _DIRECTION:
+            raise Unreadable
+    if lines:
+        return text.strip()
+    return " ".join(text.split())
+
+
+def compact(text: str) -> str:
+    """For numbers that identify: digits folded; spaces, dashes and invisible marks stripped."""
+    text = fold_digits(text.translate(_INVISIBLE).translate(_DIRECTION))
+    return _SEPARATORS.sub("", text)
+
+
+def clean_name(text: str) -> str:
+    """An Arabic name without tashkeel and tatweel, Persian letters made Arabic."""
+    return clean(_TASHKEEL.sub("", clean(text).translate(_NAME_LETTERS)))
+
+
+def is_arabic_name(text: str) -> bool:
+    """Whether only Arabic letters U+0621–064A and single spaces stand in it."""
+    return re.fullmatch("[\u0621-\u063a\u0641-\u064a]+( [\u0621-\u063a\u0641-\u064a]+)*", text) is not None
+
+
+def parse_number(text: str) -> Decimal | None:
+    """A number as people write it, or None.
+
+    ``٬`` groups thousands and ``٫`` begins the fraction; a comma of either script groups thousands
+    when threes follow it and otherwise begins the fraction (``12,5``).
+    """
+    text = fold_digits(text.translate(_INVISIBLE)).replace("−", "-").replace(" ", "")
+    text = text.replace("\u00a0", "").replace("\u202f", "")
+    text = text.replace("٬", "").replace("٫", ".").replace("،", ",")
+    if "," in text:
+        if _THOUSANDS.match(text):
+            text = text.replace(",", "")
+        elif text.count(",") == 1 and "." not in text:
+            text = text.replace(",", ".")
+    if not _NUMBER.match(text):
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
