@@ -12,7 +12,7 @@ from portal.catalogue.reading import CatalogueError, Table, unique
 
 # A radio's hidden part opens without a script; a long list is a select, which has no such part
 MOST_RADIOS = 7
-LISTS = frozenset({"governorates", "centers", "countries"})
+LISTS = frozenset({"governorates", "centers", "countries", "dues"})
 _CONTEXT: dict[str, Type] = {"today": "date", "this_year": "number"}
 _EMPTY = Scope({})
 

@@ -1,0 +1,83 @@
+"""Provider events: stored once before they are acknowledged, worked off until they succeed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from payments import ledger
+from payments.model import SeenEvent
+from payments.provider import ProviderEvent
+
+# What a checkout can become through: anything else is acknowledged and not looked at
+CHECKOUT_EVENTS = frozenset(
+    {
+        "checkout.session.completed",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.async_payment_failed",
+        "checkout.session.expired",
+    }
+)
+_FIRST_RETRY = timedelta(seconds=5)
+_LONGEST_RETRY = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A stored event that is not worked off yet."""
+
+    provider: str
+    event_id: str
+    session: str
+    tries: int
+
+
+def store(db: Connection, provider: str, event: ProviderEvent, at: datetime) -> bool:
+    """Keep the event; False when this id was seen before."""
+    wanted = event.type in CHECKOUT_EVENTS
+    stored = ledger.insert_missing(
+        db,
+        insert(SeenEvent).values(
+            provider=provider,
+            event_id=event.id,
+            type=event.type,
+            session=event.session,
+            state="received" if wanted else "ignored",
+            tries=0,
+            received_at=at,
+            try_again_at=at + _FIRST_RETRY,
+        ),
+    )
+    return stored is not None and wanted
+
+
+def processed(db: Connection, provider: str, event_id: str, at: datetime) -> None:
+    db.execute(
+        update(SeenEvent)
+        .where(SeenEvent.provider == provider, SeenEvent.event_id == event_id)
+        .values(state="processed", processed_at=at, last_error="")
+    )
+
+
+def failed(db: Connection, waiting: Waiting, error: str, at: datetime) -> None:
+    """Leave the event for later, each time a little longer, without an end."""
+    wait = min(_FIRST_RETRY * 2 ** min(waiting.tries, 10), _LONGEST_RETRY)
+    db.execute(
+        update(SeenEvent)
+        .where(
+            SeenEvent.provider == waiting.provider, SeenEvent.event_id == waiting.event_id
+        )
+        .values(tries=waiting.tries + 1, last_error=error[:200], try_again_at=at + wait)
+    )
+
+
+def waiting(db: Connection, at: datetime, most: int) -> Sequence[Waiting]:
+    """Stored events whose time has come, oldest first."""
+    rows = db.execute(
+        select(SeenEvent.provider, SeenEvent.event_id, SeenEvent.session, SeenEvent.tries)
+        .where(SeenEvent.state == "received", SeenEvent.try_again_at <= at)
+        .order_by(SeenEvent.try_again_at)
+        .limit(most)
+    )
+    return [Waiting(*row) for row in rows]

@@ -1,0 +1,92 @@
+"""The database: SQLite in one file, or PostgreSQL; the same SQL on both.
+
+Models declare the tables; statements run on a plain :class:`~sqlalchemy.Connection` (Core), so
+there is no lazy loading and no hidden flush. ``db`` joins the caller's transaction and never
+commits; :class:`Database` opens one. Concerning writes on SQLite: a transaction that will write
+takes the write lock at its beginning, because upgrading a read lock can fail half-way.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, LargeBinary, MetaData, create_engine, event
+from sqlalchemy.orm import DeclarativeBase
+
+from payments.times import UtcDateTime
+
+__all__ = ["Base", "Database", "UtcDateTime", "sealed"]
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+_BUSY_MS = 10_000
+_WRITES = "portal_writes"
+
+
+class Base(DeclarativeBase):
+    """The portal's tables; ``payments`` has its own metadata."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+def sealed() -> LargeBinary:
+    """The type of a column that holds what :class:`~portal.vault.Vault` sealed."""
+    return LargeBinary()
+
+
+class Database:
+    """Opens transactions. Every act of the portal is one of them."""
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        self.engine = _create_engine(url, pool_size)
+        self._writer = self.engine.execution_options(**{_WRITES: True})
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that writes: committed at the end, rolled back on any exception."""
+        with self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads, from one consistent state."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _create_engine(url: str, pool_size: int) -> Engine:
+    if url.startswith("sqlite"):
+        engine = create_engine(url, pool_size=pool_size, max_overflow=8)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(
+        url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, pool_recycle=1800
+    )
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={_BUSY_MS}",
+        "cache_size=-8000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

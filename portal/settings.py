@@ -1,0 +1,220 @@
+"""The only reader of the environment: one frozen value, checked at the start.
+
+Every setting is ``PORTAL_…``. A wrong or missing one stops the start with one line that says which
+and why. ``docs/operations.md`` has the table.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from portal.clock import token
+
+DEMO_WEBHOOK_SECRET = "whsec_demo_only_not_a_secret"  # noqa: S105 - refused in production
+DEMO_API_KEY = "sk_test_mahalliyat_demo"
+_SHORTEST_KEY = 32
+
+
+class BadSetting(Exception):
+    """A setting that the portal cannot start with."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a place of operation decides."""
+
+    demo: bool
+    """Whether the sandbox pages, demo accounts and demo data are there."""
+    host: str
+    """The address that the web server listens on."""
+    port: int
+    sandbox_port: int
+    var: Path
+    """The folder of everything that is written: database, files, keys."""
+    public_url: str
+    """The origin that citizens see; links in messages and payment returns begin with it."""
+    database_url: str
+    queue_url: str
+    files_dir: Path
+    payments_base_url: str
+    payments_checkout_origin: str
+    """The origin of the hosted payment page, which a form may lead to."""
+    payments_api_key: str
+    payments_webhook_secret: str
+    sms_url: str
+    mail_url: str
+    secret_keys: tuple[str, ...]
+    """The first signs and encrypts, the others still read."""
+    metrics_token: str
+    """What a scraper from another machine shows; empty allows loopback only."""
+    trusted_proxies: int
+    """How many proxies stand before the portal and write X-Forwarded-For."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether citizens reach the portal by https."""
+        return self.public_url.startswith("https://")
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._environ.get(name, "").strip() or default
+
+    def required(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if not value:
+            raise BadSetting(name, "is not set")
+        return value
+
+    def number(self, name: str, default: int, lowest: int = 0, highest: int = 65535) -> int:
+        text = self.text(name, str(default))
+        if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
+            raise BadSetting(name, f"{text!r} is not a number from {lowest} to {highest}")
+        return int(text)
+
+    def url(self, name: str, default: str) -> SplitResult:
+        text = self.required(name, default)
+        parts = urlsplit(text)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise BadSetting(name, f"{text!r} is not an http or https address")
+        return parts
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings of ``environ``; raises :class:`BadSetting`."""
+    read = _Reader(environ)
+    mode = read.text("PORTAL_MODE", "demo")
+    if mode not in {"demo", "production"}:
+        raise BadSetting("PORTAL_MODE", f"{mode!r} is neither demo nor production")
+    demo = mode == "demo"
+    port = read.number("PORTAL_PORT", 8000, 1)
+    sandbox_port = read.number("PORTAL_SANDBOX_PORT", 8010, 1)
+    var = Path(read.text("PORTAL_VAR", "var")).expanduser().resolve()
+    sandbox = f"http://127.0.0.1:{sandbox_port}" if demo else ""
+    base = read.url("PORTAL_PAYMENTS_BASE_URL", sandbox)
+    settings = Settings(
+        demo=demo,
+        host=read.text("PORTAL_HOST", "127.0.0.1"),
+        port=port,
+        sandbox_port=sandbox_port,
+        var=var,
+        public_url=_origin(
+            read.url("PORTAL_PUBLIC_URL", f"http://127.0.0.1:{port}" if demo else "")
+        ),
+        database_url=_database(read, var, demo),
+        queue_url=_queue(read),
+        files_dir=_files(read, var),
+        payments_base_url=_origin(base) + base.path.rstrip("/"),
+        payments_checkout_origin=_origin(
+            read.url("PORTAL_PAYMENTS_CHECKOUT_ORIGIN", _checkout_of(base))
+        ),
+        payments_api_key=read.required("PORTAL_PAYMENTS_API_KEY", DEMO_API_KEY if demo else ""),
+        payments_webhook_secret=read.required(
+            "PORTAL_PAYMENTS_WEBHOOK_SECRET", DEMO_WEBHOOK_SECRET if demo else ""
+        ),
+        sms_url=_channel(read, "PORTAL_SMS_URL", demo, {"https", "http"}),
+        mail_url=_channel(read, "PORTAL_MAIL_URL", demo, {"smtp", "smtps"}),
+        secret_keys=_secret_keys(read, var, demo),
+        metrics_token=read.text("PORTAL_METRICS_TOKEN"),
+        trusted_proxies=read.number("PORTAL_TRUSTED_PROXIES", 0, 0, 10),
+    )
+    if not demo:
+        _refuse_demo(settings)
+    return settings
+
+
+def _origin(parts: SplitResult) -> str:
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _checkout_of(base: SplitResult) -> str:
+    """Stripe serves its API and its payment page from two hosts; a sandbox from one."""
+    if base.hostname == "api.stripe.com":
+        return "https://checkout.stripe.com"
+    return _origin(base)
+
+
+def _database(read: _Reader, var: Path, demo: bool) -> str:
+    url = read.required(
+        "PORTAL_DATABASE_URL", f"sqlite:///{var / 'portal.sqlite3'}" if demo else ""
+    )
+    scheme, _, rest = url.partition("://")
+    if scheme in {"postgres", "postgresql"}:
+        return f"postgresql+psycopg://{rest}"
+    if scheme not in {"sqlite", "postgresql+psycopg"}:
+        raise BadSetting("PORTAL_DATABASE_URL", f"{scheme!r} is neither sqlite nor postgresql")
+    return url
+
+
+def _queue(read: _Reader) -> str:
+    url = read.text("PORTAL_QUEUE_URL", "embedded:")
+    if url != "embedded:":
+        raise BadSetting("PORTAL_QUEUE_URL", f"{url!r}: this version has only 'embedded:'")
+    return url
+
+
+def _files(read: _Reader, var: Path) -> Path:
+    text = read.text("PORTAL_FILES_URL", str(var / "files"))
+    if "://" in text and not text.startswith("file://"):
+        raise BadSetting("PORTAL_FILES_URL", f"{text!r}: this version stores files in a folder")
+    return Path(text.removeprefix("file://")).expanduser().resolve()
+
+
+def _channel(read: _Reader, name: str, demo: bool, schemes: set[str]) -> str:
+    url = read.required(name, "sandbox:" if demo else "")
+    if url != "sandbox:" and urlsplit(url).scheme not in schemes:
+        raise BadSetting(name, f"must be one of {sorted(schemes)} or 'sandbox:'")
+    return url
+
+
+def _secret_keys(read: _Reader, var: Path, demo: bool) -> tuple[str, ...]:
+    text = read.text("PORTAL_SECRET_KEYS")
+    if not text and demo:
+        text = _demo_key(var / "secret_key")
+    keys = tuple(re.split(r"[\s,]+", text)) if text else ()
+    if not keys:
+        raise BadSetting("PORTAL_SECRET_KEYS", "is not set")
+    if any(len(key) < _SHORTEST_KEY for key in keys):
+        raise BadSetting(
+            "PORTAL_SECRET_KEYS", f"a key is shorter than {_SHORTEST_KEY} characters"
+        )
+    if len(set(keys)) != len(keys):
+        raise BadSetting("PORTAL_SECRET_KEYS", "a key stands twice")
+    return keys
+
+
+def _demo_key(path: Path) -> str:
+    """The key made at the first start; created exclusively, so two starts agree on one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="ascii") as file:
+            path.chmod(0o600)
+            file.write(token(384))
+    except FileExistsError:
+        pass
+    return path.read_text(encoding="ascii").strip()
+
+
+def _refuse_demo(settings: Settings) -> None:
+    if not settings.secure:
+        raise BadSetting("PORTAL_PUBLIC_URL", "must be https in production")
+    if settings.payments_webhook_secret == DEMO_WEBHOOK_SECRET:
+        raise BadSetting("PORTAL_PAYMENTS_WEBHOOK_SECRET", "is the demo's")
+    if settings.payments_api_key.startswith("sk_test_"):
+        raise BadSetting("PORTAL_PAYMENTS_API_KEY", "is a test key")
+    for name, url in (
+        ("PORTAL_SMS_URL", settings.sms_url),
+        ("PORTAL_MAIL_URL", settings.mail_url),
+    ):
+        if url == "sandbox:":
+            raise BadSetting(name, "the sandbox shows codes to everyone: demo only")
+    if settings.database_url.startswith("sqlite"):
+        raise BadSetting("PORTAL_DATABASE_URL", "production runs on PostgreSQL")
