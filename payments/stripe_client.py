@@ -48,6 +48,7 @@ class StripeProvider:
         if self._made is None:
             from stripe import RequestsClient, StripeClient  # noqa: PLC0415
 
+            self._made = StripeClient(
                 self._api_key,
                 base_addresses={"api": self._base_url},
                 max_network_retries=2,
