@@ -9,14 +9,12 @@ are new entries.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Insert, func, insert, select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Connection, func, insert, select
 
 from payments.model import Entry, EntryLine, Obligation
 from payments.money import Money
+from payments.storage import insert_missing
 
 PORTAL, PROVIDER = "portal", "provider"
 RECEIVABLE, CLEARING, REVENUE = "receivable", "clearing", "revenue"
@@ -93,16 +91,6 @@ def is_booked(db: Connection, provider: str, object_id: str, effect: str) -> boo
         Entry.provider == provider, Entry.object_id == object_id, Entry.effect == effect
     )
     return db.scalar(known) is not None
-
-
-def insert_missing(db: Connection, statement: Insert | ReturningInsert[Any]) -> Any:
-    """Insert a row that may be there already; what RETURNING gave, or None when it was there."""
-    try:
-        with db.begin_nested():
-            result = db.execute(statement)
-            return result.scalar() if result.returns_rows else True
-    except IntegrityError:
-        return None
 
 
 def balance(db: Connection, account: str) -> Money:

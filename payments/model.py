@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from payments.times import UtcDateTime
+from payments.storage import UtcDateTime
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only INTEGER keys by itself
 _OPEN = text("state = 'open'")

@@ -15,6 +15,7 @@ from payments import attempts, ledger, obligations
 from payments.model import Obligation, PaymentCase, Receipt, ReceiptSerial
 from payments.money import Money
 from payments.provider import Checkout, CheckoutStatus
+from payments.storage import insert_missing
 
 
 class Outcome(StrEnum):
@@ -159,7 +160,7 @@ def _next_receipt(db: Connection, year: int) -> str:
 
 def ensure_receipt_year(db: Connection, year: int) -> None:
     """Make the counter of ``year``; two that try at once make one."""
-    ledger.insert_missing(db, insert(ReceiptSerial).values(year=year, last=0))
+    insert_missing(db, insert(ReceiptSerial).values(year=year, last=0))
 
 
 def open_case(
@@ -170,7 +171,7 @@ def open_case(
         PaymentCase.kind == kind, PaymentCase.object_id == object_id
     )
     if db.scalar(known) is None:
-        ledger.insert_missing(
+        insert_missing(
             db,
             insert(PaymentCase).values(
                 kind=kind, object_id=object_id, reference=reference, detail=detail, opened_at=at

@@ -151,8 +151,8 @@ def _event(event: Any) -> ProviderEvent:
 
 
 def _checkout(session: "Session") -> Checkout:
-    metadata = session.metadata or {}
-    intent = session.payment_intent
+    metadata: dict[str, str] = _plain(session.metadata)
+    intent: Any = session.payment_intent
     charge = getattr(intent, "latest_charge", None)
     return Checkout(
         session=session.id,
@@ -164,10 +164,15 @@ def _checkout(session: "Session") -> Checkout:
         attempt=metadata.get("attempt", ""),
         live=bool(session.livemode),
         url=session.url or "",
-        payment=str(getattr(intent, "id", intent or "")),
+        payment=str(getattr(intent, "id", None) or intent or ""),
         expires_at=datetime.fromtimestamp(session.expires_at, UTC),
         method=_method(charge),
     )
+
+
+def _plain(metadata: Any) -> dict[str, str]:
+    """The SDK's own mapping as a dict."""
+    return dict(metadata.items()) if metadata else {}
 
 
 def _method(charge: Any) -> str:

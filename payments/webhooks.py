@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
-from payments import ledger
 from payments.model import SeenEvent
 from payments.provider import ProviderEvent
+from payments.storage import insert_missing
 
 # What a checkout can become through: anything else is acknowledged and not looked at
 CHECKOUT_EVENTS = frozenset(
@@ -36,7 +36,7 @@ class Waiting:
 def store(db: Connection, provider: str, event: ProviderEvent, at: datetime) -> bool:
     """Keep the event; False when this id was seen before."""
     wanted = event.type in CHECKOUT_EVENTS
-    stored = ledger.insert_missing(
+    stored = insert_missing(
         db,
         insert(SeenEvent).values(
             provider=provider,

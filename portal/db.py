@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, LargeBinary, MetaData, create_engine, event
 from sqlalchemy.orm import DeclarativeBase
 
-from payments.times import UtcDateTime
+from payments.storage import UtcDateTime, insert_missing
 
-__all__ = ["Base", "Database", "UtcDateTime", "sealed"]
+__all__ = ["Base", "Database", "UtcDateTime", "insert_missing", "sealed"]
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -185,9 +185,7 @@ def entered(number: str, month: int, year: int, cvc: str | None, now: tuple[int,
             "Your card's expiration year is invalid.", code="invalid_expiry_year", param="exp_year"
         )
     if cvc is not None and not CVC.match(cvc):
-        raise card_refused(
-            "Your card's security code is invalid.", code="invalid_cvc", param="cvc"
-        )
+        raise card_refused("Your card's security code is invalid.", code="invalid_cvc", param="cvc")
     return card
 
 

@@ -4,21 +4,22 @@ from payments.sandbox.errors import ApiError, invalid
 
 EGP = "egp"
 
-PRESENTMENT = frozenset(
+_PRESENTMENT = (
     "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn "
     "bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd "
     "gnf gtq gyd hkd hnl hrk htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt "
     "lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr "
     "nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd "
     "std szl thb tjs tnd top try ttd twd tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xof xpf yer "
-    "zar zmw".split()
+    "zar zmw"
 )
+PRESENTMENT = frozenset(_PRESENTMENT.split())
 """https://docs.stripe.com/currencies#presentment-currencies"""
 
+_ZERO_DECIMAL = "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"
+
 EXPONENTS = {
-    **dict.fromkeys(
-        "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split(), 0
-    ),
+    **dict.fromkeys(_ZERO_DECIMAL.split(), 0),
     **dict.fromkeys(["bhd", "jod", "kwd", "omr", "tnd"], 3),
 }
 """Digits of the minor unit where they are not two:

@@ -78,9 +78,7 @@ def arrived(tx: Transaction, delivery: Delivery, outcome: str) -> None:
     )
 
 
-def failed(
-    tx: Transaction, delivery: Delivery, outcome: str, schedule: tuple[float, ...]
-) -> None:
+def failed(tx: Transaction, delivery: Delivery, outcome: str, schedule: tuple[float, ...]) -> None:
     """To be tried again after the schedule's next wait, or given up after its last."""
     final = delivery.attempts >= len(schedule)
     wait = 0.0 if final else schedule[delivery.attempts]
@@ -107,14 +105,10 @@ def unfinished(tx: Transaction, event_id: str) -> int:
 def send_again(tx: Transaction, event_id: str | None) -> int:
     """Make the deliveries of one event (also those that arrived), or all that have
     not arrived, due now; gives their number."""
-    if event_id is None:
-        where, values = "state <> 'delivered'", ()
-    else:
-        where, values = "event = ?", (event_id,)  # type: ignore[assignment]
     cursor = tx.sql(
         "UPDATE deliveries SET state = 'pending', copies = max(copies, 1), attempts = 0,"
-        f" next_at = ? WHERE {where}",  # noqa: S608
-        (wall(), *values),
+        " next_at = ? WHERE event = ? OR (? IS NULL AND state <> 'delivered')",
+        (wall(), event_id, event_id),
     )
     return cursor.rowcount
 

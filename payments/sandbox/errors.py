@@ -68,9 +68,7 @@ def empty(param: str) -> ApiError:
 
 
 def invalid_integer(param: str, value: str) -> ApiError:
-    return ApiError(
-        f"Invalid integer: {value[:40]}", code="parameter_invalid_integer", param=param
-    )
+    return ApiError(f"Invalid integer: {value[:40]}", code="parameter_invalid_integer", param=param)
 
 
 def invalid(param: str, why: str, *, code: str | None = None) -> ApiError:

@@ -7,6 +7,7 @@ only: the process is the only one, and a crash ends the work with it.
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from payments.sandbox.forms import Tree
 from payments.sandbox.store import Transaction
 
 MAX_KEY = 255
+KEY = re.compile(rf"[\x20-\x7e]{{1,{MAX_KEY}}}\Z")
 KEPT_SECONDS = 24 * 3600
 
 
@@ -61,8 +63,8 @@ class InProgress:
 
 
 def check_key(key: str | None) -> str | None:
-    if key is not None and not 0 < len(key) <= MAX_KEY:
-        raise ApiError(f"Idempotency keys have 1 to {MAX_KEY} characters.")
+    if key is not None and not KEY.match(key):
+        raise ApiError(f"Idempotency keys have 1 to {MAX_KEY} printable ASCII characters.")
     return key
 
 

@@ -117,9 +117,7 @@ class Params:
     def email(self, key: str) -> str | None:
         value = self.text(key, 512)
         if value is not None and not EMAIL.match(value):
-            raise ApiError(
-                "Invalid email address.", code="email_invalid", param=self.name(key)
-            )
+            raise ApiError("Invalid email address.", code="email_invalid", param=self.name(key))
         return value
 
     def child(self, key: str) -> "Params | None":
@@ -138,7 +136,7 @@ class Params:
         outer = self.child(key)
         if outer is None:
             return []
-        indices = outer._indices()
+        indices = outer.indices()
         found = [outer.child(index) for index in indices]
         return [inner for inner in found if inner is not None]
 
@@ -150,9 +148,10 @@ class Params:
         outer = self.child(key)
         if outer is None:
             return []
-        return [outer.need_text(index) for index in outer._indices()]
+        return [outer.need_text(index) for index in outer.indices()]
 
-    def _indices(self) -> list[str]:
+    def indices(self) -> list[str]:
+        """The keys of a list, in counting order; raises if it is none."""
         for key in self._tree:
             if not (key.isascii() and key.isdigit() and len(key) <= 6):
                 raise invalid(self._path, "must be an array")

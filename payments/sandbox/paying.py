@@ -77,7 +77,7 @@ def open_intent(
             kind=KIND,
             created=tx.now,
             body=body,
-            private={"session": session, "attempt": None},
+            private={"session": session, "attempt": None, "return_url": None},
         )
     )
     emit(tx, "payment_intent.created", intent)
@@ -90,6 +90,7 @@ def attempt(
     """Try to pay ``intent`` with ``method``; its status and error tell what came of it."""
     card = BY_NAME[method.private["card"]]
     intent.body |= {"payment_method": method.id, "last_payment_error": None, "next_action": None}
+    intent.private["return_url"] = return_url
     if not card.authenticate:
         _charge(tx, intent, method, authenticated=False)
         return

@@ -7,9 +7,7 @@ from payments.sandbox.objects import API_VERSION
 from payments.sandbox.store import Record, Transaction
 
 
-def emit(
-    tx: Transaction, event_type: str, record: Record, previous: Json | None = None
-) -> Record:
+def emit(tx: Transaction, event_type: str, record: Record, previous: Json | None = None) -> Record:
     """Records that ``event_type`` happened to ``record``, with the object as it is at
     this moment, and queues it for every endpoint of the account that listens."""
     data: Json = {"object": record.body}

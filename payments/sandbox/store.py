@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from payments.sandbox.clock import Clock
 from payments.sandbox.errors import Json
@@ -60,14 +60,14 @@ CREATE TABLE IF NOT EXISTS idempotency (
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
-LOCK_WAIT_SECONDS = 5.0
+LOCK_WAIT_SECONDS = 2.0
 
 COLUMNS = "id, account, kind, created, tag, parent, due_at, body, private"
 
 Value = str | int | float | bytes | None
 
 
-class DataInUse(Exception):
+class DataInUseError(Exception):
     """Another sandbox is working on the same directory."""
 
 
@@ -183,7 +183,7 @@ class Store:
         self._lock = threading.Lock()
         self._clock = clock
         self.committed: Callable[[], None] = lambda: None
-        """Called after each commit, to wake whoever sends deliveries."""
+        """Called after each commit that changed something, to wake the sender."""
         self._connection = sqlite3.connect(
             data / "sandbox.db", isolation_level=None, check_same_thread=False
         )
@@ -204,16 +204,30 @@ class Store:
     ) -> Iterator[Transaction]:
         """Commits when the block ends, rolls back when it raises."""
         with self._lock:
+            before = self._changes()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield Transaction(
                     self._connection, account, self._clock.now(), request_id, idempotency_key
                 )
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # SQLite may have rolled back by itself, as when the disk is full.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
-        self.committed()
+            changed = self._changes() != before
+        if changed:
+            self.committed()
+
+    @contextmanager
+    def connected(self) -> Iterator[Transaction]:
+        """For reading only, and without waking anybody afterwards."""
+        with self._lock:
+            yield Transaction(self._connection, None, self._clock.now())
+
+    def _changes(self) -> int:
+        return self._connection.total_changes
 
     def close(self) -> None:
         with self._lock:
@@ -225,18 +239,18 @@ def dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _record(row: Sequence[str]) -> Record:
+def _record(row: Sequence[Any]) -> Record:
     object_id, account, kind, created, tag, parent, due_at, body, private = row
     return Record(
         id=object_id,
         account=account,
         kind=kind,
-        created=int(created),
+        created=created,
         body=json.loads(body),
         private=json.loads(private),
         tag=tag,
         parent=parent,
-        due_at=None if due_at is None else int(due_at),
+        due_at=due_at,
     )
 
 
@@ -253,7 +267,7 @@ def _lock_directory(data: Path) -> TextIO:
         except OSError:
             if time.monotonic() >= deadline:
                 guard.close()
-                raise DataInUse(f"another sandbox is using {data}") from None
+                raise DataInUseError(f"another sandbox is using {data}") from None
             time.sleep(0.05)
         else:
             return guard

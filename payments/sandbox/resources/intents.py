@@ -78,11 +78,10 @@ def update(call: Call) -> Answer:
 def confirm(call: Call) -> Answer:
     intent = call.the(KIND)
     return_url = call.params.url("return_url")
-    if email := call.params.email("receipt_email"):
-        intent.body["receipt_email"] = email
+    email = call.params.email("receipt_email")
     method = payment_methods.from_params(call)
     call.params.finish()
-    return _confirm(call, intent, method, return_url)
+    return _confirm(call, intent, method, return_url, email)
 
 
 def cancel(call: Call) -> Answer:
@@ -111,7 +110,11 @@ def declined(intent: Json) -> Answer:
 
 
 def _confirm(
-    call: Call, intent: Record, method: Record | None, return_url: str | None
+    call: Call,
+    intent: Record,
+    method: Record | None,
+    return_url: str | None,
+    receipt_email: str | None = None,
 ) -> Answer:
     _refuse_unless_open(intent, "confirm")
     _refuse_if_hosted(intent, "confirmed")
@@ -123,6 +126,8 @@ def _confirm(
             "the PaymentIntent with a payment method, or pass one to confirm.",
             present(call.tx, intent),
         )
+    if receipt_email:
+        intent.body["receipt_email"] = receipt_email
     paying.attempt(call.tx, intent, method, call.config.base_url, return_url)
     if intent.body["last_payment_error"]:
         return declined(present(call.tx, intent))

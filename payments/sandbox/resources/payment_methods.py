@@ -107,9 +107,7 @@ def _described(call: Call, params: Params) -> Record:
     year += 2000 if year < 100 else 0
     cvc = card_params.text("cvc")
     billing = params.child("billing_details")
-    details = (
-        {name: billing.text(name) for name in ("email", "name", "phone")} if billing else {}
-    )
+    details = {name: billing.text(name) for name in ("email", "name", "phone")} if billing else {}
     # Unknown names are refused before the card is: they may be a misspelt cvc.
     params.finish()
     card = entered(number, month, year, cvc, year_and_month(call.tx.now))

@@ -1,9 +1,12 @@
-"""The column type of an instant; the package's own, so that it stands alone."""
+"""What every table needs: the type of an instant, and an insert that may come second."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import DateTime
+from sqlalchemy import Connection, DateTime, Insert
 from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeDecorator
 
 
@@ -25,3 +28,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def insert_missing(db: Connection, statement: Insert | ReturningInsert[Any]) -> Any:
+    """Insert a row that may be there already; what RETURNING gave, or None when it was there."""
+    try:
+        with db.begin_nested():
+            result = db.execute(statement)
+            return result.scalar() if result.returns_rows else True
+    except IntegrityError:
+        return None

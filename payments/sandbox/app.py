@@ -1,0 +1,252 @@
+"""The composition root: ``create_app(config)`` builds the whole sandbox."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import Message, Scope
+
+from payments.sandbox import housekeeping
+from payments.sandbox.accounts import account_of_key
+from payments.sandbox.api import Api, Incoming, Workers
+from payments.sandbox.checkout import Checkout
+from payments.sandbox.clock import Clock, token
+from payments.sandbox.config import SandboxConfig
+from payments.sandbox.control import Control
+from payments.sandbox.errors import ApiError, unavailable
+from payments.sandbox.faults import Faults
+from payments.sandbox.forms import MAX_BODY_BYTES
+from payments.sandbox.logs import log_crash
+from payments.sandbox.objects import API_VERSION, Answer, Operation
+from payments.sandbox.pages import Asset, Page, Pages
+from payments.sandbox.resources import (
+    balance_transactions,
+    charges,
+    endpoints,
+    events,
+    intents,
+    payment_methods,
+    sessions,
+)
+from payments.sandbox.sender import Sender
+from payments.sandbox.store import Store
+
+OPERATIONS = (
+    *sessions.OPERATIONS,
+    *intents.OPERATIONS,
+    *charges.OPERATIONS,
+    *balance_transactions.OPERATIONS,
+    *payment_methods.OPERATIONS,
+    *events.OPERATIONS,
+    *endpoints.OPERATIONS,
+)
+
+CONTROL = "/sandbox/control"
+JSON_TYPE = "application/json"
+TICK_SECONDS = 1.0
+
+Browser = Request[Any, Any, Any]
+Reply = Response[bytes]
+Handler = Callable[..., Coroutine[Any, Any, Reply]]
+
+
+def create_app(config: SandboxConfig) -> Litestar:
+    """Opens the state of ``config.data``; raises :class:`DataInUseError` if it is taken."""
+    clock = Clock()
+    store = Store(config.data, clock)
+    if config.webhook_url:
+        with store.transaction() as tx:
+            endpoints.ensure(
+                tx,
+                account_of_key(config.account_key),
+                config.webhook_url,
+                config.webhook_secret,
+            )
+    faults, workers, pages = Faults(), Workers(), Pages()
+    api = Api(config, store, faults, workers)
+    control = Control(store, clock, faults)
+    checkout = Checkout(config, store, pages)
+    sender = Sender(store, config.retry_seconds)
+    store.committed = sender.wake
+
+    @asynccontextmanager
+    async def running(_app: Litestar) -> AsyncIterator[None]:
+        sender.start()
+        ticking = asyncio.create_task(_tick(store, workers))
+        try:
+            yield
+        finally:
+            ticking.cancel()
+            await workers.run(sender.stop)
+            workers.close()
+            store.close()
+
+    return Litestar(
+        [
+            *(_api_route(api, operation) for operation in OPERATIONS),
+            *(_control_route(control, workers, *call) for call in control.calls),
+            *_page_routes(checkout, workers),
+            *(_asset_route(asset) for asset in pages.assets.values()),
+        ],
+        lifespan=[running],
+        exception_handlers={Exception: partial(_failed, checkout)},
+        before_send=[_with_request_id],
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+async def _tick(store: Store, workers: Workers) -> None:
+    """Expire and settle on time even if nobody asks for anything."""
+
+    def work() -> None:
+        with store.connected() as tx:
+            idle = not housekeeping.anything_due(tx)
+        if not idle:
+            with store.transaction() as tx:
+                housekeeping.run_due(tx)
+
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        try:
+            await workers.run(work)
+        except Exception as error:
+            log_crash(error)
+
+
+def _route(method: str, path: str, handler: Handler) -> HTTPRouteHandler:
+    # One status for all: each Response carries its own.
+    return HTTPRouteHandler(path, http_method=method, status_code=200)(handler)  # type: ignore[arg-type]
+
+
+def _api_route(api: Api, operation: Operation) -> HTTPRouteHandler:
+    async def handle(request: Browser) -> Reply:
+        request_id = _request_id(request.scope)
+        incoming = Incoming(
+            method=request.method,
+            path=request.scope["path"],
+            headers={name.lower(): value for name, value in request.headers.items()},
+            query=request.scope["query_string"],
+            body=await request.body(),
+            ids={name: str(value) for name, value in request.path_params.items()},
+            request_id=request_id,
+        )
+        outgoing = await api.answer(operation, incoming)
+        headers = {"Stripe-Version": API_VERSION, "Cache-Control": "no-store"}
+        if outgoing.key is not None:
+            headers["Idempotency-Key"] = outgoing.key
+        if outgoing.original is not None:
+            headers |= {"Idempotent-Replayed": "true", "Original-Request": outgoing.original}
+        if outgoing.status == 401:
+            headers["WWW-Authenticate"] = 'Basic realm="Stripe"'
+        return Response(
+            outgoing.body, status_code=outgoing.status, headers=headers, media_type=JSON_TYPE
+        )
+
+    return _route(operation.method, operation.path, handle)
+
+
+def _control_route(control: Control, workers: Workers, method: str, path: str) -> HTTPRouteHandler:
+    async def handle(request: Browser) -> Reply:
+        body = await request.body()
+        content_type = request.headers.get("content-type", "")
+        try:
+            answer = await workers.run(partial(control.answer, method, path, content_type, body))
+        except ApiError as error:
+            return _json(Answer(error.body(), error.status))
+        return _json(Answer(answer))
+
+    return _route(method, CONTROL + path, handle)
+
+
+def _page_routes(checkout: Checkout, workers: Workers) -> list[HTTPRouteHandler]:
+    async def show(request: Browser) -> Reply:
+        session_id = request.path_params["session"]
+        return _html(await workers.run(partial(checkout.show, session_id)))
+
+    async def pay(request: Browser) -> Reply:
+        body = await request.body()
+        session_id = request.path_params["session"]
+        return _html(await workers.run(partial(checkout.pay, session_id, body)))
+
+    async def show_authentication(request: Browser) -> Reply:
+        ids = request.path_params["intent"], request.path_params["attempt"]
+        return _html(await workers.run(partial(checkout.show_authentication, *ids)))
+
+    async def decide(request: Browser) -> Reply:
+        body = await request.body()
+        ids = request.path_params["intent"], request.path_params["attempt"]
+        return _html(await workers.run(partial(checkout.decide, *ids, body)))
+
+    authenticate = "/c/authenticate/{intent:str}/{attempt:str}"
+    return [
+        _route("GET", "/c/pay/{session:str}", show),
+        _route("POST", "/c/pay/{session:str}", pay),
+        _route("GET", authenticate, show_authentication),
+        _route("POST", authenticate, decide),
+    ]
+
+
+def _asset_route(asset: Asset) -> HTTPRouteHandler:
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+    async def serve() -> Reply:
+        return Response(asset.content, headers=headers, media_type=asset.media_type)
+
+    return _route("GET", asset.url, serve)
+
+
+def _failed(checkout: Checkout, request: Browser, error: Exception) -> Reply:
+    """For what no handler answers: unknown addresses, huge bodies, and defects."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status >= 500:
+        log_crash(error)
+    path = request.scope["path"]
+    if path.startswith("/c/"):
+        kind = {404: "unknown", 405: "unknown"}.get(status, "broken")
+        return _html(checkout.problem("crash" if status >= 500 else kind, status))
+    if status >= 500:
+        return _json(Answer(unavailable("Internal error.", 500).body(), 500))
+    if status in {404, 405}:
+        where = f"{request.method}: {path[:200]}"
+        return _json(Answer(ApiError(f"Unrecognized request URL ({where}).").body(), 404))
+    message = "The request is too large." if status == 413 else "The request cannot be read."
+    return _json(Answer(ApiError(message).body(), status))
+
+
+def _json(answer: Answer) -> Reply:
+    return Response(
+        answer.encoded(),
+        status_code=answer.status,
+        headers={"Cache-Control": "no-store"},
+        media_type=JSON_TYPE,
+    )
+
+
+def _html(page: Page) -> Reply:
+    return Response(
+        page.content.encode(),
+        status_code=page.status,
+        headers=page.headers(),
+        media_type="text/html",
+    )
+
+
+def _request_id(scope: Scope) -> str:
+    """The same for all of one request, whoever asks first."""
+    return str(scope["state"].setdefault("sandbox_request_id", f"req_{token(14)}"))
+
+
+async def _with_request_id(message: Message, scope: Scope) -> None:
+    if message["type"] == "http.response.start":
+        header = (b"request-id", _request_id(scope).encode())
+        message["headers"] = [*message.get("headers", []), header]

@@ -1,0 +1,20 @@
+"""What the sandbox does by itself when a moment comes."""
+
+from payments.sandbox.resources import charges, sessions
+from payments.sandbox.store import Transaction
+
+ON_TIME = {sessions.KIND: sessions.expire, charges.KIND: charges.settle}
+
+
+def anything_due(tx: Transaction) -> bool:
+    return bool(tx.select("due_at <= ?", (tx.now,), limit=1))
+
+
+def run_due(tx: Transaction) -> None:
+    """Acts on every object whose time has come, oldest moment first.
+
+    Also run before each request, so that no answer shows a session as open after its
+    end, however the clock was moved.
+    """
+    for record in tx.select("due_at <= ?", (tx.now,), order="due_at ASC"):
+        ON_TIME[record.kind](tx, record)

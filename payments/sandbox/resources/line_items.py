@@ -1,0 +1,79 @@
+"""The lines of a checkout: https://docs.stripe.com/api/checkout/sessions/line_items."""
+
+from payments.sandbox.clock import token
+from payments.sandbox.currencies import MAX_AMOUNT_EGP, check_amount, check_currency
+from payments.sandbox.errors import Json, invalid, missing, no_such
+from payments.sandbox.params import Params, merge_metadata
+
+MAX_ITEMS = 100
+MAX_QUANTITY = 999_999
+
+
+def read(params: Params, now: int) -> tuple[list[Json], list[str | None]]:
+    """The items as the API shows them, and the detail under each name on the page."""
+    given = params.children("line_items")
+    if not given:
+        raise missing("line_items")
+    if len(given) > MAX_ITEMS:
+        raise invalid("line_items", f"at most {MAX_ITEMS} are taken")
+    pairs = [_item(one, now) for one in given]
+    items = [item for item, _ in pairs]
+    if len({item["currency"] for item in items}) > 1:
+        raise invalid("line_items", "all prices must use the same currency")
+    total = sum(item["amount_total"] for item in items)
+    check_amount(total, items[0]["currency"], "line_items")
+    return items, [detail for _, detail in pairs]
+
+
+def _item(params: Params, now: int) -> tuple[Json, str | None]:
+    price = params.text("price")
+    if price is not None:
+        # Prices are given inline only, so there is none with an id.
+        raise no_such("price", price, param=params.name("price"), status=400)
+    data = params.child("price_data")
+    if data is None:
+        raise missing(params.name("price_data"))
+    currency = check_currency(data.need_text("currency"), data.name("currency"))
+    unit_amount = data.need_integer("unit_amount", low=0, high=MAX_AMOUNT_EGP)
+    product = data.child("product_data")
+    if product is None:
+        raise missing(data.name("product_data"))
+    name = product.need_text("name", 1500)
+    detail = product.text("description", 1500)
+    product_metadata = merge_metadata({}, product.metadata(), product.name("metadata"))
+    quantity = params.need_integer("quantity", low=1, high=MAX_QUANTITY)
+    amount = unit_amount * quantity
+    item: Json = {
+        "id": f"li_{token()}",
+        "object": "item",
+        "amount_discount": 0,
+        "amount_subtotal": amount,
+        "amount_tax": 0,
+        "amount_total": amount,
+        "currency": currency,
+        "description": name,
+        "metadata": merge_metadata({}, params.metadata(), params.name("metadata")),
+        "price": {
+            "id": f"price_{token()}",
+            "object": "price",
+            "active": False,
+            "billing_scheme": "per_unit",
+            "created": now,
+            "currency": currency,
+            "custom_unit_amount": None,
+            "livemode": False,
+            "lookup_key": None,
+            "metadata": product_metadata,
+            "nickname": None,
+            "product": f"prod_{token()}",
+            "recurring": None,
+            "tax_behavior": "unspecified",
+            "tiers_mode": None,
+            "transform_quantity": None,
+            "type": "one_time",
+            "unit_amount": unit_amount,
+            "unit_amount_decimal": str(unit_amount),
+        },
+        "quantity": quantity,
+    }
+    return item, detail

@@ -1,0 +1,102 @@
+"""Stored files: sealed, under random names, outside the web root.
+
+A file is sealed in parts of 1 MiB, each bound to its place in the file and to whether it is the
+last one, so that no part can be cut, swapped or moved to another file unnoticed.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from portal.clock import public_id
+from portal.problems import Missing
+from portal.vault import Vault
+
+_PART_BYTES = 1 << 20
+_LENGTH_BYTES = 4
+_KEY_LENGTH = 26
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file that was put away."""
+
+    key: str
+    size_bytes: int
+    sha256: str
+
+
+class FileStore:
+    """A folder of sealed files. Keys are random; nothing of a name or an owner is in them."""
+
+    def __init__(self, directory: Path, vault: Vault) -> None:
+        self._directory = directory
+        self._vault = vault
+
+    def put(self, source: BinaryIO) -> Stored:
+        """Seal and keep ``source`` from where it stands; on disk when this returns."""
+        key = public_id(_KEY_LENGTH)
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        digest, size = sha256(), 0
+        temporary = path.with_suffix(".part")
+        try:
+            with temporary.open("xb") as target:
+                part, index = source.read(_PART_BYTES), 0
+                while part or index == 0:
+                    following = source.read(_PART_BYTES)
+                    sealed = self._vault.seal_bytes(_place(key, index, not following), part)
+                    target.write(len(sealed).to_bytes(_LENGTH_BYTES) + sealed)
+                    digest.update(part)
+                    size += len(part)
+                    part, index = following, index + 1
+                target.flush()
+                os.fsync(target.fileno())
+            temporary.rename(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return Stored(key, size, digest.hexdigest())
+
+    def parts(self, key: str) -> Iterator[bytes]:
+        """The file, part by part; raises :class:`Missing`."""
+        try:
+            source = self._path(key).open("rb")
+        except FileNotFoundError:
+            raise Missing(f"file {key}") from None
+        with source:
+            index, part = 0, self._sealed(source)
+            while part:
+                following = self._sealed(source)
+                yield self._vault.open_bytes(_place(key, index, not following), part)
+                part, index = following, index + 1
+
+    def read(self, key: str) -> bytes:
+        return b"".join(self.parts(key))
+
+    def drop(self, key: str) -> None:
+        """Forget a file; one that is gone already stays gone."""
+        self._path(key).unlink(missing_ok=True)
+
+    def keys(self) -> Iterator[str]:
+        """Every file that is stored."""
+        for path in self._directory.glob("??/*"):
+            if not path.suffix:
+                yield path.parent.name + path.name
+
+    @staticmethod
+    def _sealed(source: BinaryIO) -> bytes:
+        length = source.read(_LENGTH_BYTES)
+        return source.read(int.from_bytes(length)) if length else b""
+
+    def _path(self, key: str) -> Path:
+        if len(key) != _KEY_LENGTH or not key.isalnum():
+            raise Missing(f"file {key}")
+        return self._directory / key[:2] / key[2:]
+
+
+def _place(key: str, index: int, last: bool) -> str:
+    return f"file/{key}/{index}/{'last' if last else 'more'}"

@@ -1,0 +1,121 @@
+"""The one door for events from centers: kept, taken once, fitted to the life cycle.
+
+The portal's own back office comes through it exactly as an existing system would. What does not
+fit yet waits for the event that makes it fit; what can never fit is parked and shown. Nothing is
+dropped.
+"""
+
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from portal.clock import Clock
+from portal.db import Database, insert_missing
+from portal.handoff import outbox
+from portal.handoff.messages import REQUEST_REGISTERED, BadMessage, Message, read_message
+from portal.handoff.model import InwardEvent
+from portal.observability import inward_events, log
+from portal.problems import Conflict, DomainError
+from portal.vault import Vault
+
+Apply = Callable[[Connection, Message], None]
+_PAYLOAD = "inward_events.payload"
+
+
+class Inward:
+    """Takes events and applies them through the function that ``handlers`` names for their type."""
+
+    def __init__(
+        self, database: Database, vault: Vault, handlers: Mapping[str, Apply], clock: Clock
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._handlers = handlers
+        self._clock = clock
+
+    def deliver(self, message: Message) -> None:
+        """Keep ``message`` and apply it if it fits; a return means that it is kept."""
+        with self._database.begin() as db:
+            if not self._keep(db, message):
+                return  # a repetition
+            if self._try(db, message):
+                self._try_waiting(db, message.subject)
+
+    def _keep(self, db: Connection, message: Message) -> bool:
+        kept = insert_missing(
+            db,
+            insert(InwardEvent).values(
+                id=message.id,
+                type=message.type,
+                center_code=message.center,
+                subject=message.subject,
+                payload=self._vault.seal(_PAYLOAD, message.to_json()),
+                state="waiting",
+                received_at=self._clock.now(),
+            ),
+        )
+        return kept is not None
+
+    def _try(self, db: Connection, message: Message) -> bool:
+        handler = self._handlers.get(message.type)
+        if handler is None:
+            return self._leave(db, message, "parked", f"unknown type {message.type}")
+        try:
+            with db.begin_nested():
+                handler(db, message)
+        except Conflict as error:  # may fit after an event that is still on its way
+            return self._leave(db, message, "waiting", str(error))
+        except (DomainError, BadMessage, KeyError, TypeError, ValueError) as error:
+            return self._leave(db, message, "parked", f"{type(error).__name__}: {error}")
+        now = self._clock.now()
+        db.execute(
+            update(InwardEvent)
+            .where(InwardEvent.id == message.id)
+            .values(state="applied", applied_at=now, reason="")
+        )
+        if message.type == REQUEST_REGISTERED:
+            outbox.answered(db, message.subject, now)
+        inward_events.labels(message.type, "applied").inc()
+        return True
+
+    def _leave(self, db: Connection, message: Message, state: str, reason: str) -> bool:
+        db.execute(
+            update(InwardEvent)
+            .where(InwardEvent.id == message.id)
+            .values(state=state, reason=reason[:200])
+        )
+        inward_events.labels(message.type, state).inc()
+        log.warning(
+            f"inward.{state}",
+            type=message.type,
+            request=message.subject,
+            center=message.center,
+            reason=reason[:80],
+        )
+        return False
+
+    def _try_waiting(self, db: Connection, subject: str) -> None:
+        """Each success may let an earlier event in; go round until none fits."""
+        while True:
+            rows = db.execute(
+                select(InwardEvent.payload)
+                .where(InwardEvent.subject == subject, InwardEvent.state == "waiting")
+                .order_by(InwardEvent.received_at)
+            ).all()
+            messages = [read_message(self._vault.open(_PAYLOAD, row[0])) for row in rows]
+            if not any([self._try(db, message) for message in messages]):
+                return
+
+
+def shut_out(db: Connection) -> tuple[int, int]:
+    """How many events wait and how many are parked."""
+    counts = dict(
+        db.execute(
+            select(InwardEvent.state, func.count())
+            .where(InwardEvent.state != "applied")
+            .group_by(InwardEvent.state)
+        )
+        .tuples()
+        .all()
+    )
+    return counts.get("waiting", 0), counts.get("parked", 0)

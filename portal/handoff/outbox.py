@@ -1,0 +1,100 @@
+"""Puts messages into an outbox, and counts what is in it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from portal.handoff.messages import Message
+from portal.handoff.model import OutboxColumns, OutboxMessage
+from portal.vault import Vault
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What an operator looks at: how much waits, since when, and what is parked."""
+
+    waiting: int
+    oldest_waiting_at: datetime | None
+    parked: int
+    unanswered: int
+    oldest_unanswered_at: datetime | None
+
+
+def place(outbox: type[OutboxColumns]) -> str:
+    """Where a payload is sealed to."""
+    return f"{outbox.__tablename__}.payload"  # type: ignore[attr-defined]
+
+
+def put(db: Connection, vault: Vault, outbox: type[OutboxColumns], message: Message) -> None:
+    """Add ``message`` in the caller's transaction: it goes out if and only if that commits."""
+    db.execute(
+        insert(outbox).values(
+            id=message.id,
+            type=message.type,
+            center_code=message.center,
+            subject=message.subject,
+            payload=vault.seal(place(outbox), message.to_json()),
+            state="waiting",
+            attempts=0,
+            created_at=message.at,
+            available_at=message.at,
+        )
+    )
+
+
+def answered(db: Connection, subject: str, at: datetime) -> None:
+    """The center has answered: everything that was sent about ``subject`` is delivered."""
+    db.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.subject == subject,
+            OutboxMessage.state == "sent",
+            OutboxMessage.answered_at.is_(None),
+        )
+        .values(answered_at=at)
+    )
+
+
+def backlog(db: Connection) -> Backlog:
+    """The state of the portal's outbox, for metrics and the command line."""
+    waiting = db.execute(
+        select(func.count(), func.min(OutboxMessage.created_at)).where(
+            OutboxMessage.state == "waiting"
+        )
+    ).one()
+    unanswered = db.execute(
+        select(func.count(), func.min(OutboxMessage.sent_at)).where(
+            OutboxMessage.state == "sent", OutboxMessage.answered_at.is_(None)
+        )
+    ).one()
+    parked = db.scalar(
+        select(func.count()).select_from(OutboxMessage).where(OutboxMessage.state == "parked")
+    )
+    return Backlog(waiting[0], waiting[1], parked or 0, unanswered[0], unanswered[1])
+
+
+def parked(db: Connection) -> list[tuple[str, str, str, int, str]]:
+    """Parked messages: id, type, subject, attempts, reason."""
+    rows = db.execute(
+        select(
+            OutboxMessage.id,
+            OutboxMessage.type,
+            OutboxMessage.subject,
+            OutboxMessage.attempts,
+            OutboxMessage.last_error,
+        )
+        .where(OutboxMessage.state == "parked")
+        .order_by(OutboxMessage.position)
+    )
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+
+def replay(db: Connection, message_id: str, at: datetime) -> bool:
+    """Send a parked or sent message once more; False when there is none such."""
+    done = db.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.id == message_id, OutboxMessage.state != "waiting")
+        .values(state="waiting", available_at=at, leased_until=None, attempts=0)
+    )
+    return bool(done.rowcount)

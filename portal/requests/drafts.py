@@ -1,0 +1,169 @@
+"""Drafts: begun once, saved at every step as typed, found again on any phone, dropped when idle."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from portal.catalogue.fields import Raw
+from portal.catalogue.model import Service
+from portal.db import insert_missing
+from portal.problems import Conflict, Missing
+from portal.requests.model import Draft
+from portal.vault import Vault
+
+IDLE_DAYS = 30  # [G] facts §3.2
+_ANSWERS = "drafts.answers"
+
+
+class AlreadySubmitted(Conflict):
+    """The draft has become a request; ``draft_id`` finds it."""
+
+    def __init__(self, draft_id: str) -> None:
+        super().__init__(f"draft {draft_id} was submitted")
+        self.draft_id = draft_id
+
+
+@dataclass(frozen=True)
+class OpenDraft:
+    """A draft as its owner finds it; ``raw`` is what was typed, by field."""
+
+    id: str
+    service_code: str
+    raw: Mapping[str, Raw]
+    saved_at: datetime
+
+    @property
+    def kept_until(self) -> datetime:
+        return self.saved_at + timedelta(days=IDLE_DAYS)
+
+
+def open_of(db: Connection, vault: Vault, citizen_id: int, service_code: str) -> OpenDraft | None:
+    """The open draft that the citizen has for a service."""
+    row = db.execute(
+        select(Draft.id, Draft.service_code, Draft.answers, Draft.saved_at).where(
+            Draft.citizen_id == citizen_id,
+            Draft.service_code == service_code,
+            Draft.state == "open",
+        )
+    ).one_or_none()
+    return None if row is None else _open(vault, row)
+
+
+def all_open(db: Connection, vault: Vault, citizen_id: int) -> list[OpenDraft]:
+    """Every open draft of the citizen, last saved first."""
+    rows = db.execute(
+        select(Draft.id, Draft.service_code, Draft.answers, Draft.saved_at)
+        .where(Draft.citizen_id == citizen_id, Draft.state == "open")
+        .order_by(Draft.saved_at.desc())
+    )
+    return [_open(vault, row) for row in rows]
+
+
+def begin(
+    db: Connection,
+    vault: Vault,
+    citizen_id: int,
+    service: Service,
+    draft_id: str,
+    prefilled: Mapping[str, Raw],
+    at: datetime,
+) -> str:
+    """The id of the open draft for ``service``: a new one only when there is none."""
+    known = open_of(db, vault, citizen_id, service.code)
+    if known is not None:
+        return known.id
+    values = {code: raw for code, raw in prefilled.items() if code in service.fields}
+    made = insert_missing(
+        db,
+        insert(Draft).values(
+            id=draft_id,
+            citizen_id=citizen_id,
+            service_code=service.code,
+            answers=vault.seal_json(_ANSWERS, values),
+            revision=0,
+            state="open",
+            created_at=at,
+            saved_at=at,
+        ),
+    )
+    if made is None:  # two taps at once: the other one made it
+        again = open_of(db, vault, citizen_id, service.code)
+        return again.id if again else draft_id
+    return draft_id
+
+
+def load(db: Connection, vault: Vault, citizen_id: int, draft_id: str) -> OpenDraft:
+    """The citizen's own open draft.
+
+    Raises :class:`Missing` for an unknown draft and for anyone else's alike, and
+    :class:`AlreadySubmitted` for one that has become a request.
+    """
+    row = db.execute(
+        select(
+            Draft.id, Draft.service_code, Draft.answers, Draft.saved_at, Draft.state
+        ).where(Draft.id == draft_id, Draft.citizen_id == citizen_id)
+    ).one_or_none()
+    if row is None or row.state == "discarded":
+        raise Missing(f"draft {draft_id}")
+    if row.state == "submitted":
+        raise AlreadySubmitted(draft_id)
+    return _open(vault, row)
+
+
+def save(
+    db: Connection,
+    vault: Vault,
+    citizen_id: int,
+    draft_id: str,
+    changes: Mapping[str, Raw],
+    at: datetime,
+) -> OpenDraft:
+    """Merge ``changes`` into the draft, whose row is held: two tabs do not undo each other."""
+    hold(db, citizen_id, draft_id, at)
+    draft = load(db, vault, citizen_id, draft_id)
+    merged = {**draft.raw, **changes}
+    db.execute(
+        update(Draft)
+        .where(Draft.id == draft_id)
+        .values(answers=vault.seal_json(_ANSWERS, merged))
+    )
+    return OpenDraft(draft.id, draft.service_code, merged, at)
+
+
+def hold(db: Connection, citizen_id: int, draft_id: str, at: datetime) -> None:
+    """Take the draft's row for this transaction; nothing happens to one that is not open."""
+    db.execute(
+        update(Draft)
+        .where(Draft.id == draft_id, Draft.citizen_id == citizen_id, Draft.state == "open")
+        .values(revision=Draft.revision + 1, saved_at=at)
+    )
+
+
+def discard(db: Connection, citizen_id: int, draft_id: str) -> None:
+    """Drop an open draft at its owner's wish; raises :class:`Missing`."""
+    done = db.execute(
+        update(Draft)
+        .where(Draft.id == draft_id, Draft.citizen_id == citizen_id, Draft.state == "open")
+        .values(state="discarded", answers=b"")
+    )
+    if not done.rowcount:
+        raise Missing(f"draft {draft_id}")
+
+
+def discard_idle(db: Connection, before: datetime) -> int:
+    """Drop drafts that were not touched since ``before``; their answers are wiped."""
+    done = db.execute(
+        update(Draft)
+        .where(Draft.state == "open", Draft.saved_at < before)
+        .values(state="discarded", answers=b"")
+    )
+    return done.rowcount
+
+
+def _open(vault: Vault, row: Any) -> OpenDraft:
+    return OpenDraft(
+        row.id, row.service_code, vault.open_json(_ANSWERS, row.answers), row.saved_at
+    )

@@ -1,0 +1,157 @@
+"""Uploaded files are distrusted: typed by content, bounded, images made anew, PDFs searched.
+
+A file that is taken is either a picture that the portal encoded itself, without the metadata of
+the phone, a PDF without scripts, actions, attachments or encryption, or a DWG drawing.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from portal.catalogue.model import Document
+from portal.problems import N_
+
+MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "dwg": "image/vnd.dwg",
+}
+EXTENSIONS = {media: extension for extension, media in MEDIA_TYPES.items()}
+_MOST_PIXELS = 50_000_000
+_LONGEST_SIDE = 3000  # px: every letter of an A4 page stays readable
+_JPEG_QUALITY = 82
+_HEAD_BYTES = 2048
+
+
+class Unacceptable(Exception):
+    """The file cannot be taken; ``msgid`` tells its owner why and what to do."""
+
+    def __init__(self, msgid: str, **params: object) -> None:
+        super().__init__(msgid)
+        self.msgid = msgid
+        self.params = params
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A file that may be stored."""
+
+    content: BinaryIO
+    media_type: str
+    pages: int
+
+
+def inspect(path: Path, document: Document) -> Inspected:
+    """Check the file at ``path`` for ``document``; raises :class:`Unacceptable`."""
+    size = path.stat().st_size
+    if size == 0:
+        raise Unacceptable(N_("The file is empty; choose it again"))
+    if size > document.max_mb * 1_000_000:
+        raise Unacceptable(N_("The file is larger than {mb} MB"), mb=document.max_mb)
+    kind = _sniff(path)
+    if kind not in document.formats:
+        raise Unacceptable(
+            N_("This document is taken only as: {formats}"),
+            formats=" ".join(document.formats).upper(),
+        )
+    match kind:
+        case "pdf":
+            return _pdf(path, document)
+        case "dwg":
+            return Inspected(path.open("rb"), MEDIA_TYPES["dwg"], 1)
+        case _:
+            return _image(path, kind)
+
+
+def _sniff(path: Path) -> str:
+    """The kind by the first bytes; the name says nothing."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if head.startswith(b"%PDF-"):
+        return "pdf"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head[:4] == b"AC10" and head[4:6].isdigit():
+        return "dwg"
+    return ""
+
+
+def _image(path: Path, kind: str) -> Inspected:
+    """The picture encoded anew: upright, bounded, without place, time and model of the phone."""
+    from PIL import Image, ImageOps  # noqa: PLC0415 - large; most requests need none of it
+
+    Image.MAX_IMAGE_PIXELS = _MOST_PIXELS
+    try:
+        with Image.open(path, formats=["JPEG", "PNG"]) as picture:
+            if picture.width * picture.height > _MOST_PIXELS:
+                raise Unacceptable(N_("The picture has too many pixels; take it again"))
+            picture.load()
+            upright = ImageOps.exif_transpose(picture)
+            upright.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+            plain = upright.convert("RGB")
+    except Unacceptable:
+        raise
+    except Exception as error:  # the decoders raise many kinds for a broken file
+        raise Unacceptable(N_("The picture cannot be opened; take it again")) from error
+    target = io.BytesIO()
+    if kind == "png":
+        plain.save(target, "PNG", optimize=False)
+    else:
+        plain.save(target, "JPEG", quality=_JPEG_QUALITY)
+    target.seek(0)
+    return Inspected(target, MEDIA_TYPES[kind], 1)
+
+
+def _pdf(path: Path, document: Document) -> Inspected:
+    from pikepdf import PasswordError, Pdf, PdfError  # noqa: PLC0415 - as above
+
+    try:
+        with Pdf.open(path) as pdf:
+            if pdf.is_encrypted:
+                raise Unacceptable(N_("The PDF is locked with a password; save it without one"))
+            pages = len(pdf.pages)
+            active = _has_active_content(pdf)
+    except PasswordError as error:
+        raise Unacceptable(
+            N_("The PDF is locked with a password; save it without one")
+        ) from error
+    except (PdfError, ValueError, RecursionError, OSError) as error:
+        raise Unacceptable(N_("The PDF cannot be opened; save it again")) from error
+    if active:
+        raise Unacceptable(
+            N_("The PDF holds scripts or attached files; print it to a new PDF and upload that")
+        )
+    if not 0 < pages <= document.max_pages:
+        raise Unacceptable(N_("The PDF has more than {n} pages"), n=document.max_pages)
+    return Inspected(path.open("rb"), MEDIA_TYPES["pdf"], pages)
+
+
+_ACTIVE_KEYS = frozenset({"/JS", "/JavaScript", "/AA", "/EmbeddedFiles", "/EmbeddedFile", "/RichMedia"})
+_ACTIVE_ACTIONS = frozenset({"/JavaScript", "/Launch", "/ImportData", "/SubmitForm", "/GoToE"})
+
+
+def _has_active_content(pdf: object) -> bool:
+    """Whether any object of the PDF would act by itself."""
+    from pikepdf import Array, Dictionary, Stream  # noqa: PLC0415 - as above
+
+    def acts(value: object, depth: int = 0) -> bool:
+        if depth > 8:  # noqa: PLR2004 - deeper parts are objects of their own and come by themselves
+            return False
+        if isinstance(value, Dictionary | Stream):
+            keys = value.keys()
+            if keys & _ACTIVE_KEYS or str(value.get("/S", "")) in _ACTIVE_ACTIONS:
+                return True
+            return any(_direct(value.get(key)) and acts(value.get(key), depth + 1) for key in keys)
+        if isinstance(value, Array):
+            return any(_direct(item) and acts(item, depth + 1) for item in value)
+        return False
+
+    return any(acts(each) for each in pdf.objects)  # type: ignore[attr-defined]
+
+
+def _direct(value: object) -> bool:
+    return not getattr(value, "is_indirect", False)

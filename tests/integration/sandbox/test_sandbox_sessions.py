@@ -1,0 +1,186 @@
+"""Checkout sessions over the official SDK."""
+
+import time
+
+import pytest
+import stripe
+from sandbox_process import (
+    CANCEL_URL,
+    SUCCESS_URL,
+    SandboxProcess,
+    event_types,
+    line,
+    open_session,
+    pay_page,
+    session_params,
+)
+
+pytest_plugins = ("sandbox_fixtures",)
+
+
+def test_a_new_session_is_open_and_unpaid(
+    api: stripe.StripeClient, payment_server: SandboxProcess
+) -> None:
+    session = open_session(
+        api,
+        client_reference_id="26-1504-10487",
+        metadata={"request": "26-1504-10487"},
+        customer_email="mona@example.com",
+        locale="auto",
+    )
+    assert (session.status, session.payment_status, session.mode) == ("open", "unpaid", "payment")
+    assert session.id.startswith("cs_test_")
+    assert session.url == f"{payment_server.url}/c/pay/{session.id}"
+    assert session.payment_intent is None
+    assert (session.amount_total, session.currency) == (153550, "egp")
+    assert session.client_reference_id == "26-1504-10487"
+    assert session.metadata is not None
+    assert session.metadata.to_dict() == {"request": "26-1504-10487"}
+    assert session.customer_email == "mona@example.com"
+    assert (session.success_url, session.cancel_url) == (SUCCESS_URL, CANCEL_URL)
+    assert session.expires_at == session.created + 24 * 3600
+    assert session.livemode is False
+
+
+def test_a_session_is_found_again(api: stripe.StripeClient) -> None:
+    session = open_session(api)
+    found = api.v1.checkout.sessions.retrieve(session.id)
+    assert found.to_dict() == session.to_dict()
+
+
+def test_line_items_multiply_price_and_quantity(api: stripe.StripeClient) -> None:
+    session = open_session(
+        api, line_items=[line("دمغة", 350, quantity=3), line("رسم", 1000)], expand=["line_items"]
+    )
+    assert session.amount_total == 2050
+    assert session.line_items is not None
+    items = session.line_items.data
+    assert [(item.description, item.amount_total, item.quantity) for item in items] == [
+        ("دمغة", 1050, 3),
+        ("رسم", 1000, 1),
+    ]
+    assert items[0].price is not None
+    assert items[0].price.unit_amount == 350
+    first = api.v1.checkout.sessions.line_items.list(session.id, {"limit": 1})
+    assert (len(first.data), first.has_more) == (1, True)
+    second = api.v1.checkout.sessions.line_items.list(
+        session.id, {"starting_after": first.data[0].id}
+    )
+    assert ([item.description for item in second.data], second.has_more) == (["رسم"], False)
+
+
+def test_metadata_can_be_added_and_deleted(api: stripe.StripeClient) -> None:
+    session = open_session(api, metadata={"a": "1", "b": "2"})
+    updated = api.v1.checkout.sessions.update(session.id, {"metadata": {"a": "", "c": "3"}})
+    assert updated.metadata is not None
+    assert updated.metadata.to_dict() == {"b": "2", "c": "3"}
+
+
+def test_a_paid_session_is_complete_and_has_no_address(api: stripe.StripeClient) -> None:
+    session = open_session(
+        api,
+        payment_intent_data={"metadata": {"request": "7"}, "description": "ترخيص"},
+        customer_email="mona@example.com",
+    )
+    pay_page(session.url)
+    paid = api.v1.checkout.sessions.retrieve(session.id, {"expand": ["payment_intent"]})
+    assert (paid.status, paid.payment_status, paid.url) == ("complete", "paid", None)
+    intent = paid.payment_intent
+    assert isinstance(intent, stripe.PaymentIntent)
+    assert (intent.status, intent.amount, intent.amount_received) == ("succeeded", 153550, 153550)
+    assert (intent.metadata.to_dict(), intent.description) == ({"request": "7"}, "ترخيص")
+    assert paid.customer_details is not None
+    assert (paid.customer_details.email, paid.customer_details.name) == (
+        "mona@example.com",
+        "منى السيد",
+    )
+
+
+def test_an_open_session_can_be_expired_once(api: stripe.StripeClient) -> None:
+    session = open_session(api)
+    expired = api.v1.checkout.sessions.expire(session.id)
+    assert (expired.status, expired.payment_status, expired.url) == ("expired", "unpaid", None)
+    with pytest.raises(stripe.InvalidRequestError, match="status of expired"):
+        api.v1.checkout.sessions.expire(session.id)
+    assert event_types(api) == ["checkout.session.expired"]
+
+
+def test_a_paid_session_cannot_be_expired(api: stripe.StripeClient) -> None:
+    session = open_session(api)
+    pay_page(session.url)
+    with pytest.raises(stripe.InvalidRequestError, match="status of complete"):
+        api.v1.checkout.sessions.expire(session.id)
+
+
+def test_expiring_cancels_a_payment_that_waits_for_the_bank(api: stripe.StripeClient) -> None:
+    session = open_session(api)
+    pay_page(session.url, card_number="4000002760003184")
+    expired = api.v1.checkout.sessions.expire(session.id, {"expand": ["payment_intent"]})
+    intent = expired.payment_intent
+    assert isinstance(intent, stripe.PaymentIntent)
+    assert (intent.status, intent.cancellation_reason) == ("canceled", "expired")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "accepted"), [(29 * 60, False), (31 * 60, True), (24 * 3600 + 60, False)]
+)
+def test_a_session_lasts_between_half_an_hour_and_a_day(
+    api: stripe.StripeClient, seconds: int, accepted: bool
+) -> None:
+    at = int(time.time()) + seconds
+    if accepted:
+        assert open_session(api, expires_at=at).expires_at == at
+        return
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        open_session(api, expires_at=at)
+    assert refused.value.param == "expires_at"
+
+
+def test_sessions_are_listed_by_status_and_by_intent(api: stripe.StripeClient) -> None:
+    paid, left = open_session(api), open_session(api)
+    pay_page(paid.url)
+    complete = api.v1.checkout.sessions.list({"status": "complete"}).data
+    assert [one.id for one in complete] == [paid.id]
+    assert [one.id for one in api.v1.checkout.sessions.list({"status": "open"}).data] == [left.id]
+    intent = complete[0].payment_intent
+    assert isinstance(intent, str)
+    found = api.v1.checkout.sessions.list({"payment_intent": intent}).data
+    assert [one.id for one in found] == [paid.id]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "param"),
+    [
+        ({"line_items": []}, "parameter_missing", "line_items"),
+        ({"success_url": ""}, "parameter_missing", "success_url"),
+        ({"success_url": "javascript:alert(1)"}, "url_invalid", "success_url"),
+        ({"success_url": "http://a;b'c/"}, "url_invalid", "success_url"),
+        ({"cancel_url": "portal"}, "url_invalid", "cancel_url"),
+        ({"mode": "subscription"}, None, "mode"),
+        ({"locale": "ar"}, None, "locale"),
+        ({"payment_method_types": ["oxxo"]}, None, "payment_method_types"),
+        ({"customer_email": "mona"}, "email_invalid", "customer_email"),
+        ({"allow_promotion_codes": True}, "parameter_unknown", "allow_promotion_codes"),
+        ({"line_items": [line("x", 100), line("y", 100, currency="usd")]}, None, "line_items"),
+        ({"line_items": [line("x", 1)]}, "amount_too_small", "line_items"),
+        ({"line_items": [line("x", 10**12 - 1, quantity=2)]}, "amount_too_large", "line_items"),
+        ({"line_items": [line("x", 10**8, currency="usd")]}, "amount_too_large", "line_items"),
+        ({"line_items": [line("x", 100, quantity=0)]}, "parameter_invalid_integer",
+         "line_items[0][quantity]"),
+        ({"line_items": [line("x", 100, currency="xyz")]}, None,
+         "line_items[0][price_data][currency]"),
+        ({"line_items": [{"price": "price_1", "quantity": 1}]}, "resource_missing",
+         "line_items[0][price]"),
+    ],
+)  # fmt: skip
+def test_what_a_session_cannot_be_is_refused_by_name(
+    api: stripe.StripeClient, changes: dict[str, object], code: str | None, param: str
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        api.v1.checkout.sessions.create(session_params(**changes))
+    assert (refused.value.code, refused.value.param) == (code, param)
+
+
+def test_the_largest_sum_of_pounds_has_twelve_digits(api: stripe.StripeClient) -> None:
+    session = open_session(api, line_items=[line("رسوم مبنى", 999_999_999_999)])
+    assert session.amount_total == 999_999_999_999
