@@ -45,9 +45,11 @@ def _wait_for_port(config: SandboxConfig) -> None:
     """Granian shares a port with whoever listens there, and requests would go to one
     or the other; so the port is tried without sharing first. It waits a little for
     the worker of a sandbox that was just killed."""
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        config.host, config.port, type=socket.SOCK_STREAM
-    )[0]
+    try:
+        found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        sys.exit(f"payment sandbox: {config.host}: {error.strerror}")
+    family, kind, protocol, _, address = found[0]
     deadline = time.monotonic() + PORT_WAIT_SECONDS
     while True:
         with socket.socket(family, kind, protocol) as probe:

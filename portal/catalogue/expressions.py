@@ -136,7 +136,9 @@ class _Compiler:
             case ast.BoolOp(op=op, values=values):
                 return self._logic(isinstance(op, ast.And), values)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                _, run = self.compile(operand)
+                kind, run = self.compile(operand)
+                if kind == "boolean":
+                    return "boolean", lambda ns: not _known(run(ns))
                 return "boolean", lambda ns: not _truth(run, ns)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 run = self._expect(operand, NUMBER)
@@ -180,11 +182,11 @@ class _Compiler:
         kinds = {kind for kind, _ in parts}
         runs = [run for _, run in parts]
         if conjunction:
-            return "boolean", lambda ns: all(_truth(run, ns) for run in runs)
+            return "boolean", lambda ns: _three_valued(parts, ns, deciding=False)
         # ``a or b`` is also "the first one that was answered" when both are of one type
         if len(kinds) == 1 and kinds != {"boolean"}:
             return kinds.pop(), lambda ns: next((v for r in runs if (v := _quiet(r, ns))), None)
-        return "boolean", lambda ns: any(_truth(run, ns) for run in runs)
+        return "boolean", lambda ns: _three_valued(parts, ns, deciding=True)
 
     def _arithmetic(
         self, left: ast.expr, op: ast.operator, right: ast.expr
@@ -367,6 +369,20 @@ def _quiet(run: Closure, ns: Namespace) -> Any:
         return run(ns)
     except Unanswered:
         return None
+
+
+def _three_valued(parts: list[tuple[Type, Closure]], ns: Namespace, *, deciding: bool) -> bool:
+    """Kleene's ``and`` and ``or``: one operand may decide although another is unknown."""
+    unknown = False
+    for kind, run in parts:
+        value = _quiet(run, ns)
+        if value is None and kind == "boolean":
+            unknown = True
+        elif bool(value) is deciding:
+            return deciding
+    if unknown:
+        raise Unanswered
+    return not deciding
 
 
 def _truth(run: Closure, ns: Namespace) -> bool:

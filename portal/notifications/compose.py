@@ -1,0 +1,71 @@
+"""The words of messages to citizens: short, in their language, naming no one."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from portal.i18n import Speech
+from portal.problems import N_
+
+ONE_TIME_CODE = "one_time_code"
+REQUEST_SUBMITTED = "request_submitted"
+REQUEST_RECEIVED = "request_received"
+REQUEST_REGISTERED = "request_registered"
+COMPLETION_REQUESTED = "completion_requested"
+REQUEST_COMPLETED = "request_completed"
+REQUEST_APPROVED = "request_approved"
+OUTPUT_ISSUED = "output_issued"
+REQUEST_REFUSED = "request_refused"
+REQUEST_EXPIRED = "request_expired"
+REQUEST_SHELVED = "request_shelved"
+
+# Codes and numbers are typed or dictated: they stay in Latin digits (design, digits)
+_TEXTS = {
+    ONE_TIME_CODE: N_(
+        "{code} is your code for the local services portal. Valid for 5 minutes. "
+        "Give it to no one; no employee asks for it."
+    ),
+    REQUEST_SUBMITTED: N_("Request {number} is saved. Pay {sum} before {until}: {url}"),
+    REQUEST_RECEIVED: N_("We have received request {number}. Follow it here: {url}"),
+    REQUEST_REGISTERED: N_(
+        "Request {number} is registered at the center as No. {center_number} of {center_year}: "
+        "{url}"
+    ),
+    COMPLETION_REQUESTED: N_(
+        "Request {number}: the center asks you to complete it before {until}: {url}"
+    ),
+    REQUEST_COMPLETED: N_("We have received your completion of request {number}: {url}"),
+    REQUEST_APPROVED: N_("Request {number} was approved: {url}"),
+    OUTPUT_ISSUED: N_("The document of request {number} was issued: {url}"),
+    REQUEST_REFUSED: N_(
+        "Request {number} was refused. The reason and how to appeal before {until}: {url}"
+    ),
+    REQUEST_EXPIRED: N_(
+        "Request {number} was closed because it was not paid in time. You can apply again: {url}"
+    ),
+    REQUEST_SHELVED: N_(
+        "Request {number} was shelved because it was not completed in time: {url}"
+    ),
+}
+
+
+def compose(speech: Speech, kind: str, params: Mapping[str, Any], public_url: str) -> str:
+    """The text of a message. ``number`` in ``params`` becomes a link to the request."""
+    shown: dict[str, Any] = {name: _typed(value) for name, value in params.items()}
+    if "sum" in shown:
+        shown["sum"] = speech.money(int(params["sum"]))
+    for name in ("center_number", "center_year"):
+        if name in shown:
+            shown[name] = speech.digits(str(params[name]))
+    if "number" in shown:
+        shown["url"] = f"{public_url}{speech.prefix}/requests/{params['number']}"
+    return speech.gettext(_TEXTS[kind], **shown)
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, str) and len(value) == 10 and value[4] == value[7] == "-":  # noqa: PLR2004
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            return value
+    return value

@@ -1,0 +1,154 @@
+"""The messages to a center, made from a request: everything that it needs, and no contact detail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from portal.catalogue.model import Catalogue, Service
+from portal.handoff import outbox
+from portal.handoff.links import DocumentLinks
+from portal.handoff.messages import (
+    REQUEST_COMPLETED,
+    REQUEST_PAID,
+    REQUEST_SHELVED,
+    SOURCE_PORTAL,
+    Message,
+)
+from portal.handoff.model import OutboxMessage
+from portal.requests import reading, uploads
+from portal.requests.reading import FiledRequest
+from portal.requests.snapshot import for_center, quote_to_json
+from portal.requests.uploads import Attached
+from portal.vault import Vault
+
+
+@dataclass(frozen=True)
+class HandOff:
+    """What making a message needs beside the request."""
+
+    catalogue: Catalogue
+    vault: Vault
+    links: DocumentLinks
+
+    def paid(
+        self,
+        db: Connection,
+        request: FiledRequest,
+        message_id: str,
+        receipt: str,
+        at: datetime,
+    ) -> None:
+        """Hand the paid (or free) request to its center, in the caller's transaction."""
+        service = self.catalogue.services[request.service_code]
+        frozen = reading.answers(db, self.vault, request.id)
+        data: dict[str, Any] = {
+            "service": self._service(service),
+            "channel": request.channel,
+            "submitted_at": request.submitted_at.isoformat(),
+            "received_at": at.isoformat(),
+            "applicant": {
+                "name": frozen["values"].get("applicant_name", ""),
+                "capacity": frozen["values"].get("applicant_capacity", ""),
+            },
+            "sections": for_center(frozen),
+            "warnings": frozen["warnings"],
+            "record": frozen["record"],
+            "fees": quote_to_json(request.quote),
+            "paid": request.due_now,
+            "receipt": receipt,
+            "clock": self._clock(request),
+            "documents": self._documents(
+                uploads.of_request(db, self.vault, request.id, "filing"), service, at
+            ),
+            "expected_documents": self._expected(service),
+        }
+        self._put(db, request, message_id, REQUEST_PAID, data, at)
+
+    def completed(
+        self,
+        db: Connection,
+        request: FiledRequest,
+        message_id: str,
+        note: str,
+        files: Sequence[Attached],
+        at: datetime,
+    ) -> None:
+        """Tell the center that the citizen completed what it asked for."""
+        service = self.catalogue.services[request.service_code]
+        data = {
+            "note": note,
+            "documents": self._documents(files, service, at),
+            "clock": self._clock(request),
+        }
+        self._put(db, request, message_id, REQUEST_COMPLETED, data, at)
+
+    def shelved(
+        self, db: Connection, request: FiledRequest, message_id: str, reason: str, at: datetime
+    ) -> None:
+        self._put(db, request, message_id, REQUEST_SHELVED, {"reason": reason}, at)
+
+    def _put(
+        self,
+        db: Connection,
+        request: FiledRequest,
+        message_id: str,
+        kind: str,
+        data: dict[str, Any],
+        at: datetime,
+    ) -> None:
+        message = Message(
+            message_id, kind, request.center_code, request.number, SOURCE_PORTAL, at, data
+        )
+        outbox.put(db, self.vault, OutboxMessage, message)
+
+    def _service(self, service: Service) -> dict[str, Any]:
+        department = self.catalogue.departments[service.department]
+        return {
+            "code": service.code,
+            "title": {"ar": service.title.ar, "en": service.title.en},
+            "department": {"code": department.code, "ar": department.title.ar},
+            "inspection": str(service.inspection),
+            "silence": str(service.silence.effect),
+            "output": {"ar": service.output.title.ar, "en": service.output.title.en},
+            "later_fees": any(rule.stage != "submission" for rule in service.fees),
+        }
+
+    @staticmethod
+    def _clock(request: FiledRequest) -> dict[str, Any]:
+        return {
+            "from": request.clock_from.isoformat() if request.clock_from else None,
+            "due_on": request.due_on.isoformat() if request.due_on else None,
+            "period": dict(request.period),
+            "paused_days": request.paused_days,
+        }
+
+    @staticmethod
+    def _expected(service: Service) -> list[dict[str, Any]]:
+        """The documents that the service knows, so that a completion can name them."""
+        return [
+            {"code": d.code, "title": {"ar": d.title.ar, "en": d.title.en}}
+            for d in service.documents
+        ]
+
+    def _documents(
+        self, files: Sequence[Attached], service: Service, at: datetime
+    ) -> list[dict[str, Any]]:
+        return [self._file(file, service, at) for file in files]
+
+    def _file(self, file: Attached, service: Service, at: datetime) -> dict[str, Any]:
+        document = service.document(file.document_code)
+        title = document.title if document else None
+        return {
+            "id": file.id,
+            "code": file.document_code,
+            "title": {"ar": title.ar, "en": title.en} if title else None,
+            "name": file.file_name,
+            "media_type": file.media_type,
+            "size": file.size_bytes,
+            "pages": file.pages,
+            "sha256": file.sha256,
+            "href": self.links.sign(file.id, at),
+        }
