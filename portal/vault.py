@@ -86,6 +86,10 @@ class Vault:
         """The hashes that ``value`` may stand under: by every key that is still known."""
         return [self._hash(key.index, kind, value) for key in self._keys]
 
+    def is_index(self, kind: str, value: str, stored: bytes) -> bool:
+        """Whether ``stored`` is the hash of ``value`` under any known key, in constant time."""
+        return any(hmac.compare_digest(one, stored) for one in self.indexes(kind, value))
+
     def sign(self, purpose: str, value: str) -> str:
         return self._hash(self._keys[0].sign, purpose, value).hex()
 

@@ -57,11 +57,13 @@ def enqueue(tx: Transaction, event: Record, endpoint: Record) -> None:
     )
 
 
-def due(tx: Transaction, at: float) -> tuple[list[Delivery], float | None]:
-    """What is to be sent by ``at``, and when the next one after that is due."""
+def due(tx: Transaction, at: float, limit: int) -> tuple[list[Delivery], float | None]:
+    """The first ``limit`` of what is to be sent by ``at``; when it is fewer, also when
+    the next one is due."""
     rows = tx.sql(
         "SELECT seq, event, endpoint, copies, attempts, next_at FROM deliveries"
-        " WHERE state = 'pending' ORDER BY next_at LIMIT 200"
+        " WHERE state = 'pending' ORDER BY next_at LIMIT ?",
+        (limit,),
     ).fetchall()
     now = [Delivery(*row[:5]) for row in rows if row[5] <= at]
     later = [float(row[5]) for row in rows if row[5] > at]

@@ -1,6 +1,5 @@
 """What every operation of the API takes and gives."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from payments.sandbox.config import SandboxConfig
 from payments.sandbox.errors import Json, no_such
 from payments.sandbox.params import Params
-from payments.sandbox.store import Record, Transaction
+from payments.sandbox.store import Record, Transaction, dump
 
 API_VERSION = "2026-10-28.endive"
 """The version whose shapes are spoken, whatever the caller asks for."""
@@ -26,7 +25,7 @@ class Answer:
     status: int = 200
 
     def encoded(self) -> bytes:
-        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+        return dump(self.body).encode()
 
 
 @dataclass(frozen=True, slots=True)

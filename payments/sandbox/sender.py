@@ -15,7 +15,7 @@ from payments.sandbox.store import Store, dump
 
 TIMEOUT_SECONDS = 10.0
 IDLE_SECONDS = 5.0
-AT_ONCE = 4
+AT_ONCE = 8
 
 
 class Sender:
@@ -61,14 +61,17 @@ class Sender:
     def _claim(self) -> float:
         """Hands out what is due; gives the seconds until there may be more."""
         at = wall()
+        with self._lock:
+            busy = set(self._in_flight)
         with self._store.connected() as tx:
-            now, next_at = deliveries.due(tx, at)
-        for delivery in now:
+            # What is in flight is still pending, so as many more have to be looked at.
+            now, next_at = deliveries.due(tx, at, len(busy) + AT_ONCE)
+        waiting = [delivery for delivery in now if delivery.seq not in busy]
+        for delivery in waiting[: AT_ONCE - len(busy)]:
             with self._lock:
-                if delivery.seq in self._in_flight:
-                    continue
                 self._in_flight.add(delivery.seq)
             self._pool.submit(self._deliver, delivery)
+        # Whatever was left over is taken up when one in flight ends, which wakes.
         return IDLE_SECONDS if next_at is None else min(max(next_at - at, 0.0), IDLE_SECONDS)
 
     def _deliver(self, delivery: Delivery) -> None:

@@ -45,7 +45,7 @@ class HandOff:
         service = self.catalogue.services[request.service_code]
         frozen = reading.answers(db, self.vault, request.id)
         data: dict[str, Any] = {
-            "service": self._service(service),
+            "service": self._service(service, frozen["values"]),
             "channel": request.channel,
             "submitted_at": request.submitted_at.isoformat(),
             "received_at": at.isoformat(),
@@ -104,7 +104,7 @@ class HandOff:
         )
         outbox.put(db, self.vault, OutboxMessage, message)
 
-    def _service(self, service: Service) -> dict[str, Any]:
+    def _service(self, service: Service, values: dict[str, Any]) -> dict[str, Any]:
         department = self.catalogue.departments[service.department]
         return {
             "code": service.code,
@@ -113,6 +113,7 @@ class HandOff:
             "inspection": str(service.inspection),
             "silence": str(service.silence.effect),
             "output": {"ar": service.output.title.ar, "en": service.output.title.en},
+            "notice": service.immediate is not None and service.immediate.holds(values),
             "later_fees": any(rule.stage != "submission" for rule in service.fees),
         }
 

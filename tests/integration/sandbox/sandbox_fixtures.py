@@ -1,7 +1,7 @@
 """The fixtures of the sandbox's tests.
 
-A plugin named by each test module, because module names are shared by all folders
-of tests and ``conftest`` is taken.
+A plugin that each test module names, and no ``conftest``: folders of tests are not
+packages, so two files of that name would be one module to the type checker.
 """
 
 from collections.abc import Iterator

@@ -228,4 +228,4 @@ def test_the_sandbox_stays_small(payment_server: SandboxProcess) -> None:
     eventually(lambda: children.read_text() != "")
     pids = [payment_server.pid, *map(int, children.read_text().split())]
     assert len(pids) == 2
-    assert sum(resident_kib(pid) for pid in pids) < 110 * 1024
+    assert sum(resident_kib(pid) for pid in pids) < 100 * 1024

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,24 @@ def test_a_moved_configured_endpoint_replaces_the_former_one(
 
     assert urls("http://127.0.0.1:9/old") == ["http://127.0.0.1:9/old"]
     assert urls(webhook_receiver.url) == [webhook_receiver.url]
+
+
+def test_signatures_keep_to_the_time_of_the_machine(
+    payment_server: SandboxProcess, webhook_receiver: Receiver
+) -> None:
+    client = payment_server.client()
+    secret = str(listen(client, webhook_receiver, ["checkout.session.completed"]).secret)
+    try:
+        for days in (-3, 6):
+            payment_server.control("/clock", {"advance": days * 24 * 3600})
+            pay(client)
+    finally:
+        payment_server.control("/clock", {"reset": True})
+    eventually(lambda: len(webhook_receiver.received) == 2)
+    created = sorted(event.created for event in webhook_receiver.events(secret))
+    assert created[1] - created[0] >= 6 * 24 * 3600
+    for received in webhook_receiver.received:
+        assert abs(int(received.signature.split(",")[0][2:]) - time.time()) < 60
 
 
 def test_a_lost_webhook_is_found_among_the_undelivered_events(

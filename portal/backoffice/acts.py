@@ -1,0 +1,361 @@
+"""What staff do with a request: register, accept, ask for completion, decide.
+
+Each act is one transaction: the request's row taken by its state, the center's history, and the
+event for the portal, which goes out through the center's own outbox.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from portal.backoffice.inbox import (
+    DOCUMENT_CHECK,
+    ISSUED,
+    NEEDS_COMPLETION,
+    RECEIVED,
+    REFERRED,
+    REFUSED,
+    NewDocument,
+    OpenedRequest,
+    keep_document,
+    record_act,
+)
+from portal.backoffice.model import CenterEvent, CenterRequest, CenterSerial
+from portal.clock import cairo_time, public_id
+from portal.db import insert_missing
+from portal.files import Stored
+from portal.handoff import messages, outbox
+from portal.handoff.links import DocumentLinks
+from portal.handoff.messages import Message
+from portal.identity.roles import Permission, may
+from portal.problems import N_, Conflict, Missing, Problem, Refused
+from portal.vault import Vault
+
+SHORTEST_REASON = 10
+LONGEST_NOTE = 4000
+COMPLETION_DAYS = (7, 14, 30)
+_DECIDABLE = (REFERRED, DOCUMENT_CHECK)
+
+
+@dataclass(frozen=True)
+class Employee:
+    """Who acts, for which center."""
+
+    username: str
+    name: str
+    role: str
+    center: str
+
+    def must(self, permission: Permission) -> None:
+        """Raises :class:`~portal.problems.Refused` when the role does not give it."""
+        if not may(self.role, permission):
+            raise Refused(f"{self.role} may not {permission}")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The acts of one back office."""
+
+    vault: Vault
+    links: DocumentLinks
+
+    def register(
+        self, db: Connection, employee: Employee, number: str, at: datetime
+    ) -> tuple[int, int]:
+        """Give the request the center's incoming number: serial and year."""
+        employee.must(Permission.REGISTER)
+        row = self._take(db, employee, number, RECEIVED, target=DOCUMENT_CHECK)
+        year = cairo_time(at).year
+        serial = _next_serial(db, employee.center, year)
+        db.execute(
+            update(CenterRequest)
+            .where(CenterRequest.id == row.id)
+            .values(incoming_number=serial, incoming_year=year)
+        )
+        data = {"number": serial, "year": year}
+        self._record(db, row.id, employee, "register", DOCUMENT_CHECK, at, data=data)
+        self._tell(db, employee, number, messages.REQUEST_REGISTERED, data, at)
+        return serial, year
+
+    def accept_documents(
+        self, db: Connection, employee: Employee, number: str, at: datetime
+    ) -> None:
+        """The papers are complete: the request goes to its department."""
+        employee.must(Permission.CHECK_DOCUMENTS)
+        row = self._take(db, employee, number, DOCUMENT_CHECK, target=REFERRED)
+        if row.notice:
+            raise Conflict("a notice is registered, not referred")
+        self._record(db, row.id, employee, "accept_documents", REFERRED, at)
+        self._tell(db, employee, number, messages.DOCUMENTS_ACCEPTED, {}, at)
+
+    def request_completion(
+        self,
+        db: Connection,
+        employee: Employee,
+        number: str,
+        ask: "CompletionAsk",
+        at: datetime,
+    ) -> None:
+        """Ask the citizen for an itemised list; the legal clock stands still meanwhile."""
+        employee.must(Permission.REQUEST_COMPLETION)
+        row = self._take(db, employee, number, *_DECIDABLE, target=NEEDS_COMPLETION, pause=True)
+        data: dict[str, Any] = {"items": list(ask.items), "days": ask.days}
+        self._record(
+            db,
+            row.id,
+            employee,
+            "request_completion",
+            NEEDS_COMPLETION,
+            at,
+            note=ask.note,
+            data=data,
+        )
+        data = {**data, "note": ask.note}
+        self._tell(db, employee, number, messages.COMPLETION_REQUESTED, data, at)
+
+    def approve(
+        self,
+        db: Connection,
+        employee: Employee,
+        number: str,
+        issued: "IssuedOutput",
+        at: datetime,
+    ) -> None:
+        """Approve with the issued document; a notice is registered with its attestation."""
+        employee.must(Permission.DECIDE)
+        row = self._take(db, employee, number, *_DECIDABLE, target=ISSUED, closed_at=at)
+        if row.state != REFERRED and not row.notice:
+            raise Conflict("the documents are not accepted yet")
+        documents = [self._keep_output(db, row.id, issued, at)] if issued.stored else []
+        act = "register_notice" if row.notice else "approve"
+        data = {"output_number": issued.output_number}
+        self._record(db, row.id, employee, act, ISSUED, at, note=issued.note, data=data)
+        if row.notice:
+            told = {"documents": documents, **data}
+            self._tell(db, employee, number, messages.NOTICE_REGISTERED, told, at)
+            return
+        self._tell(db, employee, number, messages.REQUEST_APPROVED, {"note": issued.note}, at)
+        told = {"documents": documents, **data}
+        self._tell(db, employee, number, messages.OUTPUT_ISSUED, told, at)
+
+    def refuse(
+        self, db: Connection, employee: Employee, number: str, refusal: "Refusal", at: datetime
+    ) -> None:
+        """Refuse with reason codes and an explanation that the citizen can understand."""
+        employee.must(Permission.DECIDE)
+        row = self._take(db, employee, number, *_DECIDABLE, target=REFUSED, closed_at=at)
+        data = {"reasons": list(refusal.reasons)}
+        self._record(db, row.id, employee, "refuse", REFUSED, at, note=refusal.note, data=data)
+        told = {**data, "note": refusal.note}
+        self._tell(db, employee, number, messages.REQUEST_REFUSED, told, at)
+
+    def _take(
+        self,
+        db: Connection,
+        employee: Employee,
+        number: str,
+        *sources: str,
+        target: str,
+        pause: bool = False,
+        closed_at: datetime | None = None,
+    ) -> Any:
+        """The row as it was, moved to ``target``; a second click finds it moved."""
+        mine = (
+            CenterRequest.request_number == number,
+            CenterRequest.center_code == employee.center,
+        )
+        row = db.execute(
+            select(CenterRequest.id, CenterRequest.state, CenterRequest.notice).where(*mine)
+        ).one_or_none()
+        if row is None:
+            raise Missing(f"request {number}")
+        values: dict[str, Any] = {"state": target}
+        if pause:
+            values["resume_state"] = row.state
+        if closed_at is not None:
+            values.update(open=False, closed_at=closed_at)
+        done = db.execute(
+            update(CenterRequest)
+            .where(
+                CenterRequest.id == row.id,
+                CenterRequest.state == row.state,
+                CenterRequest.state.in_(sources),
+            )
+            .values(**values)
+        )
+        if not done.rowcount:
+            raise Conflict(f"the request is {row.state}")
+        return row
+
+    def _record(
+        self,
+        db: Connection,
+        request_id: int,
+        employee: Employee,
+        act: str,
+        state: str,
+        at: datetime,
+        *,
+        note: str = "",
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        record_act(
+            db,
+            self.vault,
+            request_id,
+            act,
+            state,
+            at,
+            actor=employee.username,
+            actor_name=employee.name,
+            note=note,
+            data=data,
+        )
+
+    def _tell(
+        self,
+        db: Connection,
+        employee: Employee,
+        number: str,
+        kind: str,
+        data: Mapping[str, Any],
+        at: datetime,
+    ) -> None:
+        message = Message(
+            id=public_id(26),
+            type=kind,
+            center=employee.center,
+            subject=number,
+            source=f"center/{employee.center}",
+            at=at,
+            data={**data, "actor": employee.name},
+        )
+        outbox.put(db, self.vault, CenterEvent, message)
+
+    def _keep_output(
+        self, db: Connection, request_id: int, issued: "IssuedOutput", at: datetime
+    ) -> dict[str, Any]:
+        stored = issued.stored
+        if stored is None:
+            raise Missing("output")
+        document = NewDocument(
+            request_id=request_id,
+            code="output",
+            title={},
+            file_name=issued.file_name,
+            media_type=issued.media_type,
+            pages=issued.pages,
+            round=0,
+            output=True,
+        )
+        identity = keep_document(db, self.vault, document, stored, at)
+        return {
+            "id": identity,
+            "name": issued.file_name,
+            "media_type": issued.media_type,
+            "pages": issued.pages,
+            "size": stored.size_bytes,
+            "sha256": stored.sha256,
+            "href": self.links.sign(identity, at),
+        }
+
+
+@dataclass(frozen=True)
+class CompletionAsk:
+    """What the citizen is asked for: documents by code, a note, and days to answer."""
+
+    items: Sequence[str]
+    note: str
+    days: int
+
+    def problems(self, known: Sequence[str]) -> list[Problem]:
+        found = []
+        if not self.items and not self.note.strip():
+            found.append(
+                Problem("items", N_("Choose the documents to complete, or write what is missing"))
+            )
+        if set(self.items) - set(known):
+            found.append(Problem("items", N_("Choose only documents of this service")))
+        if len(self.note) > LONGEST_NOTE:
+            found.append(Problem("completion_note", N_("The message is too long; shorten it")))
+        if self.days not in COMPLETION_DAYS:
+            found.append(Problem("days", N_("Choose one of the periods")))
+        return found
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is refused."""
+
+    reasons: Sequence[str]
+    note: str
+
+    def problems(self, known: Sequence[str]) -> list[Problem]:
+        found = []
+        if not self.reasons or set(self.reasons) - set(known):
+            found.append(Problem("reasons", N_("Choose at least one reason of refusal")))
+        if len(self.note.strip()) < SHORTEST_REASON:
+            found.append(
+                Problem("refusal_note", N_("Explain the reason so that the citizen understands it"))
+            )
+        if len(self.note) > LONGEST_NOTE:
+            found.append(Problem("refusal_note", N_("The message is too long; shorten it")))
+        return found
+
+
+@dataclass(frozen=True)
+class IssuedOutput:
+    """The document that an approval issues."""
+
+    output_number: str
+    note: str
+    file_name: str = ""
+    media_type: str = ""
+    pages: int = 1
+    stored: Stored | None = None
+
+    def problems(self, *, file_given: bool) -> list[Problem]:
+        found = []
+        if not self.output_number.strip():
+            found.append(Problem("output_number", N_("Write the number of the issued document")))
+        if not file_given:
+            found.append(Problem("output", N_("Attach the issued document")))
+        if len(self.note) > LONGEST_NOTE:
+            found.append(Problem("approval_note", N_("The message is too long; shorten it")))
+        return found
+
+
+def possible(opened: OpenedRequest, employee: Employee) -> list[str]:
+    """The acts that the employee can do now, in the order of the page."""
+    line = opened.line
+    acts = []
+    if line.state == RECEIVED and may(employee.role, Permission.REGISTER):
+        acts.append("register")
+    if line.state == DOCUMENT_CHECK and not line.notice:
+        if may(employee.role, Permission.CHECK_DOCUMENTS):
+            acts.append("accept_documents")
+    if line.state in _DECIDABLE and may(employee.role, Permission.REQUEST_COMPLETION):
+        acts.append("request_completion")
+    decides = line.state == REFERRED or (line.notice and line.state == DOCUMENT_CHECK)
+    if decides and may(employee.role, Permission.DECIDE):
+        acts.append("approve")
+    if line.state in _DECIDABLE and may(employee.role, Permission.DECIDE):
+        acts.append("refuse")
+    return acts
+
+
+def _next_serial(db: Connection, center: str, year: int) -> int:
+    raised = (
+        update(CenterSerial)
+        .where(CenterSerial.center_code == center, CenterSerial.year == year)
+        .values(last=CenterSerial.last + 1)
+        .returning(CenterSerial.last)
+    )
+    serial = db.scalar(raised)
+    if serial is None:
+        insert_missing(db, insert(CenterSerial).values(center_code=center, year=year, last=0))
+        serial = db.scalar(raised)
+    return int(serial or 0)

@@ -1,0 +1,80 @@
+"""Who may do what in a center, as a table (facts §3.7).
+
+The back office asks :func:`may`; buttons are drawn and acts are refused by the same table.
+"""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Roles of staff."""
+
+    FRONT_OFFICE = "front_office"
+    CASHIER = "cashier"
+    CENTRE_MANAGER = "centre_manager"
+    DEPARTMENT_OFFICER = "department_officer"
+    INSPECTOR = "inspector"
+    DEPARTMENT_HEAD = "department_head"
+    UNIT_HEAD = "unit_head"
+    COMMITTEE_MEMBER = "committee_member"
+    BACKLOG_ENTRY = "backlog_entry"
+    BACKLOG_REVIEWER = "backlog_reviewer"
+    ARCHIVIST = "archivist"
+    FOLLOWUP_MEMBER = "followup_member"
+    FINANCE_OFFICER = "finance_officer"
+    GOVERNORATE_ADMIN = "governorate_admin"
+    MINISTRY_VIEWER = "ministry_viewer"
+    AUDITOR = "auditor"
+
+
+class Permission(StrEnum):
+    """What can be done with the requests of a center."""
+
+    SEE_INBOX = "see_inbox"
+    REGISTER = "register"
+    CHECK_DOCUMENTS = "check_documents"
+    REQUEST_COMPLETION = "request_completion"
+    DECIDE = "decide"
+
+
+CENTER_ROLES = (
+    Role.FRONT_OFFICE,
+    Role.CASHIER,
+    Role.CENTRE_MANAGER,
+    Role.DEPARTMENT_OFFICER,
+    Role.INSPECTOR,
+    Role.DEPARTMENT_HEAD,
+    Role.UNIT_HEAD,
+    Role.COMMITTEE_MEMBER,
+    Role.BACKLOG_ENTRY,
+    Role.BACKLOG_REVIEWER,
+    Role.ARCHIVIST,
+)
+GOVERNORATE_ROLES = (
+    Role.FOLLOWUP_MEMBER,
+    Role.FINANCE_OFFICER,
+    Role.GOVERNORATE_ADMIN,
+    Role.AUDITOR,
+)
+NATIONAL_ROLES = (Role.MINISTRY_VIEWER, Role.AUDITOR)
+
+_P = Permission
+TABLE: dict[Role, frozenset[Permission]] = {
+    Role.FRONT_OFFICE: frozenset(
+        {_P.SEE_INBOX, _P.REGISTER, _P.CHECK_DOCUMENTS, _P.REQUEST_COMPLETION}
+    ),
+    Role.CENTRE_MANAGER: frozenset(
+        {_P.SEE_INBOX, _P.REGISTER, _P.CHECK_DOCUMENTS, _P.REQUEST_COMPLETION}
+    ),
+    Role.DEPARTMENT_OFFICER: frozenset({_P.SEE_INBOX, _P.REQUEST_COMPLETION}),
+    Role.DEPARTMENT_HEAD: frozenset({_P.SEE_INBOX, _P.REQUEST_COMPLETION, _P.DECIDE}),
+    Role.UNIT_HEAD: frozenset({_P.SEE_INBOX, _P.DECIDE}),
+    Role.INSPECTOR: frozenset({_P.SEE_INBOX}),
+    Role.ARCHIVIST: frozenset({_P.SEE_INBOX}),
+    Role.CASHIER: frozenset({_P.SEE_INBOX}),
+}
+
+
+def may(role: str, permission: Permission) -> bool:
+    """Whether the role may; an unknown role may nothing."""
+    return permission in TABLE.get(Role(role), frozenset()) if role in set(Role) else False

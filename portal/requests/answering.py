@@ -1,0 +1,233 @@
+"""What centers answer, worked into requests: each event type to one step of the life cycle."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, BinaryIO
+
+from sqlalchemy import Connection, select
+
+from portal.catalogue.deadlines import Calendar, due_on
+from portal.catalogue.model import Catalogue
+from portal.clock import cairo_day, cairo_time, public_id
+from portal.files import FileStore
+from portal.handoff import messages
+from portal.handoff.inward import Apply
+from portal.handoff.messages import BadMessage, Message
+from portal.holidays.register import calendar as holiday_calendar
+from portal.notifications import compose
+from portal.notifications import queue as notifications
+from portal.notifications.queue import Recipient
+from portal.places.model import Places
+from portal.problems import Missing
+from portal.requests import lifecycle, reading, uploads
+from portal.requests.lifecycle import Act, Actor, Event, State
+from portal.requests.model import Attachment
+from portal.requests.reading import FiledRequest
+from portal.requests.uploads import NewFile
+from portal.vault import Vault
+
+COMPLETION_DAYS = 30  # [G] facts §3.2
+_SHORTEST_COMPLETION, _LONGEST_COMPLETION = 3, 90
+_MOST_ITEMS = 20
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Applies the events of centers. ``fetch`` opens a document that an event links to."""
+
+    vault: Vault
+    catalogue: Catalogue
+    places: Places
+    files: FileStore
+    fetch: Callable[[str], BinaryIO]
+
+    def handlers(self) -> Mapping[str, Apply]:
+        """The function for each type of event."""
+        return {
+            messages.REQUEST_REGISTERED: self.registered,
+            messages.NOTICE_REGISTERED: self.notice_registered,
+            messages.DOCUMENTS_ACCEPTED: self.documents_accepted,
+            messages.COMPLETION_REQUESTED: self.completion_requested,
+            messages.REQUEST_APPROVED: self.approved,
+            messages.REQUEST_REFUSED: self.refused,
+            messages.OUTPUT_ISSUED: self.output_issued,
+        }
+
+    def _request(self, db: Connection, message: Message) -> FiledRequest:
+        """The request, which must be one of the center that speaks."""
+        request = reading.by_number(db, message.subject)
+        if request.center_code != message.center:
+            raise Missing(f"{message.center} has no request {message.subject}")
+        return request
+
+    def _calendar(self, db: Connection, request: FiledRequest) -> Calendar:
+        center = self.places.centers[request.center_code]
+        return holiday_calendar(db, center.governorate)
+
+    def _tell(
+        self, db: Connection, request: FiledRequest, kind: str, at: datetime, **params: Any
+    ) -> None:
+        to = Recipient(reading.mobile(db, self.vault, request.id), request.locale)
+        values = {"number": request.number, **params}
+        notifications.put(db, self.vault, to, kind, values, at)
+
+    def _advance(
+        self, db: Connection, request: FiledRequest, message: Message, act: Act
+    ) -> State:
+        named = str(message.data.get("actor", ""))[:120]
+        full = Act(
+            act.event, act.actor, act.at, act.target, named, act.note, act.data, act.values
+        )
+        calendar = self._calendar(db, request)
+        return lifecycle.advance(db, self.vault, request.id, full, calendar)
+
+    def registered(self, db: Connection, message: Message) -> None:
+        """The center took the request and gave it its own incoming number."""
+        request = self._request(db, message)
+        number, year = int(message.data["number"]), int(message.data["year"])
+        values = {"center_number": number, "center_year": year, "handed_off_at": message.at}
+        data = {"center_number": number, "center_year": year}
+        act = Act(Event.REGISTER_INCOMING, Actor.CENTER, message.at, data=data, values=values)
+        self._advance(db, request, message, act)
+        self._tell(
+            db,
+            request,
+            compose.REQUEST_REGISTERED,
+            message.at,
+            center_number=number,
+            center_year=year,
+        )
+
+    def notice_registered(self, db: Connection, message: Message) -> None:
+        """A notice needs no decision: it is registered, and that is its outcome."""
+        request = self._request(db, message)
+        self._keep_output(db, request, message)
+        values = {"decided_at": message.at}
+        act = Act(Event.REGISTER_NOTICE, Actor.CENTER, message.at, values=values)
+        self._advance(db, request, message, act)
+        self._tell(db, request, compose.OUTPUT_ISSUED, message.at)
+
+    def documents_accepted(self, db: Connection, message: Message) -> None:
+        request = self._request(db, message)
+        act = Act(Event.ACCEPT_DOCUMENTS, Actor.CENTER, message.at)
+        self._advance(db, request, message, act)
+
+    def completion_requested(self, db: Connection, message: Message) -> None:
+        """The center asks for an itemised list; the legal clock stands still meanwhile."""
+        request = self._request(db, message)
+        items = self._items(request, message.data["items"])
+        note = str(message.data.get("note", ""))[:2000]
+        if not items and not note:
+            raise BadMessage("a completion without items and without a note")
+        days = int(message.data.get("days", COMPLETION_DAYS))
+        days = min(max(days, _SHORTEST_COMPLETION), _LONGEST_COMPLETION)
+        last = self._calendar(db, request).next_working(cairo_day(message.at) + timedelta(days))
+        until = _end_of(last)
+        act = Act(
+            Event.REQUEST_COMPLETION,
+            Actor.CENTER,
+            message.at,
+            note=note,
+            data={"items": items, "until": last.isoformat()},
+            values={"waits_until": until},
+        )
+        self._advance(db, request, message, act)
+        self._tell(db, request, compose.COMPLETION_REQUESTED, message.at, until=last)
+
+    def _items(self, request: FiledRequest, asked: Any) -> list[str]:
+        service = self.catalogue.services[request.service_code]
+        codes = [str(code) for code in asked][:_MOST_ITEMS]
+        for code in codes:
+            if service.document(code) is None:
+                raise BadMessage(f"no document {code!r} in {service.code}")
+        return codes
+
+    def approved(self, db: Connection, message: Message) -> None:
+        request = self._request(db, message)
+        note = str(message.data.get("note", ""))[:2000]
+        values = {"decided_at": message.at, "waits_until": None}
+        act = Act(Event.APPROVE, Actor.CENTER, message.at, note=note, values=values)
+        self._advance(db, request, message, act)
+        self._tell(db, request, compose.REQUEST_APPROVED, message.at)
+
+    def output_issued(self, db: Connection, message: Message) -> None:
+        """The issued document, fetched and checked before the state says that it is there."""
+        request = self._request(db, message)
+        self._keep_output(db, request, message)
+        output = str(message.data.get("output_number", ""))[:60]
+        act = Act(Event.ISSUE, Actor.CENTER, message.at, data={"output_number": output})
+        self._advance(db, request, message, act)
+        self._tell(db, request, compose.OUTPUT_ISSUED, message.at)
+
+    def refused(self, db: Connection, message: Message) -> None:
+        """A refusal has reason codes, an explanation, and a period of grievance."""
+        request = self._request(db, message)
+        reasons = [str(code) for code in message.data["reasons"]]
+        note = str(message.data["note"])[:4000]
+        unknown = set(reasons) - self.catalogue.refusal_reasons.keys()
+        if not reasons or unknown or not note.strip():
+            raise BadMessage(f"a refusal needs known reasons and an explanation: {unknown}")
+        until = self.grievance_until(db, request, message.at)
+        act = Act(
+            Event.REFUSE,
+            Actor.CENTER,
+            message.at,
+            note=note,
+            data={"reasons": reasons},
+            values={
+                "decided_at": message.at,
+                "grievance_until": until,
+                "waits_until": None,
+            },
+        )
+        self._advance(db, request, message, act)
+        self._tell(db, request, compose.REQUEST_REFUSED, message.at, until=until or "")
+
+    def grievance_until(
+        self, db: Connection, request: FiledRequest, at: datetime
+    ) -> date | None:
+        """The last day of the citizen's period of grievance, counted from the notification."""
+        grievance = self.catalogue.services[request.service_code].grievance
+        if grievance is None:
+            return None
+        return due_on(cairo_day(at), grievance.period, self._calendar(db, request))
+
+    def _keep_output(self, db: Connection, request: FiledRequest, message: Message) -> None:
+        for document in _documents(message.data.get("documents", [])):
+            known = select(Attachment.id).where(
+                Attachment.request_id == request.id,
+                Attachment.purpose == "output",
+                Attachment.sha256 == document["sha256"],
+            )
+            if db.scalar(known):
+                continue
+            with self.fetch(str(document["href"])) as source:
+                stored = self.files.put(source)
+            if stored.sha256 != document["sha256"]:
+                self.files.drop(stored.key)
+                raise BadMessage("the document is not the one that the event tells of")
+            file = NewFile(
+                public_id(),
+                "output",
+                uploads.clean_file_name(str(document["name"])),
+                str(document["media_type"]),
+                int(document.get("pages", 1)),
+                stored,
+            )
+            uploads.attach(
+                db, self.vault, file, message.at, purpose="output", request_id=request.id
+            )
+
+
+def _documents(listed: Any) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(listed, list) or len(listed) > _MOST_ITEMS:
+        raise BadMessage("documents must be a short list")
+    return listed
+
+
+def _end_of(day: date) -> datetime:
+    """The last instant of a Cairo day, in UTC: the first of the next one."""
+    start = cairo_time(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+    midnight = start.replace(hour=0, minute=0) + timedelta(days=1)
+    return midnight.astimezone(UTC)

@@ -1,0 +1,335 @@
+"""The bridge between requests and payments: start a payment, settle it, let it expire.
+
+Each is transaction, call, transaction: nothing waits for the provider while a row is held. What the
+provider says is read again every time; settling is the same code for webhook, return page and
+sweep, and doing it twice changes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from payments import attempts, obligations, webhooks
+from payments.attempts import Try
+from payments.model import Receipt
+from payments.obligations import Owed
+from payments.provider import (
+    Checkout,
+    CheckoutLine,
+    CheckoutOrder,
+    CheckoutStatus,
+    Provider,
+    ProviderError,
+    ProviderEvent,
+    Rejected,
+)
+from payments.settlement import Outcome, Settlement, open_case, settle
+from portal.catalogue.model import Stage
+from portal.clock import Clock, cairo_time, public_id
+from portal.db import Database
+from portal.holidays.register import calendar as holiday_calendar
+from portal.notifications import compose
+from portal.notifications import queue as notifications
+from portal.notifications.queue import Recipient
+from portal.observability import log, settlements
+from portal.places.model import Places
+from portal.problems import Conflict, Missing
+from portal.registers import reading as registers
+from portal.requests import lifecycle, reading
+from portal.requests.handing_off import HandOff
+from portal.requests.lifecycle import Act, Actor, Event, State
+from portal.requests.model import ServiceRequest
+from portal.requests.reading import FiledRequest
+from portal.vault import Vault
+
+_SWEEP_BATCH = 20
+_LOOK_AGAIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Payable:
+    """What is to be paid for a request now."""
+
+    owed: Owed
+    lines: tuple[obligations.OwedLine, ...]
+
+
+@dataclass(frozen=True)
+class PaidReceipt:
+    """A receipt as its page shows it."""
+
+    number: str
+    issued_at: datetime
+    owed: Owed
+    lines: tuple[obligations.OwedLine, ...]
+    method: str
+
+
+class Cashier:
+    """Starts and settles the payments of requests through one provider."""
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        provider: Provider,
+        hand_off: HandOff,
+        places: Places,
+        clock: Clock,
+        public_url: str,
+        *,
+        live: bool,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._provider = provider
+        self._hand_off = hand_off
+        self._places = places
+        self._clock = clock
+        self._public_url = public_url
+        self._live = live
+
+    def start(self, request: FiledRequest, locale: str) -> str:
+        """The address of the hosted payment page for what ``request`` owes now.
+
+        Twenty tabs get one checkout. Raises :class:`~portal.problems.Conflict` when nothing is
+        due, and :class:`~payments.provider.ProviderError` when the provider does not help.
+        """
+        now = self._clock.now()
+        with self._database.begin() as db:
+            found = obligations.find(db, request.number, Stage.SUBMISSION)
+            owed = obligations.lock(db, found.id) if found else None
+            if owed is None or owed.state != "due":
+                raise Conflict("nothing is due")
+            attempt = attempts.open_attempt(db, owed, public_id(), self._provider.name, now)
+            lines = obligations.lines(db, owed.id)
+        if attempt.url:
+            return attempt.url
+        checkout = self._open(owed, attempt, lines, request, locale)
+        with self._database.begin() as db:
+            attempts.attach(db, attempt.id, checkout.session, checkout.url)
+        return checkout.url
+
+    def _open(
+        self,
+        owed: Owed,
+        attempt: Try,
+        lines: list[obligations.OwedLine],
+        request: FiledRequest,
+        locale: str,
+    ) -> Checkout:
+        prefix = "/en" if locale == "en" else ""
+        page = f"{self._public_url}{prefix}/requests/{request.number}/pay"
+        order = CheckoutOrder(
+            reference=request.number,
+            obligation=owed.id,
+            attempt=attempt.id,
+            lines=tuple(
+                CheckoutLine(line.label_en if locale == "en" else line.label_ar, line.amount)
+                for line in lines
+            ),
+            success_url=page + "/return?session_id={CHECKOUT_SESSION_ID}",
+            cancel_url=page,
+            expires_at=attempt.expires_at,
+            locale=locale,
+            idempotency_key=attempt.idempotency_key,
+        )
+        try:
+            return self._provider.open_checkout(order)
+        except Rejected:
+            with self._database.begin() as db:
+                attempts.end(db, attempt.id, "failed", self._clock.now())
+            raise
+
+    def look(self, session: str) -> Settlement:
+        """Read the checkout again and settle what it says."""
+        checkout = self._provider.read_checkout(session)
+        return self._settle(checkout)
+
+    def _settle(self, checkout: Checkout) -> Settlement:
+        now = self._clock.now()
+        with self._database.begin() as db:
+            settlement = settle(
+                db, checkout, live=self._live, year=cairo_time(now).year, at=now
+            )
+            if settlement.outcome is Outcome.PAID:
+                self._receive(db, settlement, now)
+        settlements.labels(settlement.outcome).inc()
+        log.info(
+            "payment.settled", request=settlement.reference, outcome=str(settlement.outcome)
+        )
+        return settlement
+
+    def _receive(self, db: Connection, settlement: Settlement, now: datetime) -> None:
+        """A covered filing fee receives the request: state, clock, history, outbox together."""
+        request = reading.by_number(db, settlement.reference)
+        center = self._places.centers[request.center_code]
+        calendar = holiday_calendar(db, center.governorate)
+        act = Act(
+            Event.PAY_FILING,
+            Actor.SYSTEM,
+            now,
+            data={"receipt": settlement.receipt, "amount": settlement.amount.minor},
+            values={"received_at": now, "waits_until": None},
+        )
+        lifecycle.advance(db, self._vault, request.id, act, calendar)
+        received = reading.by_id(db, request.id)
+        self._hand_off.paid(db, received, public_id(), settlement.receipt, now)
+        self._clear_dues(db, received, now)
+        to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
+        params = {"number": request.number}
+        notifications.put(db, self._vault, to, compose.REQUEST_RECEIVED, params, now)
+
+    def _clear_dues(self, db: Connection, request: FiledRequest, now: datetime) -> None:
+        record = reading.answers(db, self._vault, request.id)["record"] or {}
+        if not registers.pay(db, record.get("due_ids", ()), request.number, now):
+            detail = "dues of the record were paid by another request meanwhile"
+            open_case(db, "dues_paid_twice", request.number, request.number, detail, now)
+
+    def take_event(self, event: ProviderEvent) -> None:
+        """Keep a verified event, then look at its checkout.
+
+        A failure after the event is kept is no failure of taking it: the worker goes on. Raises
+        :class:`~portal.problems.Conflict` for a checkout that carries our reference but is not
+        known yet: it must be sent again (facts, webhooks, rule 7).
+        """
+        now = self._clock.now()
+        with self._database.begin() as db:
+            if self._is_early(db, event):
+                raise Conflict("a checkout of ours that is not stored yet")
+            wanted = webhooks.store(db, self._provider.name, event, now)
+        if wanted:
+            self._work_off(webhooks.Waiting(self._provider.name, event.id, event.session, 0))
+
+    @staticmethod
+    def _is_early(db: Connection, event: ProviderEvent) -> bool:
+        if event.type not in webhooks.CHECKOUT_EVENTS:
+            return False
+        if attempts.by_session(db, event.session) is not None:
+            return False
+        known = select(ServiceRequest.id).where(ServiceRequest.number == event.reference)
+        return db.scalar(known) is not None
+
+    def _work_off(self, waiting: webhooks.Waiting) -> None:
+        try:
+            self.look(waiting.session)
+        except ProviderError as error:
+            with self._database.begin() as db:
+                webhooks.failed(db, waiting, type(error).__name__, self._clock.now())
+            log.warning("webhook.retry", error=type(error).__name__)
+            return
+        with self._database.begin() as db:
+            webhooks.processed(db, waiting.provider, waiting.event_id, self._clock.now())
+
+    def work_off_events(self) -> int:
+        """Try the kept events again that could not be worked off; how many."""
+        with self._database.read() as db:
+            waiting = webhooks.waiting(db, self._clock.now(), _SWEEP_BATCH)
+        for each in waiting:
+            self._work_off(each)
+        return len(waiting)
+
+    def sweep(self) -> int:
+        """Ask about open checkouts of which nothing was heard: a webhook can be lost."""
+        now = self._clock.now()
+        with self._database.read() as db:
+            sessions = attempts.to_look_at(db, now, _SWEEP_BATCH)
+        for session in sessions:
+            try:
+                self.look(session)
+            except ProviderError as error:
+                log.warning("sweep.retry", error=type(error).__name__)
+            with self._database.begin() as db:
+                attempts.looked_at(db, session, now + _LOOK_AGAIN)
+        return len(sessions)
+
+    def expire_unpaid(self) -> int:
+        """Close requests whose time to pay is over; how many.
+
+        The provider's checkout is closed first; if it turns out to be paid, it is settled instead.
+        """
+        now = self._clock.now()
+        with self._database.read() as db:
+            due = db.execute(
+                select(ServiceRequest.id, ServiceRequest.number)
+                .where(
+                    ServiceRequest.state == State.AWAITING_FILING_PAYMENT,
+                    ServiceRequest.waits_until <= now,
+                )
+                .limit(_SWEEP_BATCH)
+            ).all()
+        closed = 0
+        for row in due:
+            try:
+                closed += self._expire(row.id, row.number, now)
+            except ProviderError as error:
+                log.warning("expire.retry", request=row.number, error=type(error).__name__)
+        return closed
+
+    def _expire(self, request_id: int, number: str, now: datetime) -> bool:
+        with self._database.read() as db:
+            owed = obligations.find(db, number, Stage.SUBMISSION)
+            attempt = attempts.live(db, owed.id) if owed else None
+        if attempt and attempt.session:
+            checkout = self._provider.close_checkout(attempt.session)
+            if checkout.status is not CheckoutStatus.EXPIRED:
+                self._settle(checkout)
+                return False
+        with self._database.begin() as db:
+            request = reading.by_id(db, request_id)
+            if request.state is not State.AWAITING_FILING_PAYMENT or owed is None:
+                return False
+            if attempt:
+                attempts.end(db, attempt.id, "expired", now)
+            if not obligations.cancel(db, owed.id, now):
+                return False
+            center = self._places.centers[request.center_code]
+            calendar = holiday_calendar(db, center.governorate)
+            act = Act(Event.EXPIRE_UNPAID, Actor.SYSTEM, now, values={"waits_until": None})
+            lifecycle.advance(db, self._vault, request.id, act, calendar)
+            to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
+            params = {"number": number}
+            notifications.put(db, self._vault, to, compose.REQUEST_EXPIRED, params, now)
+        return True
+
+
+def payable(db: Connection, request: FiledRequest) -> Payable | None:
+    """What the request owes for its filing, paid or not; None when it was free."""
+    owed = obligations.find(db, request.number, Stage.SUBMISSION)
+    if owed is None:
+        return None
+    return Payable(owed, tuple(obligations.lines(db, owed.id)))
+
+
+def receipts(db: Connection, request: FiledRequest) -> list[PaidReceipt]:
+    """The receipts of a request."""
+    found = payable(db, request)
+    if found is None or found.owed.state != "paid":
+        return []
+    rows = db.execute(
+        select(Receipt.number, Receipt.issued_at, Receipt.attempt_id).where(
+            Receipt.obligation_id == found.owed.id
+        )
+    )
+    result = []
+    for row in rows:
+        attempt = attempts.find(db, row.attempt_id)
+        result.append(
+            PaidReceipt(
+                row.number,
+                row.issued_at,
+                found.owed,
+                found.lines,
+                attempt.method if attempt else "",
+            )
+        )
+    return result
+
+
+def receipt(db: Connection, request: FiledRequest, number: str) -> PaidReceipt:
+    """One receipt of the request; raises :class:`~portal.problems.Missing`."""
+    found = next((r for r in receipts(db, request) if r.number == number), None)
+    if found is None:
+        raise Missing(f"receipt {number}")
+    return found
