@@ -163,6 +163,7 @@ class Languages:
     def __getitem__(self, locale: str) -> Speech:
         return self._speeches[locale]
 
-    @cached_property
-    def all(self) -> tuple[Speech, ...]:
-        return tuple(self._speeches.values())
+    @property
+    def pair(self) -> tuple[Speech, Speech]:
+        """Arabic and English, in this order."""
+        return self._speeches["ar"], self._speeches["en"]

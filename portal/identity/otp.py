@@ -128,6 +128,14 @@ def pending(db: Connection, vault: Vault, browser: str, at: datetime) -> Pending
     return _pending(vault, row)
 
 
+def last(db: Connection, vault: Vault, browser: str, at: datetime) -> Pending | None:
+    """The code that a browser asked for last, living or not, while a new one may follow it."""
+    row = _living(db, browser)
+    if row is None or row.created_at + WINDOW <= at:
+        return None
+    return _pending(vault, row)
+
+
 def check(
     db: Connection, vault: Vault, browser: str, typed: str, at: datetime
 ) -> tuple[Verdict, Pending | None]:

@@ -30,7 +30,7 @@ class CitizenSession:
     mobile: str
     national_id: str
     only_request: str | None
-    ends_at: datetime
+    stale: bool
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class StaffSession:
     display_name: str
     role: str
     scope: str
+    stale: bool
 
 
 def hash_token(value: str) -> bytes:
@@ -107,7 +108,7 @@ def citizen_of(
         vault.open("citizens.mobile", row.mobile),
         vault.open("citizens.national_id", row.national_id),
         row.request_number,
-        min(row.expires_at, at + CITIZEN_IDLE),
+        at - row.seen_at >= _SEEN_EVERY,
     )
 
 
@@ -130,14 +131,14 @@ def staff_of(db: Connection, cookie: str, at: datetime) -> StaffSession | None:
     if row is None or at >= row.expires_at or at >= row.seen_at + STAFF_IDLE:
         return None
     return StaffSession(
-        row.token_hash, row.id, row.username, row.display_name, row.role, row.scope
+        row.token_hash,
+        row.id,
+        row.username,
+        row.display_name,
+        row.role,
+        row.scope,
+        at - row.seen_at >= _SEEN_EVERY,
     )
-
-
-def is_stale(db: Connection, token_hash: bytes, at: datetime) -> bool:
-    """Whether the session should be marked as seen again."""
-    seen = db.scalar(select(SignIn.seen_at).where(SignIn.token_hash == token_hash))
-    return seen is not None and at - seen >= _SEEN_EVERY
 
 
 def seen(db: Connection, token_hash: bytes, at: datetime) -> None:

@@ -26,6 +26,10 @@ class AlreadySubmitted(Conflict):
         self.draft_id = draft_id
 
 
+class ChangedMeanwhile(Conflict):
+    """Another tab saved the draft while this one submitted it: look at it again."""
+
+
 @dataclass(frozen=True)
 class OpenDraft:
     """A draft as its owner finds it; ``raw`` is what was typed, by field."""
@@ -34,6 +38,7 @@ class OpenDraft:
     service_code: str
     raw: Mapping[str, Raw]
     saved_at: datetime
+    revision: int
 
     @property
     def kept_until(self) -> datetime:
@@ -43,7 +48,7 @@ class OpenDraft:
 def open_of(db: Connection, vault: Vault, citizen_id: int, service_code: str) -> OpenDraft | None:
     """The open draft that the citizen has for a service."""
     row = db.execute(
-        select(Draft.id, Draft.service_code, Draft.answers, Draft.saved_at).where(
+        select(Draft.id, Draft.service_code, Draft.answers, Draft.saved_at, Draft.revision).where(
             Draft.citizen_id == citizen_id,
             Draft.service_code == service_code,
             Draft.state == "open",
@@ -55,7 +60,7 @@ def open_of(db: Connection, vault: Vault, citizen_id: int, service_code: str) ->
 def all_open(db: Connection, vault: Vault, citizen_id: int) -> list[OpenDraft]:
     """Every open draft of the citizen, last saved first."""
     rows = db.execute(
-        select(Draft.id, Draft.service_code, Draft.answers, Draft.saved_at)
+        select(Draft.id, Draft.service_code, Draft.answers, Draft.saved_at, Draft.revision)
         .where(Draft.citizen_id == citizen_id, Draft.state == "open")
         .order_by(Draft.saved_at.desc())
     )
@@ -103,7 +108,12 @@ def load(db: Connection, vault: Vault, citizen_id: int, draft_id: str) -> OpenDr
     """
     row = db.execute(
         select(
-            Draft.id, Draft.service_code, Draft.answers, Draft.saved_at, Draft.state
+            Draft.id,
+            Draft.service_code,
+            Draft.answers,
+            Draft.saved_at,
+            Draft.revision,
+            Draft.state,
         ).where(Draft.id == draft_id, Draft.citizen_id == citizen_id)
     ).one_or_none()
     if row is None or row.state == "discarded":
@@ -130,7 +140,7 @@ def save(
         .where(Draft.id == draft_id)
         .values(answers=vault.seal_json(_ANSWERS, merged))
     )
-    return OpenDraft(draft.id, draft.service_code, merged, at)
+    return OpenDraft(draft.id, draft.service_code, merged, at, draft.revision)
 
 
 def hold(db: Connection, citizen_id: int, draft_id: str, at: datetime) -> None:
@@ -165,5 +175,9 @@ def discard_idle(db: Connection, before: datetime) -> int:
 
 def _open(vault: Vault, row: Any) -> OpenDraft:
     return OpenDraft(
-        row.id, row.service_code, vault.open_json(_ANSWERS, row.answers), row.saved_at
+        row.id,
+        row.service_code,
+        vault.open_json(_ANSWERS, row.answers),
+        row.saved_at,
+        row.revision,
     )

@@ -33,6 +33,7 @@ from portal.requests.snapshot import quote_to_json
 from portal.vault import Vault
 
 PAYMENT_DAYS = 7  # [G] facts §3.2
+DECLARE = N_("Confirm the declaration to send the request")
 
 
 class Incomplete(DomainError):
@@ -54,6 +55,8 @@ class Filing:
     mobile: str
     locale: str
     evaluation: Evaluation
+    revision: int
+    """Of the draft when it was evaluated: what is filed is what was checked."""
     center: Center
     sections: dict[str, object]
 
@@ -102,7 +105,9 @@ def submit(
     draft is a request already.
     """
     drafts.hold(db, filing.citizen_id, filing.draft_id, at)
-    drafts.load(db, vault, filing.citizen_id, filing.draft_id)
+    now = drafts.load(db, vault, filing.citizen_id, filing.draft_id)
+    if now.revision != filing.revision + 1:
+        raise drafts.ChangedMeanwhile(filing.draft_id)
     evaluation, today = filing.evaluation, cairo_time(at).date()
     problems = problems_of(db, vault, filing.draft_id, evaluation, today)
     if problems:

@@ -147,6 +147,11 @@ def claim(db: Connection, draft_id: str, request_id: int) -> None:
     )
 
 
+def forget(db: Connection, draft_id: str) -> None:
+    """Remove the attachments of a draft that was dropped; the files go after the commit."""
+    db.execute(delete(Attachment).where(Attachment.draft_id == draft_id))
+
+
 def find(db: Connection, vault: Vault, attachment_id: str) -> tuple[Attached, str, int]:
     """An attachment with its draft and request ids; raises :class:`Missing`."""
     row = db.execute(

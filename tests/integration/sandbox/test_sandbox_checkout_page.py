@@ -224,6 +224,12 @@ def test_number_and_security_code_are_never_shown_again(api: stripe.StripeClient
     assert values == {"card_number": "", "exp": "13/34", "cvc": "", "name": CARD["name"]}
 
 
+def test_a_card_number_in_the_wrong_field_is_not_shown_again(api: stripe.StripeClient) -> None:
+    answer = pay_page(open_session(api).url, exp="4111 1111 1111 1111", name="4111-1111-1111-1111")
+    assert Document(answer).errors() == ["exp", "name"]
+    assert "1111" not in answer.text
+
+
 @pytest.mark.parametrize("body", [b"card_number=%", b"\xff", b"card_number=%00", b"", b"[=&&=]"])
 def test_a_broken_form_is_an_empty_form(api: stripe.StripeClient, body: bytes) -> None:
     answer = web.post(str(open_session(api).url), content=body)

@@ -11,7 +11,11 @@ import pytest
 import stripe
 from sandbox_process import SandboxProcess, event_types, eventually, free_port, open_session, web
 
+from payments.sandbox import housekeeping
+from payments.sandbox.clock import Clock
 from payments.sandbox.config import ConfigError, SandboxConfig
+from payments.sandbox.resources import sessions
+from payments.sandbox.store import Record, Store
 
 pytest_plugins = ("sandbox_fixtures",)
 
@@ -124,6 +128,20 @@ def test_what_is_due_happens_without_anybody_asking(payment_server: SandboxProce
     event = client.v1.events.list({"type": "charge.updated"}).data[0]
     assert event.request is not None
     assert event.request.id is None
+
+
+def test_what_happens_by_itself_names_no_request(tmp_path: Path) -> None:
+    store = Store(tmp_path, Clock())
+    with store.transaction("acct_asking", request_id="req_1", idempotency_key="k") as tx:
+        session = Record("cs_1", "acct_other", sessions.KIND, tx.now, {"payment_intent": None})
+        session.due_at = tx.now
+        tx.insert(session)
+        housekeeping.run_due(tx)
+    with store.connected() as tx:
+        event = tx.select("kind = 'event'")[0]
+    store.close()
+    assert (event.account, event.tag) == ("acct_other", "checkout.session.expired")
+    assert event.body["request"] == {"id": None, "idempotency_key": None}
 
 
 @pytest.mark.parametrize(

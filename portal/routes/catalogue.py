@@ -1,0 +1,109 @@
+"""Home, services, centers and the pages about the portal: open to anyone."""
+
+from litestar import Response, get
+
+from portal.problems import Missing
+from portal.requests.submission import check_window
+from portal.web.visit import Visit
+
+ANYONE = {"access": "anyone"}
+_POPULAR = (
+    "shop-licence-new",
+    "building-permit-new",
+    "road-occupation-permit",
+    "excavation-permit",
+    "municipal-complaint",
+)
+
+
+@get("/", opt=ANYONE, sync_to_thread=True)
+def home(visit: Visit) -> Response[bytes]:
+    catalogue = visit.portal.catalogue
+    popular = [catalogue.services[c] for c in _POPULAR if c in catalogue.services]
+    places = visit.portal.places
+    fixed = sum(center.kind != "mobile" for center in places.centers.values())
+    return visit.portal.pages.page(
+        visit,
+        "catalogue/home.html",
+        catalogue=catalogue,
+        popular=popular,
+        fixed_centers=fixed,
+        governorates=list(places.governorates.values()),
+    )
+
+
+@get("/services", opt=ANYONE, sync_to_thread=True)
+def services(visit: Visit, family: str = "", q: str = "") -> Response[bytes]:
+    """All services, or one family's, or those whose title or summary holds every word of ``q``."""
+    catalogue = visit.portal.catalogue
+    if family and family not in catalogue.families:
+        raise Missing("family")
+    wanted = [w for w in q.split() if w][:12]
+    found = [
+        s
+        for s in catalogue.services.values()
+        if (not family or s.family == family)
+        and all(w in f"{s.title.ar} {s.summary.ar} {s.title.en} {s.summary.en}" for w in wanted)
+    ]
+    return visit.portal.pages.page(
+        visit,
+        "catalogue/services.html",
+        catalogue=catalogue,
+        family=catalogue.families.get(family),
+        q=q[:100],
+        found=found,
+    )
+
+
+@get("/services/{slug:str}", opt=ANYONE, sync_to_thread=True)
+def service(visit: Visit, slug: str) -> Response[bytes]:
+    catalogue = visit.portal.catalogue
+    found = catalogue.services.get(slug)
+    if found is None:
+        raise Missing("service")
+    today = visit.today
+    return visit.portal.pages.page(
+        visit,
+        "catalogue/service.html",
+        service=found,
+        catalogue=catalogue,
+        family=catalogue.families[found.family],
+        department=catalogue.departments[found.department],
+        required_services=[
+            (link, [catalogue.services[code] for code in link.services]) for link in found.requires
+        ],
+        is_open=check_window(found, today),
+    )
+
+
+@get("/centers", opt=ANYONE, sync_to_thread=True)
+def centers(visit: Visit, governorate: str = "") -> Response[bytes]:
+    places = visit.portal.places
+    if governorate and governorate not in places.governorates:
+        raise Missing("governorate")
+    listed = [c for c in places.centers.values() if c.governorate == governorate]
+    return visit.portal.pages.page(
+        visit,
+        "catalogue/centers.html",
+        governorates=list(places.governorates.values()),
+        chosen=places.governorates.get(governorate),
+        centers=listed,
+    )
+
+
+@get("/help", opt=ANYONE, sync_to_thread=True)
+def help_page(visit: Visit) -> Response[bytes]:
+    return visit.portal.pages.page(visit, "catalogue/help.html")
+
+
+@get("/privacy", opt=ANYONE, sync_to_thread=True)
+def privacy(visit: Visit) -> Response[bytes]:
+    return visit.portal.pages.page(visit, "catalogue/privacy.html")
+
+
+@get("/accessibility", opt=ANYONE, sync_to_thread=True)
+def accessibility(visit: Visit) -> Response[bytes]:
+    return visit.portal.pages.page(visit, "catalogue/accessibility.html")
+
+
+HANDLERS = [home, services, service, centers, help_page, privacy, accessibility]

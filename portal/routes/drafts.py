@@ -1,0 +1,370 @@
+"""The form: begin, pages, documents, check, submit. For its owner alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Response, get, post
+
+from portal.catalogue.fields import Raw
+from portal.catalogue.forms import Evaluation, StepState, evaluate, read_step, reveals, rows_of
+from portal.catalogue.identity import local_mobile
+from portal.catalogue.model import Service, Step
+from portal.clock import public_id
+from portal.problems import Missing, Problem
+from portal.requests import drafts, submission, uploads
+from portal.requests.drafts import AlreadySubmitted, OpenDraft
+from portal.requests.lookups import FormLookups
+from portal.requests.snapshot import snapshot
+from portal.requests.submission import Filing, Ids, Incomplete
+from portal.requests.uploads import Attached
+from portal.web.http_forms import PostedForm
+from portal.web.pages import redirect
+from portal.web.visit import Forged, Visit
+
+CITIZEN = {"access": "citizen"}
+ADD_ROW, REMOVE_ROW, SAVE_ONLY, LATER, BACK = "_add", "_remove", "_autosave", "_later", "_back"
+
+
+@dataclass(frozen=True)
+class OpenForm:
+    """A draft with its service and what its answers mean."""
+
+    draft: OpenDraft
+    service: Service
+    evaluation: Evaluation
+    attached: list[Attached]
+
+
+def open_form(visit: Visit, draft_id: str) -> OpenForm:
+    """The citizen's own draft, evaluated."""
+    portal = visit.portal
+    with portal.database.read() as db:
+        citizen = visit.citizen(db)
+        draft = drafts.load(db, portal.vault, citizen.citizen_id, draft_id)
+        service = portal.catalogue.services.get(draft.service_code)
+        if service is None:
+            raise Missing("service")
+        lookups = FormLookups(portal.places, db, portal.languages.pair)
+        evaluation = evaluate(service, draft.raw, visit.today, lookups)
+        attached = uploads.of_draft(db, portal.vault, draft_id)
+    return OpenForm(draft, service, evaluation, attached)
+
+
+@get("/services/{slug:str}/apply", opt=CITIZEN, sync_to_thread=True)
+def apply(visit: Visit, slug: str) -> Response[bytes]:
+    """Begin a request, or offer the one that is begun already."""
+    portal = visit.portal
+    service = portal.catalogue.services.get(slug)
+    if service is None:
+        raise Missing("service")
+    if not submission.check_window(service, visit.today):
+        return redirect(visit, f"/services/{slug}")
+    with portal.database.begin() as db:
+        citizen = visit.citizen(db)
+        known = drafts.open_of(db, portal.vault, citizen.citizen_id, slug)
+        if known is None:
+            prefilled: dict[str, Raw] = {
+                "national_id": citizen.national_id,
+                "mobile": local_mobile(citizen.mobile),
+            }
+            draft_id = drafts.begin(
+                db,
+                portal.vault,
+                citizen.citizen_id,
+                service,
+                public_id(),
+                prefilled,
+                portal.clock.now(),
+            )
+    if known is not None:
+        return portal.pages.page(visit, "drafts/offer.html", service=service, draft=known)
+    return redirect(visit, f"/drafts/{draft_id}/{service.steps[0].code}")
+
+
+@post("/services/{slug:str}/apply", opt=CITIZEN, status_code=200, sync_to_thread=True)
+def begin_anew(visit: Visit, slug: str, form: PostedForm) -> Response[bytes]:
+    """Drop the draft that was offered and begin another."""
+    portal = visit.portal
+    with portal.database.begin() as db:
+        citizen = visit.citizen(db)
+        visit.check_form(form)
+        known = drafts.open_of(db, portal.vault, citizen.citizen_id, slug)
+        if known is not None:
+            files = [a.storage_key for a in uploads.of_draft(db, portal.vault, known.id)]
+            drafts.discard(db, citizen.citizen_id, known.id)
+            uploads.forget(db, known.id)
+    if known is not None:
+        for key in files:
+            portal.files.drop(key)
+    return redirect(visit, f"/services/{slug}/apply")
+
+
+@post("/drafts/{draft_id:str}/discard", opt=CITIZEN, status_code=200, sync_to_thread=True)
+def discard(visit: Visit, draft_id: str, form: PostedForm) -> Response[bytes]:
+    portal = visit.portal
+    with portal.database.begin() as db:
+        citizen = visit.citizen(db)
+        visit.check_form(form)
+        files = [a.storage_key for a in uploads.of_draft(db, portal.vault, draft_id)]
+        drafts.discard(db, citizen.citizen_id, draft_id)
+        uploads.forget(db, draft_id)
+    for key in files:
+        portal.files.drop(key)
+    return redirect(visit, "/requests")
+
+
+@get("/drafts/{draft_id:str}", opt=CITIZEN, sync_to_thread=True)
+def show_tasks(visit: Visit, draft_id: str) -> Response[bytes]:
+    """The parts of the form and how far each is: where one goes on later."""
+    try:
+        opened = open_form(visit, draft_id)
+    except AlreadySubmitted:
+        return _to_request(visit, draft_id)
+    wanted = uploads.wanted(opened.service, opened.evaluation.names)
+    return visit.portal.pages.page(
+        visit,
+        "drafts/tasks.html",
+        opened=opened,
+        missing=uploads.missing(wanted, opened.attached),
+        wanted=wanted,
+        quote=submission.price(opened.evaluation, visit.today),
+    )
+
+
+@get("/drafts/{draft_id:str}/{step_code:str}", opt=CITIZEN, sync_to_thread=True)
+def show_step(visit: Visit, draft_id: str, step_code: str, back: str = "") -> Response[bytes]:
+    try:
+        opened = open_form(visit, draft_id)
+    except AlreadySubmitted:
+        return _to_request(visit, draft_id)
+    state = opened.evaluation.state(step_code)
+    if state is None:
+        if opened.service.step(step_code) is None:
+            raise Missing("step")
+        return redirect(visit, f"/drafts/{draft_id}")  # not asked with these answers
+    return _step_page(visit, opened, state, back)
+
+
+def _step_page(
+    visit: Visit,
+    opened: OpenForm,
+    state: StepState,
+    back: str,
+    problems: tuple[Problem, ...] = (),
+    status: int = 200,
+    *,
+    stale: bool = False,
+) -> Response[bytes]:
+    codes = [s.step.code for s in opened.evaluation.steps]
+    return visit.portal.pages.page(
+        visit,
+        "drafts/step.html",
+        status,
+        opened=opened,
+        state=state,
+        reveals=reveals(state),
+        problems=problems,
+        errors={problem.field: problem for problem in problems},
+        position=codes.index(state.step.code) + 1,
+        count=len(codes) + 2,
+        back=back,
+        stale=stale,
+    )
+
+
+@post("/drafts/{draft_id:str}/{step_code:str}", opt=CITIZEN, status_code=200, sync_to_thread=True)
+def save_step(
+    visit: Visit, draft_id: str, step_code: str, form: PostedForm
+) -> Response[bytes]:
+    """Keep what was typed, right or wrong; then tell every problem at once, or go on."""
+    try:
+        opened = _save(visit, draft_id, step_code, form)
+    except AlreadySubmitted:
+        return _to_request(visit, draft_id)
+    except Forged:
+        return _unsaved(visit, draft_id, step_code, form)
+    if form.text(SAVE_ONLY):
+        return Response(b"", status_code=204)
+    state = opened.evaluation.state(step_code)
+    if form.text(ADD_ROW) or form.text(REMOVE_ROW):
+        group = (form.text(ADD_ROW) or form.text(REMOVE_ROW)).split(".")[0]
+        return redirect_to_row(visit, draft_id, step_code, group)
+    if state is not None and state.problems:
+        if form.text(LATER):
+            return redirect(visit, f"/drafts/{draft_id}")
+        return _step_page(visit, opened, state, form.text(BACK), state.problems, 422)
+    return _next(visit, opened, step_code, form)
+
+
+def _save(visit: Visit, draft_id: str, step_code: str, form: PostedForm) -> OpenForm:
+    portal = visit.portal
+    with portal.database.begin() as db:
+        citizen = visit.citizen(db)
+        visit.check_form(form)
+        known = drafts.load(db, portal.vault, citizen.citizen_id, draft_id)
+        service = portal.catalogue.services.get(known.service_code)
+        step = service.step(step_code) if service else None
+        if service is None or step is None:
+            raise Missing("step")
+        changes = _change_rows(step, read_step(step, form.values), form)
+        saved = drafts.save(
+            db, portal.vault, citizen.citizen_id, draft_id, changes, portal.clock.now()
+        )
+    with portal.database.read() as db:
+        lookups = FormLookups(portal.places, db, portal.languages.pair)
+        evaluation = evaluate(service, saved.raw, visit.today, lookups)
+    return OpenForm(saved, service, evaluation, [])
+
+
+def _change_rows(step: Step, changes: dict[str, Raw], form: PostedForm) -> dict[str, Raw]:
+    """Add an empty row to a group, or take one out, as the pressed button says."""
+    add, (remove, _, index) = form.text(ADD_ROW), form.text(REMOVE_ROW).partition(".")
+    for field in step.fields:
+        if field.kind != "group" or field.rows_by:
+            continue
+        rows = rows_of(field, changes.get(field.code))
+        if field.code == add:
+            rows.append({})
+        if field.code == remove and index.isdigit() and int(index) < len(rows):
+            rows.pop(int(index))
+        changes[field.code] = rows
+    return changes
+
+
+def _unsaved(
+    visit: Visit, draft_id: str, step_code: str, form: PostedForm
+) -> Response[bytes]:
+    """A page of an older session: nothing is saved, nothing typed is lost; send it again."""
+    opened = open_form(visit, draft_id)
+    step = opened.service.step(step_code)
+    if step is None:
+        raise Missing("step")
+    typed: Mapping[str, Any] = {**opened.draft.raw, **read_step(step, form.values)}
+    portal = visit.portal
+    with portal.database.read() as db:
+        lookups = FormLookups(portal.places, db, portal.languages.pair)
+        evaluation = evaluate(opened.service, typed, visit.today, lookups)
+    shown = OpenForm(opened.draft, opened.service, evaluation, [])
+    state = evaluation.state(step_code)
+    if state is None:
+        raise Missing("step")
+    return _step_page(visit, shown, state, form.text(BACK), (), 403, stale=True)
+
+
+def redirect_to_row(visit: Visit, draft_id: str, step_code: str, group: str) -> Response[bytes]:
+    """The page again, at the group whose rows changed."""
+    response = redirect(visit, f"/drafts/{draft_id}/{step_code}")
+    for name in ("location", "hx-redirect"):
+        if name in response.headers:
+            response.headers[name] += f"#{group}"
+    return response
+
+
+def _next(visit: Visit, opened: OpenForm, step_code: str, form: PostedForm) -> Response[bytes]:
+    draft_id = opened.draft.id
+    if form.text(LATER):
+        return redirect(visit, f"/drafts/{draft_id}")
+    if form.text(BACK) == "check" and opened.evaluation.complete:
+        return redirect(visit, f"/drafts/{draft_id}/check")
+    following = opened.evaluation.after(step_code)
+    if following is not None:
+        return redirect(visit, f"/drafts/{draft_id}/{following.step.code}")
+    return redirect(visit, f"/drafts/{draft_id}/documents")
+
+
+def _to_request(visit: Visit, draft_id: str) -> Response[bytes]:
+    """A draft that was submitted leads to its request: back button, second tab, double tap."""
+    with visit.portal.database.read() as db:
+        citizen = visit.citizen(db)
+        number = submission.number_of_draft(db, citizen.citizen_id, draft_id)
+    if number is None:
+        raise Missing("draft")
+    return redirect(visit, f"/requests/{number}")
+
+
+@get("/drafts/{draft_id:str}/check", opt=CITIZEN, sync_to_thread=True)
+def show_check(visit: Visit, draft_id: str) -> Response[bytes]:
+    try:
+        opened = open_form(visit, draft_id)
+    except AlreadySubmitted:
+        return _to_request(visit, draft_id)
+    return _check_page(visit, opened, ())
+
+
+def _check_page(
+    visit: Visit, opened: OpenForm, problems: tuple[Problem, ...], status: int = 200
+) -> Response[bytes]:
+    wanted = uploads.wanted(opened.service, opened.evaluation.names)
+    portal = visit.portal
+    center = opened.evaluation.center
+    return portal.pages.page(
+        visit,
+        "drafts/check.html",
+        status,
+        opened=opened,
+        sections=snapshot(opened.evaluation, portal.languages.pair)["sections"],
+        wanted=wanted,
+        quote=submission.price(opened.evaluation, visit.today),
+        center=portal.places.centers.get(center or ""),
+        problems=problems,
+        errors={problem.field: problem for problem in problems},
+    )
+
+
+@post("/drafts/{draft_id:str}/check", opt=CITIZEN, status_code=200, sync_to_thread=True)
+def submit(visit: Visit, draft_id: str, form: PostedForm) -> Response[bytes]:
+    """Declare and submit; a second tap leads to the same request."""
+    portal = visit.portal
+    try:
+        opened = open_form(visit, draft_id)
+    except AlreadySubmitted:
+        return _to_request(visit, draft_id)
+    visit.check_form(form)
+    if form.text("declaration") not in {"yes", "on", "true", "1"}:
+        problem = Problem("declaration", submission.DECLARE)
+        return _check_page(visit, opened, (problem,), 422)
+    try:
+        number = _submit(visit, opened)
+    except AlreadySubmitted:
+        return _to_request(visit, draft_id)
+    except Incomplete as error:
+        return _check_page(visit, opened, tuple(error.problems), 422)
+    paid_later = submission.price(opened.evaluation, visit.today).due_now
+    return redirect(visit, f"/requests/{number}{'/pay' if paid_later else ''}")
+
+
+def _submit(visit: Visit, opened: OpenForm) -> str:
+    portal = visit.portal
+    first = opened.evaluation.first_incomplete()
+    center = portal.places.centers.get(opened.evaluation.center or "")
+    if first is not None or center is None:
+        raise Incomplete(first.problems if first else ())
+    with portal.database.begin() as db:
+        citizen = visit.citizen(db)
+        filing = Filing(
+            citizen_id=citizen.citizen_id,
+            draft_id=opened.draft.id,
+            mobile=citizen.mobile,
+            locale=visit.speech.locale,
+            evaluation=opened.evaluation,
+            revision=opened.draft.revision,
+            center=center,
+            sections=snapshot(opened.evaluation, portal.languages.pair),
+        )
+        ids = Ids(public_id(), public_id())
+        return submission.submit(
+            db, portal.vault, portal.hand_off, filing, ids, portal.clock.now()
+        )
+
+
+HANDLERS = [
+    apply,
+    begin_anew,
+    discard,
+    show_tasks,
+    show_step,
+    save_step,
+    show_check,
+    submit,
+]

@@ -1,0 +1,187 @@
+"""Sign-in of citizens: national ID, mobile, one-time code."""
+
+from litestar import Response, get, post
+from sqlalchemy import Connection
+
+from portal.catalogue.fields import MOBILE_PROBLEM, NATIONAL_ID_PROBLEMS
+from portal.catalogue.identity import read_mobile, read_national_id
+from portal.identity import otp, sessions
+from portal.identity.otp import Asker, Pending, Purpose, Verdict
+from portal.notifications.compose import ONE_TIME_CODE, compose
+from portal.problems import N_, Problem, TooMany, Unavailable
+from portal.requests import reading
+from portal.text import compact
+from portal.web.http_forms import PostedForm
+from portal.web.pages import redirect
+from portal.web.visit import Visit
+
+ANYONE = {"access": "anyone"}
+AFTER_SIGN_IN = "/requests"
+NATIONAL_ID, MOBILE = N_("The national ID number"), N_("The mobile number")
+
+
+def safe_path(path: str) -> str:
+    """A path of this portal, or the citizen's requests: never another site's address."""
+    plain = path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if plain and len(path) <= 300 and path.isprintable() else AFTER_SIGN_IN  # noqa: PLR2004
+
+
+@get("/sign-in", opt=ANYONE, sync_to_thread=True)
+def show_sign_in(visit: Visit, next: str = AFTER_SIGN_IN) -> Response[bytes]:  # noqa: A002
+    return _sign_in_page(visit, safe_path(next))
+
+
+def _sign_in_page(
+    visit: Visit,
+    next_path: str,
+    typed: PostedForm | None = None,
+    problems: list[Problem] | None = None,
+    status: int = 200,
+) -> Response[bytes]:
+    return visit.portal.pages.page(
+        visit,
+        "identity/sign_in.html",
+        status,
+        next_path=next_path,
+        typed={n: typed.text(n) if typed else "" for n in ("national_id", "mobile")},
+        problems=problems or [],
+    )
+
+
+@post("/sign-in", opt=ANYONE, status_code=200, sync_to_thread=True)
+def ask_code(visit: Visit, form: PostedForm) -> Response[bytes]:
+    visit.check_form(form)
+    next_path = safe_path(form.text("next"))
+    national_id = read_national_id(form.text("national_id"), visit.today)
+    mobile = read_mobile(form.text("mobile"))
+    problems = []
+    if isinstance(national_id, str):
+        label = {"label": visit.speech.gettext(NATIONAL_ID)}
+        problems.append(Problem("national_id", NATIONAL_ID_PROBLEMS[national_id], label))
+    if mobile is None:
+        label = {"label": visit.speech.gettext(MOBILE)}
+        problems.append(Problem("mobile", MOBILE_PROBLEM, label))
+    if isinstance(national_id, str) or mobile is None:
+        return _sign_in_page(visit, next_path, form, problems, 422)
+    asker = Asker(
+        Purpose.SIGN_IN, visit.browser, visit.address, mobile, next_path, national_id.digits
+    )
+    try:
+        send_code(visit, asker)
+    except TooMany as error:
+        return _sign_in_page(visit, next_path, form, [_too_many("mobile", error)], 429)
+    return redirect(visit, "/sign-in/code")
+
+
+def _too_many(field: str, error: TooMany) -> Problem:
+    return Problem(
+        field,
+        N_("Too many codes were asked for. Try again in {n} minutes."),
+        {"n": error.minutes},
+    )
+
+
+def send_code(visit: Visit, asker: Asker) -> None:
+    """Make a code and send it after its commit; raises :class:`TooMany`."""
+    portal = visit.portal
+    code = otp.ask(portal.database, portal.vault, asker, portal.clock.now())
+    text = compose(visit.speech, ONE_TIME_CODE, {"code": code}, portal.settings.public_url)
+    try:
+        portal.channel.send(asker.mobile, text)
+    except OSError as error:  # the gateway does not answer: the citizen asks again
+        raise Unavailable("sms gateway") from error
+
+
+@get("/sign-in/code", opt=ANYONE, sync_to_thread=True)
+def show_code(visit: Visit) -> Response[bytes]:
+    return _code_page(visit)
+
+
+def _code_page(
+    visit: Visit, problems: list[Problem] | None = None, status: int = 200
+) -> Response[bytes]:
+    portal = visit.portal
+    with portal.database.read() as db:
+        pending = otp.pending(db, portal.vault, visit.browser, portal.clock.now())
+    if pending is None and not problems:
+        return redirect(visit, "/sign-in")
+    return portal.pages.page(
+        visit, "identity/code.html", status, pending=pending, problems=problems or []
+    )
+
+
+@post("/sign-in/code", opt=ANYONE, status_code=200, sync_to_thread=True)
+def check_code(visit: Visit, form: PostedForm) -> Response[bytes]:
+    visit.check_form(form)
+    portal, now = visit.portal, visit.portal.clock.now()
+    typed = compact(form.text("code"))
+    if not (typed.isascii() and typed.isdigit() and len(typed) == 6):  # noqa: PLR2004
+        problem = Problem("code", N_("Write the 6 digits of the code from the message"))
+        return _code_page(visit, [problem], 422)
+    with portal.database.begin() as db:
+        verdict, pending = otp.check(db, portal.vault, visit.browser, typed, now)
+        if verdict is Verdict.RIGHT and pending is not None:
+            fresh = _begin_session(visit, db, pending)
+    if verdict is not Verdict.RIGHT or pending is None:
+        return _code_page(visit, [_wrong_code(verdict, pending)], 422)
+    visit.give_cookie(fresh)
+    return redirect(visit, pending.next_path)
+
+
+def _begin_session(visit: Visit, db: Connection, pending: Pending) -> str:
+    portal, now = visit.portal, visit.portal.clock.now()
+    if pending.purpose is Purpose.TRACK:
+        request = reading.by_number(db, pending.request_number)
+        return sessions.begin_tracking(db, request.citizen_id, request.number, now)
+    citizen_id = otp.citizen_for(db, portal.vault, pending.national_id, pending.mobile, now)
+    return sessions.begin_citizen(db, citizen_id, now)
+
+
+def _wrong_code(verdict: Verdict, pending: Pending | None) -> Problem:
+    match verdict:
+        case Verdict.WRONG if pending is not None:
+            left = pending.tries_left - 1
+            return Problem(
+                "code", N_("The code is not right. Tries left: {n}"), {"n": left}
+            )
+        case Verdict.EXPIRED:
+            return Problem("code", N_("The code has expired. Ask for a new one."))
+        case _:
+            return Problem("code", N_("This code cannot be tried again. Ask for a new one."))
+
+
+@post("/sign-in/resend", opt=ANYONE, status_code=200, sync_to_thread=True)
+def resend_code(visit: Visit, form: PostedForm) -> Response[bytes]:
+    """A new code to the same phone; the last one is void."""
+    visit.check_form(form)
+    portal = visit.portal
+    with portal.database.read() as db:
+        last = otp.last(db, portal.vault, visit.browser, portal.clock.now())
+    if last is None:
+        return redirect(visit, "/sign-in")
+    asker = Asker(
+        last.purpose,
+        visit.browser,
+        visit.address,
+        last.mobile,
+        last.next_path,
+        last.national_id,
+        last.request_number,
+    )
+    try:
+        send_code(visit, asker)
+    except TooMany as error:
+        return _code_page(visit, [_too_many("code", error)], 429)
+    return redirect(visit, "/sign-in/code")
+
+
+@post("/sign-out", opt=ANYONE, status_code=200, sync_to_thread=True)
+def sign_out(visit: Visit, form: PostedForm) -> Response[bytes]:
+    visit.check_form(form)
+    with visit.portal.database.begin() as db:
+        sessions.end(db, visit.browser)
+    visit.give_cookie(visit.fresh_token())
+    return redirect(visit, "/")
+
+
+HANDLERS = [show_sign_in, ask_code, show_code, check_code, resend_code, sign_out]

@@ -1,0 +1,87 @@
+"""Static files: named by their content, compressed once, immutable in every cache.
+
+The whole set is small (a stylesheet, a sprite, a font, two scripts), so it lives in memory and is
+answered before the application is asked.
+"""
+
+import gzip
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import brotli
+
+STATIC_DIR = Path(__file__).resolve().parent.parent / "static"
+PREFIX = "/static/"
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
+_COMPRESSED = frozenset({".css", ".js", ".svg"})
+_URL = re.compile(r'url\("([^")]+)"\)')
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file, ready to be sent; ``bodies`` by content coding."""
+
+    path: str
+    media_type: str
+    etag: str
+    bodies: Mapping[str, bytes]
+
+    def best(self, accept_encoding: str) -> tuple[str, bytes]:
+        """The smallest body that the client takes, and its coding."""
+        for coding in ("br", "gzip"):
+            if coding in self.bodies and accepts(accept_encoding, coding):
+                return coding, self.bodies[coding]
+        return "", self.bodies[""]
+
+
+def accepts(accept_encoding: str, coding: str) -> bool:
+    """Whether an Accept-Encoding header takes ``coding``; ``q=0`` is a no."""
+    for part in accept_encoding.lower().split(","):
+        name, _, parameters = part.strip().partition(";")
+        if name.strip() == coding:
+            return parameters.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+class Assets:
+    """Every static file by its hashed address, and the address of each by its name."""
+
+    def __init__(self, directory: Path = STATIC_DIR) -> None:
+        self._by_path: dict[str, Asset] = {}
+        self._addresses: dict[str, str] = {}
+        # style sheets last: they name the others by their hashed addresses
+        files = [p for p in sorted(directory.rglob("*")) if p.suffix in _TYPES]
+        for path in sorted(files, key=lambda p: p.suffix == ".css"):
+            self._add(directory, path)
+
+    def _add(self, directory: Path, path: Path) -> None:
+        name = path.relative_to(directory).as_posix()
+        content = path.read_bytes()
+        if path.suffix == ".css":
+            text = _URL.sub(lambda m: f'url("{self.address(m[1])}")', content.decode())
+            content = text.encode()
+        digest = sha256(content).hexdigest()[:12]
+        stem, _, extension = name.rpartition(".")
+        address = f"{PREFIX}{stem}.{digest}.{extension}"
+        bodies = {"": content}
+        if path.suffix in _COMPRESSED:
+            bodies["br"] = brotli.compress(content)
+            bodies["gzip"] = gzip.compress(content, 9, mtime=0)
+        asset = Asset(address, _TYPES[path.suffix], f'"{digest}"', bodies)
+        self._by_path[address] = asset
+        self._addresses[name] = address
+
+    def address(self, name: str) -> str:
+        """The address under which pages name a file; an unknown name is a mistake of the program."""
+        return self._addresses[name]
+
+    def find(self, path: str) -> Asset | None:
+        return self._by_path.get(path)

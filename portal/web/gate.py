@@ -1,0 +1,168 @@
+"""The outermost layer: static files, language prefix, security headers, request ids, logs, metrics.
+
+One plain ASGI wrapper instead of a stack of middlewares: every answer passes here, errors of the
+framework among them, so no page can leave without its headers.
+"""
+
+from typing import Any
+
+import structlog
+from anyio.to_thread import run_sync
+from litestar.types import ASGIApp, Message, Receive, Send
+
+from portal.clock import public_id, stopwatch
+from portal.observability import http_requests, http_seconds, log
+from portal.settings import Settings
+from portal.web.assets import PREFIX, Asset, Assets
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_ENGLISH = "/en"
+
+
+class Gate:
+    """Wraps the application; see the module's text."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, assets: Assets) -> None:
+        self._app = app
+        self._assets = assets
+        self._alias = _alias_of(settings.public_url)
+        self._public_url = settings.public_url
+        self._headers = _security_headers(settings)
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if path.startswith(PREFIX):
+            asset = self._assets.find(path)
+            if asset is not None and scope["method"] in {"GET", "HEAD"}:
+                await self._send_asset(scope, send, asset)
+                return
+        if self._alias and _host(scope) in self._alias and scope["method"] in {"GET", "HEAD"}:
+            await self._redirect(scope, send)
+            return
+        await self._pass(scope, receive, send, path)
+
+    async def _pass(self, scope: Any, receive: Receive, send: Send, path: str) -> None:
+        request_id = public_id(12)
+        locale = "ar"
+        if path == _ENGLISH or path.startswith(f"{_ENGLISH}/"):
+            locale, path = "en", path[len(_ENGLISH) :] or "/"
+            scope["path"] = path
+            scope["raw_path"] = path.encode()
+        scope.setdefault("state", {})
+        scope["state"].update(locale=locale, request_id=request_id)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        began, status = stopwatch(), 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message["headers"])
+                names = {name.lower() for name, _ in headers}
+                headers += [(n, v) for n, v in self._headers if n not in names]
+                headers.append((b"x-request-id", request_id.encode()))
+                message["headers"] = headers
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            touch = scope["state"].get("touch")
+            if touch is not None:
+                await run_sync(touch)
+            self._observe(scope, status, stopwatch() - began)
+            structlog.contextvars.unbind_contextvars("request_id")
+
+    @staticmethod
+    def _observe(scope: Any, status: int, seconds: float) -> None:
+        # the template of the path, never the path: it may hold a request's number
+        route = str(scope.get("path_template") or "unknown")
+        http_requests.labels(route, str(status)).inc()
+        http_seconds.labels(route).observe(seconds)
+        log.info(
+            "http",
+            method=scope["method"],
+            route=route,
+            status=status,
+            duration_ms=round(seconds * 1000, 1),
+        )
+
+    async def _send_asset(self, scope: Any, send: Send, asset: Asset) -> None:
+        headers = dict(scope["headers"])
+        common = [
+            (b"etag", asset.etag.encode()),
+            (b"cache-control", b"public, max-age=31536000, immutable"),
+            (b"vary", b"accept-encoding"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        if asset.etag.encode() in headers.get(b"if-none-match", b""):
+            await send({"type": "http.response.start", "status": 304, "headers": common})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+        coding, body = asset.best(headers.get(b"accept-encoding", b"").decode("latin-1"))
+        if coding:
+            common.append((b"content-encoding", coding.encode()))
+        common += [
+            (b"content-type", asset.media_type.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": common})
+        content = b"" if scope["method"] == "HEAD" else body
+        await send({"type": "http.response.body", "body": content, "more_body": False})
+
+    async def _redirect(self, scope: Any, send: Send) -> None:
+        """``localhost`` to ``127.0.0.1``: else the cookie and the payment's return miss each other."""
+        query = scope["query_string"]
+        target = self._public_url.encode() + (scope.get("raw_path") or scope["path"].encode())
+        headers = [(b"location", target + (b"?" + query if query else b"")), *self._headers]
+        await send({"type": "http.response.start", "status": 307, "headers": headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _host(scope: Any) -> str:
+    return next((v.decode("latin-1") for n, v in scope["headers"] if n == b"host"), "")
+
+
+def _alias_of(public_url: str) -> frozenset[str]:
+    """Other loopback names of a public address on this machine."""
+    host, _, port = public_url.partition("://")[2].rpartition(":")
+    if host not in _LOOPBACK:
+        return frozenset()
+    return frozenset(f"{name}:{port}" for name in _LOOPBACK - {host})
+
+
+def _security_headers(settings: Settings) -> list[tuple[bytes, bytes]]:
+    policy = content_policy()
+    headers = {
+        "content-security-policy": policy,
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), microphone=(), geolocation=(self), payment=()",
+        "cache-control": "no-store",
+    }
+    if settings.secure:
+        headers["strict-transport-security"] = "max-age=63072000; includeSubDomains"
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def content_policy(form_target: str = "") -> str:
+    """The content security policy; ``form_target`` is one more origin that a form may lead to."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "font-src 'self'",
+            "connect-src 'self'",
+            f"form-action 'self' {form_target}".strip(),
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        )
+    )

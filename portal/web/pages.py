@@ -1,0 +1,148 @@
+"""Pages: templates with the language's words, answered whole and compressed.
+
+A page that htmx asks for in part is the same template; it renders its fragment then. Templates are
+given plain values: nothing is read from the database while a page is made.
+"""
+
+import gzip
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import brotli
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+from litestar import Response
+from markupsafe import Markup
+
+from portal import words
+from portal.catalogue.identity import local_mobile, mask_mobile, mask_national_id
+from portal.clock import Clock, cairo_day
+from portal.settings import Settings
+from portal.web.assets import Assets, accepts
+from portal.web.gate import content_policy
+
+if TYPE_CHECKING:
+    from portal.web.visit import Visit
+
+TEMPLATES_DIR = Path(__file__).resolve().parent.parent / "templates"
+_WORTH_COMPRESSING = 1000
+_BROTLI_QUALITY = 4  # a page is made once: the quality at which time and size meet
+
+
+class Pages:
+    """Renders the templates of the portal."""
+
+    def __init__(self, settings: Settings, assets: Assets, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        cache = settings.var / "templates"
+        cache.mkdir(parents=True, exist_ok=True)
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES_DIR),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            bytecode_cache=FileSystemBytecodeCache(str(cache)),
+        )
+        self._environment.globals.update(
+            asset=assets.address,
+            icon=lambda name, kind="": _icon(assets.address("icons.svg"), name, kind),
+            words=words,
+            mask_mobile=mask_mobile,
+            mask_national_id=mask_national_id,
+            local_mobile=local_mobile,
+            code=_code,
+        )
+
+    def page(
+        self,
+        visit: "Visit",
+        template: str,
+        status: int = 200,
+        *,
+        form_target: str = "",
+        **context: Any,
+    ) -> Response[bytes]:
+        """An HTML answer. ``form_target`` is an origin that a form of the page may lead to."""
+        html = self._environment.get_template(template).render(
+            **self._common(visit), **context
+        )
+        headers = {"vary": "accept-encoding, hx-request"}
+        if form_target:
+            headers["content-security-policy"] = content_policy(form_target)
+        return self.answer(visit, html.encode(), "text/html; charset=utf-8", status, headers)
+
+    def _common(self, visit: "Visit") -> dict[str, Any]:
+        speech = visit.speech
+        return {
+            "visit": visit,
+            "speech": speech,
+            "_": speech.gettext,
+            "ngettext": speech.ngettext,
+            "show": speech.show,
+            "url": visit.url,
+            "demo": self._settings.demo,
+            "session": visit.session,
+            "today": self._today(),
+        }
+
+    def _today(self) -> date:
+        return cairo_day(self._clock.now())
+
+    def answer(
+        self,
+        visit: "Visit",
+        body: bytes,
+        media_type: str,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response[bytes]:
+        """An answer, compressed as the client takes it, with the visit's new cookies."""
+        sent = dict(headers or {})
+        accepted = visit.request.headers.get("accept-encoding", "")
+        if len(body) >= _WORTH_COMPRESSING:
+            if accepts(accepted, "br"):
+                body = brotli.compress(body, mode=brotli.MODE_TEXT, quality=_BROTLI_QUALITY)
+                sent["content-encoding"] = "br"
+            elif accepts(accepted, "gzip"):
+                body = gzip.compress(body, 5, mtime=0)
+                sent["content-encoding"] = "gzip"
+        return Response(
+            body,
+            status_code=status,
+            media_type=media_type,
+            headers=sent,
+            cookies=visit.new_cookies,
+        )
+
+
+def redirect(visit: "Visit", path: str, **query: str) -> Response[bytes]:
+    """See another page of the portal; with htmx the browser goes there as well."""
+    return leave(visit, visit.url(path, **query))
+
+
+def leave(visit: "Visit", address: str) -> Response[bytes]:
+    """See another address."""
+    if visit.is_fragment:
+        headers = {"hx-redirect": address}
+        return Response(b"", status_code=200, headers=headers, cookies=visit.new_cookies)
+    return Response(
+        b"", status_code=303, headers={"location": address}, cookies=visit.new_cookies
+    )
+
+
+def _icon(sprite: str, name: str, kind: str) -> Markup:
+    extra = f" {kind}" if kind else ""
+    return Markup(  # noqa: S704 - both parts are names in templates
+        f'<svg class="icon{extra}" width="24" height="24" aria-hidden="true">'
+        f'<use href="{sprite}#{name}"/></svg>'
+    )
+
+
+def _code(value: object, plain: bool = False) -> Markup:
+    """A number to type or dictate: Latin, left to right, isolated in any line."""
+    kind = "code code--plain" if plain else "code"
+    return Markup('<bdi class="{}" dir="ltr">{}</bdi>').format(kind, value)

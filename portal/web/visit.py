@@ -1,0 +1,186 @@
+"""One request as routes see it: who asks, in which language, with which cookie.
+
+The session is looked up in the transaction that the route opens, so that session and what is
+shown come from one state; a route without :meth:`Visit.citizen` or :meth:`Visit.employee` is open
+to anyone.
+"""
+
+from datetime import date
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Request
+from litestar.datastructures import Cookie
+from sqlalchemy import Connection
+
+from portal.backoffice.acts import Employee
+from portal.clock import cairo_day, token
+from portal.i18n import Speech
+from portal.identity import sessions
+from portal.identity.sessions import CitizenSession, StaffSession
+from portal.problems import DomainError, Missing
+from portal.web import csrf
+from portal.web.http_forms import PostedForm
+from portal.web.parts import Portal
+
+STAFF_AREA = "/center"
+
+
+class NotSignedIn(DomainError):
+    """The page needs a session; ``area`` says whose."""
+
+    kind = "not_signed_in"
+
+    def __init__(self, area: str) -> None:
+        super().__init__(f"no {area} session")
+        self.area = area
+
+
+class Forged(DomainError):
+    """A form without the token of this browser's page."""
+
+    kind = "forged"
+
+
+class Visit:
+    """A request to the portal."""
+
+    def __init__(self, request: Request[Any, Any, Any], portal: Portal) -> None:
+        self.request = request
+        self.portal = portal
+        self.speech: Speech = portal.languages[request.scope["state"]["locale"]]
+        self.new_cookies: list[Cookie] = []
+
+    @property
+    def path(self) -> str:
+        """The path without its language."""
+        return self.request.scope["path"]
+
+    @property
+    def request_id(self) -> str:
+        return str(self.request.scope["state"]["request_id"])
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether htmx asks for a part of the page."""
+        return self.request.headers.get("hx-request") == "true"
+
+    @property
+    def staff_area(self) -> bool:
+        return self.path.startswith(STAFF_AREA)
+
+    @property
+    def address(self) -> str:
+        """The visitor's network address, as far as the proxies before us are trusted."""
+        proxies = self.portal.settings.trusted_proxies
+        if proxies:
+            forwarded = self.request.headers.get("x-forwarded-for", "").split(",")
+            if len(forwarded) >= proxies and forwarded[-proxies].strip():
+                return forwarded[-proxies].strip()
+        return self.request.client.host if self.request.client else ""
+
+    def url(self, path: str, **query: str) -> str:
+        """A path of the portal in the visitor's language."""
+        pairs = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+        return f"{self.speech.prefix}{path}{'?' + pairs if pairs else ''}"
+
+    @property
+    def _cookie_name(self) -> str:
+        name = "staff" if self.staff_area else "sid"
+        return f"__Host-{name}" if self.portal.settings.secure else name
+
+    @property
+    def has_cookie(self) -> bool:
+        return self._cookie_name in self.request.cookies
+
+    @cached_property
+    def browser(self) -> str:
+        """The token in this browser's cookie; one is given to a browser that has none."""
+        known = self.request.cookies.get(self._cookie_name, "")
+        return known if len(known) >= 32 else self.give_cookie(token())  # noqa: PLR2004
+
+    def give_cookie(self, value: str) -> str:
+        """Give the browser a new token: at its first form and at every sign-in and sign-out."""
+        self.__dict__["browser"] = value
+        cookie = Cookie(
+            key=self._cookie_name,
+            value=value,
+            path="/",
+            httponly=True,
+            secure=self.portal.settings.secure,
+            # Lax, not Strict: the payment page leads back here by a plain link
+            samesite="strict" if self.staff_area else "lax",
+        )
+        self.new_cookies = [cookie]
+        return value
+
+    @staticmethod
+    def fresh_token() -> str:
+        """A token that names nothing yet: for a browser that has signed out."""
+        return token()
+
+    @property
+    def today(self) -> date:
+        """The day in Cairo."""
+        return cairo_day(self.portal.clock.now())
+
+    @property
+    def csrf_token(self) -> str:
+        return csrf.make_token(self.portal.vault, self.browser)
+
+    def check_form(self, form: PostedForm) -> None:
+        """Raises :class:`Forged` when the form is not from a page of this browser."""
+        given = form.text(csrf.FIELD) or self.request.headers.get(csrf.HEADER, "")
+        elsewhere = self.request.headers.get("sec-fetch-site", "") == "cross-site"
+        if elsewhere or not csrf.is_valid(self.portal.vault, self.browser, given):
+            raise Forged("no token of this browser")
+
+    def citizen(self, db: Connection) -> CitizenSession:
+        """The signed-in citizen; raises :class:`NotSignedIn`."""
+        session = self.follower(db)
+        if session.only_request is not None:
+            raise NotSignedIn("citizen")
+        return session
+
+    def follower(self, db: Connection) -> CitizenSession:
+        """A signed-in citizen, or one who may follow a single request."""
+        if self.has_cookie:
+            now = self.portal.clock.now()
+            session = sessions.citizen_of(db, self.portal.vault, self.browser, now)
+            if session is not None:
+                self._remember(session)
+                return session
+        raise NotSignedIn("citizen")
+
+    def employee(self, db: Connection) -> Employee:
+        """The signed-in employee of a center; raises :class:`NotSignedIn`."""
+        session = self.staff(db)
+        if session.scope not in self.portal.places.centers:
+            raise Missing("this account is of no center")
+        return Employee(session.username, session.display_name, session.role, session.scope)
+
+    def staff(self, db: Connection) -> StaffSession:
+        """Any signed-in employee."""
+        if self.has_cookie:
+            session = sessions.staff_of(db, self.browser, self.portal.clock.now())
+            if session is not None:
+                self._remember(session)
+                return session
+        raise NotSignedIn("staff")
+
+    def _remember(self, session: CitizenSession | StaffSession) -> None:
+        state = self.request.scope["state"]
+        state["session"] = session
+        if session.stale:  # marked as seen after the answer: this transaction may only read
+            state["touch"] = lambda: self._touch(session.token_hash)
+
+    def _touch(self, token_hash: bytes) -> None:
+        with self.portal.database.begin() as db:
+            sessions.seen(db, token_hash, self.portal.clock.now())
+
+    @property
+    def session(self) -> CitizenSession | StaffSession | None:
+        """The session that this request has shown, if any."""
+        found: CitizenSession | StaffSession | None = self.request.scope["state"].get("session")
+        return found
