@@ -4,12 +4,13 @@ A file is sealed in parts of 1 MiB, each bound to its place in the file and to w
 last one, so that no part can be cut, swapped or moved to another file unnoticed.
 """
 
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from portal.clock import public_id
 from portal.problems import Missing
@@ -77,6 +78,10 @@ class FileStore:
     def read(self, key: str) -> bytes:
         return b"".join(self.parts(key))
 
+    def open(self, key: str) -> BinaryIO:
+        """The file as something to read from; raises :class:`Missing`."""
+        return io.BufferedReader(_Parts(self.parts(key)))
+
     def drop(self, key: str) -> None:
         """Forget a file; one that is gone already stays gone."""
         self._path(key).unlink(missing_ok=True)
@@ -96,6 +101,25 @@ class FileStore:
         if len(key) != _KEY_LENGTH or not key.isalnum():
             raise Missing(f"file {key}")
         return self._directory / key[:2] / key[2:]
+
+
+class _Parts(io.RawIOBase):
+    """An iterator of parts as a raw stream."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self._rest = next(parts, b"")  # opens the file now: a missing one is told at once
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self._rest = next(self._parts, b"")
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
 
 
 def _place(key: str, index: int, last: bool) -> str:

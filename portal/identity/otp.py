@@ -30,6 +30,8 @@ MOST_AN_ADDRESS = 60  # many citizens share the address of a mobile operator
 class Purpose(StrEnum):
     SIGN_IN = "sign_in"
     TRACK = "track"
+    NOBODY = "nobody"
+    """Nobody has this request and this mobile: the answer looks the same, no code is sent."""
 
 
 class Verdict(StrEnum):
@@ -150,7 +152,8 @@ def check(
     )
     if not counted.rowcount:
         return Verdict.USED_UP, None
-    if not vault.is_index("code", _bound(hash_token(browser), typed), row.code_hash):
+    right = vault.is_index("code", _bound(hash_token(browser), typed), row.code_hash)
+    if not right or row.purpose == Purpose.NOBODY:
         last = row.tries_left <= 1
         return (Verdict.USED_UP if last else Verdict.WRONG), _pending(vault, row)
     db.execute(

@@ -315,7 +315,6 @@ def _check_page(
 @post("/drafts/{draft_id:str}/check", opt=CITIZEN, status_code=200, sync_to_thread=True)
 def submit(visit: Visit, draft_id: str, form: PostedForm) -> Response[bytes]:
     """Declare and submit; a second tap leads to the same request."""
-    portal = visit.portal
     try:
         opened = open_form(visit, draft_id)
     except AlreadySubmitted:

@@ -69,11 +69,11 @@ def ask_code(visit: Visit, form: PostedForm) -> Response[bytes]:
     try:
         send_code(visit, asker)
     except TooMany as error:
-        return _sign_in_page(visit, next_path, form, [_too_many("mobile", error)], 429)
+        return _sign_in_page(visit, next_path, form, [too_many("mobile", error)], 429)
     return redirect(visit, "/sign-in/code")
 
 
-def _too_many(field: str, error: TooMany) -> Problem:
+def too_many(field: str, error: TooMany) -> Problem:
     return Problem(
         field,
         N_("Too many codes were asked for. Try again in {n} minutes."),
@@ -82,9 +82,14 @@ def _too_many(field: str, error: TooMany) -> Problem:
 
 
 def send_code(visit: Visit, asker: Asker) -> None:
-    """Make a code and send it after its commit; raises :class:`TooMany`."""
+    """Make a code and send it after its commit; raises :class:`TooMany`.
+
+    A code for nobody is counted but not sent: who guesses numbers of requests learns nothing.
+    """
     portal = visit.portal
     code = otp.ask(portal.database, portal.vault, asker, portal.clock.now())
+    if asker.purpose is Purpose.NOBODY:
+        return
     text = compose(visit.speech, ONE_TIME_CODE, {"code": code}, portal.settings.public_url)
     try:
         portal.channel.send(asker.mobile, text)
@@ -171,7 +176,7 @@ def resend_code(visit: Visit, form: PostedForm) -> Response[bytes]:
     try:
         send_code(visit, asker)
     except TooMany as error:
-        return _code_page(visit, [_too_many("code", error)], 429)
+        return _code_page(visit, [too_many("code", error)], 429)
     return redirect(visit, "/sign-in/code")
 
 

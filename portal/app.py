@@ -1,0 +1,76 @@
+"""The composition root of the web: settings to an ASGI application."""
+
+import os
+from dataclasses import fields
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.di import Provide
+from litestar.types import ASGIApp
+
+from portal.clock import Clock, SystemClock
+from portal.core import Core, build_core
+from portal.identity import staff
+from portal.observability import configure_logs
+from portal.routes import HANDLERS
+from portal.settings import BadSetting, Settings, read_settings
+from portal.web.assets import Assets
+from portal.web.errors import error_handlers
+from portal.web.gate import Gate
+from portal.web.http_forms import read_form, read_upload
+from portal.web.pages import Pages
+from portal.web.parts import Portal
+from portal.web.visit import Visit
+
+
+def build_portal(settings: Settings, clock: Clock, assets: Assets) -> Portal:
+    """The core with its pages."""
+    core = build_core(settings, clock)
+    shared = {field.name: getattr(core, field.name) for field in fields(Core)}
+    return Portal(**shared, pages=Pages(settings, assets, clock))
+
+
+def create_app(portal: Portal, assets: Assets) -> ASGIApp:
+    """The application behind its gate."""
+
+    def provide_portal() -> Portal:
+        return portal
+
+    def provide_visit(request: Request[Any, Any, Any]) -> Visit:
+        return Visit(request, portal)
+
+    app = Litestar(
+        HANDLERS,
+        dependencies={
+            "portal": Provide(provide_portal, sync_to_thread=False),
+            "visit": Provide(provide_visit, sync_to_thread=False),
+            "form": Provide(read_form),
+            "upload_form": Provide(_uploaded),
+        },
+        exception_handlers=error_handlers(portal),
+        openapi_config=None,
+        request_max_body_size=None,  # the forms bound their own bodies
+        logging_config=None,
+        debug=False,
+    )
+    return Gate(app, portal.settings, assets)
+
+
+async def _uploaded(request: Request[Any, Any, Any]) -> Any:
+    form = await read_upload(request)
+    try:
+        yield form
+    finally:
+        form.discard_files()
+
+
+def create() -> ASGIApp:
+    """The application of this environment: what the server loads."""
+    configure_logs()
+    settings, clock, assets = read_settings(os.environ), SystemClock(), Assets()
+    portal = build_portal(settings, clock, assets)
+    if not settings.demo:
+        with portal.database.read() as db:
+            if staff.has_demo_accounts(db):
+                raise BadSetting("PORTAL_MODE", "demo accounts are open: close them first")
+    return create_app(portal, assets)

@@ -1,0 +1,127 @@
+"""What the citizen sees of a request: where it stands, what comes next and by when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from portal.catalogue.model import Service
+from portal.requests.lifecycle import FINAL, State
+from portal.requests.reading import FiledRequest, PastAct
+
+# The road of an ordinary request; a request that leaves it shows where it went instead
+_ROAD = (
+    State.AWAITING_FILING_PAYMENT,
+    State.RECEIVED,
+    State.DOCUMENT_CHECK,
+    State.REFERRED,
+    State.APPROVED,
+    State.ISSUED,
+)
+_NOTICE_ROAD = (State.RECEIVED, State.DOCUMENT_CHECK, State.ISSUED)
+_BETWEEN = frozenset(
+    {
+        State.REFERRED,
+        State.UNDER_STUDY,
+        State.INSPECTION_SCHEDULED,
+        State.INSPECTED,
+        State.AWAITING_EXTERNAL_OPINION,
+        State.WAITING_LIST,
+        State.ACCEPTED_PRELIM,
+        State.FEES_ASSESSED,
+    }
+)
+
+
+@dataclass(frozen=True)
+class LegalClock:
+    """The public clock: citizen and employee see the same."""
+
+    amount: int
+    unit: str
+    mark: str
+    begins_on: date
+    due_on: date
+    paused_on: date | None
+    days_left: int
+    elapsed: int
+    whole: int
+
+    @property
+    def late(self) -> bool:
+        return self.days_left < 0 and self.paused_on is None
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What happened, oldest first, and the stations that are still to come."""
+
+    past: Sequence[PastAct]
+    ahead: Sequence[State]
+
+
+def legal_clock(request: FiledRequest, today: date) -> LegalClock | None:
+    """The clock while it matters: from receipt to the decision."""
+    if request.due_on is None or request.clock_from is None or request.decided_at is not None:
+        return None
+    if request.state in FINAL:
+        return None
+    whole = max(1, (request.due_on - request.clock_from).days)
+    return LegalClock(
+        amount=request.period["amount"],
+        unit=request.period["unit"],
+        mark=request.period["mark"],
+        begins_on=request.clock_from,
+        due_on=request.due_on,
+        paused_on=request.paused_on,
+        days_left=(request.due_on - today).days,
+        elapsed=min(whole, max(0, (today - request.clock_from).days)),
+        whole=whole,
+    )
+
+
+def timeline(request: FiledRequest, past: Sequence[PastAct], *, notice: bool) -> Timeline:
+    """The request's history, and the stations ahead on the ordinary road."""
+    road = _NOTICE_ROAD if notice else _ROAD
+    here = request.state
+    if here is State.NEEDS_COMPLETION:
+        return Timeline(past, _after(road, State.DOCUMENT_CHECK))
+    if here in _BETWEEN:
+        return Timeline(past, _after(road, State.REFERRED))
+    if here in road:
+        return Timeline(past, _after(road, here))
+    return Timeline(past, ())
+
+
+def _after(road: Sequence[State], here: State) -> Sequence[State]:
+    return road[road.index(here) + 1 :] if here in road else ()
+
+
+def waits_for_citizen(request: FiledRequest) -> bool:
+    """Whether the next step is the citizen's."""
+    return request.state in {
+        State.AWAITING_FILING_PAYMENT,
+        State.NEEDS_COMPLETION,
+        State.FEES_ASSESSED,
+    }
+
+
+def is_moving(request: FiledRequest) -> bool:
+    """Whether the page should look again by itself."""
+    return request.state not in FINAL
+
+
+@dataclass(frozen=True)
+class Handing:
+    """Whether the center has answered yet."""
+
+    sent: bool
+    answered_at: datetime | None
+
+
+def handing(request: FiledRequest) -> Handing:
+    return Handing(request.received_at is not None, request.handed_off_at)
+
+
+def is_notice(service: Service, values: dict[str, object]) -> bool:
+    """Whether the service only registers what these answers say."""
+    return service.immediate is not None and service.immediate.holds(values)

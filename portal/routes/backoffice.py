@@ -1,0 +1,289 @@
+"""The center's pages: sign-in of staff, the queue, one request and what can be done with it."""
+
+from litestar import Response, get, post
+from litestar.response import Stream
+
+from portal.backoffice import inbox
+from portal.backoffice.acts import (
+    COMPLETION_DAYS,
+    CompletionAsk,
+    Employee,
+    IssuedOutput,
+    Refusal,
+    possible,
+)
+from portal.backoffice.inbox import OpenedRequest
+from portal.catalogue.identity import read_request_number
+from portal.catalogue.model import Document, Text
+from portal.identity import sessions, staff
+from portal.identity.roles import Permission, may
+from portal.problems import N_, Conflict, Missing, Problem, TooMany
+from portal.requests.inspection import Inspected, Unacceptable, inspect
+from portal.requests.uploads import clean_file_name
+from portal.routes.uploads import stream_file
+from portal.web.http_forms import PostedForm
+from portal.web.pages import redirect
+from portal.web.visit import Visit
+
+STAFF = {"access": "staff"}
+ANYONE = {"access": "anyone"}
+_OUTPUT = Document("output", Text("", ""), formats=("pdf",), max_mb=10, max_pages=100)
+_STATES = (
+    inbox.RECEIVED,
+    inbox.DOCUMENT_CHECK,
+    inbox.NEEDS_COMPLETION,
+    inbox.REFERRED,
+    inbox.ISSUED,
+    inbox.REFUSED,
+    inbox.SHELVED,
+)
+
+
+@get("/center", opt=ANYONE, sync_to_thread=False)
+def center(visit: Visit) -> Response[bytes]:
+    return redirect(visit, "/center/inbox")
+
+
+@get("/center/sign-in", opt=ANYONE, sync_to_thread=True)
+def show_sign_in(visit: Visit) -> Response[bytes]:
+    return _sign_in_page(visit, "", [])
+
+
+def _sign_in_page(
+    visit: Visit, username: str, problems: list[Problem], status: int = 200
+) -> Response[bytes]:
+    return visit.portal.pages.page(
+        visit, "backoffice/sign_in.html", status, username=username, problems=problems
+    )
+
+
+@post("/center/sign-in", opt=ANYONE, status_code=200, sync_to_thread=True)
+def sign_in(visit: Visit, form: PostedForm) -> Response[bytes]:
+    visit.check_form(form)
+    portal, now = visit.portal, visit.portal.clock.now()
+    username = form.text("username")[:80]
+    password = (form.all("password") or [""])[0][:200]
+    try:
+        account = staff.sign_in(
+            portal.database, portal.vault, username, password, visit.address, now
+        )
+    except TooMany as error:
+        text = N_("Too many wrong attempts. Try again in {n} minutes.")
+        return _sign_in_page(
+            visit, username, [Problem("username", text, {"n": error.minutes})], 429
+        )
+    if account is None or (account.demo and not portal.settings.demo):
+        problem = Problem("username", N_("User name or password is not right"))
+        return _sign_in_page(visit, username, [problem], 422)
+    with portal.database.begin() as db:
+        fresh = sessions.begin_staff(db, account.id, now)
+    visit.give_cookie(fresh)
+    return redirect(visit, "/center/inbox")
+
+
+@post("/center/sign-out", opt=ANYONE, status_code=200, sync_to_thread=True)
+def sign_out(visit: Visit, form: PostedForm) -> Response[bytes]:
+    visit.check_form(form)
+    with visit.portal.database.begin() as db:
+        sessions.end(db, visit.browser)
+    visit.give_cookie(visit.fresh_token())
+    return redirect(visit, "/center/sign-in")
+
+
+@get("/center/inbox", opt=STAFF, sync_to_thread=True)
+def show_inbox(
+    visit: Visit, q: str = "", service: str = "", state: str = "", page: int = 1
+) -> Response[bytes]:
+    """The queue of the employee's own center, oldest legal deadline first."""
+    portal = visit.portal
+    number = read_request_number(q) if q.strip() else ""
+    with portal.database.read() as db:
+        session = visit.staff(db)
+        if session.scope not in portal.places.centers or not may(
+            session.role, Permission.SEE_INBOX
+        ):
+            return portal.pages.page(visit, "backoffice/no_inbox.html", 403)
+        queue = inbox.queue(
+            db,
+            portal.vault,
+            session.scope,
+            visit.today,
+            number=q.strip() if number is None else number,
+            service=service if service in portal.catalogue.services else "",
+            state=state if state in _STATES else "",
+            page=min(max(page, 1), 10_000),
+        )
+    return portal.pages.page(
+        visit,
+        "backoffice/inbox.html",
+        queue=queue,
+        center=portal.places.centers[session.scope],
+        catalogue=portal.catalogue,
+        states=_STATES,
+        chosen={"q": q[:40], "service": service, "state": state},
+    )
+
+
+@get("/center/requests/{number:str}", opt=STAFF, sync_to_thread=True)
+def show_request(visit: Visit, number: str) -> Response[bytes]:
+    portal = visit.portal
+    with portal.database.read() as db:
+        employee = visit.employee(db)
+        employee.must(Permission.SEE_INBOX)
+        opened = inbox.open_request(db, portal.vault, employee.center, number)
+    return _request_page(visit, employee, opened)
+
+
+def _request_page(
+    visit: Visit,
+    employee: Employee,
+    opened: OpenedRequest,
+    form: PostedForm | None = None,
+    problems: list[Problem] | None = None,
+    status: int = 200,
+) -> Response[bytes]:
+    portal = visit.portal
+    return portal.pages.page(
+        visit,
+        "backoffice/request.html",
+        status,
+        opened=opened,
+        line=opened.line,
+        payload=opened.payload,
+        acts=possible(opened, employee),
+        center=portal.places.centers[employee.center],
+        reasons=portal.catalogue.refusal_reasons,
+        days=COMPLETION_DAYS,
+        typed=form or PostedForm(),
+        problems=problems or [],
+        errors={problem.field: problem for problem in problems or []},
+    )
+
+
+@get(
+    "/center/requests/{number:str}/documents/{document_id:str}", opt=STAFF, sync_to_thread=True
+)
+def show_document(visit: Visit, number: str, document_id: str) -> Stream:
+    portal = visit.portal
+    with portal.database.read() as db:
+        employee = visit.employee(db)
+        employee.must(Permission.SEE_INBOX)
+        found = inbox.document(db, portal.vault, employee.center, number, document_id)
+    return stream_file(portal.center_files.parts(found.storage_key), found.media_type, found.id)
+
+
+@post("/center/requests/{number:str}/register", opt=STAFF, status_code=200, sync_to_thread=True)
+def register(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
+    portal = visit.portal
+    with portal.database.begin() as db:
+        employee = visit.employee(db)
+        visit.check_form(form)
+        portal.desk.register(db, employee, number, portal.clock.now())
+    return redirect(visit, f"/center/requests/{number}")
+
+
+@post("/center/requests/{number:str}/accept", opt=STAFF, status_code=200, sync_to_thread=True)
+def accept_documents(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
+    portal = visit.portal
+    with portal.database.begin() as db:
+        employee = visit.employee(db)
+        visit.check_form(form)
+        portal.desk.accept_documents(db, employee, number, portal.clock.now())
+    return redirect(visit, f"/center/requests/{number}")
+
+
+@post("/center/requests/{number:str}/completion", opt=STAFF, status_code=200, sync_to_thread=True)
+def request_completion(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
+    portal, days = visit.portal, form.text("days")
+    ask = CompletionAsk(
+        form.all("items"),
+        form.text("completion_note").replace("\r\n", "\n"),
+        int(days) if days.isascii() and days.isdigit() and len(days) < 4 else 0,  # noqa: PLR2004
+    )
+    with portal.database.begin() as db:
+        employee = visit.employee(db)
+        visit.check_form(form)
+        opened = inbox.open_request(db, portal.vault, employee.center, number)
+        problems = ask.problems(_known_documents(opened))
+        if not problems:
+            portal.desk.request_completion(db, employee, number, ask, portal.clock.now())
+    if problems:
+        return _request_page(visit, employee, opened, form, problems, 422)
+    return redirect(visit, f"/center/requests/{number}")
+
+
+def _known_documents(opened: OpenedRequest) -> list[str]:
+    return [document["code"] for document in opened.payload["expected_documents"]]
+
+
+@post("/center/requests/{number:str}/refuse", opt=STAFF, status_code=200, sync_to_thread=True)
+def refuse(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
+    portal = visit.portal
+    refusal = Refusal(form.all("reasons"), form.text("refusal_note").replace("\r\n", "\n"))
+    with portal.database.begin() as db:
+        employee = visit.employee(db)
+        visit.check_form(form)
+        opened = inbox.open_request(db, portal.vault, employee.center, number)
+        problems = refusal.problems(list(portal.catalogue.refusal_reasons))
+        if not problems:
+            portal.desk.refuse(db, employee, number, refusal, portal.clock.now())
+    if problems:
+        return _request_page(visit, employee, opened, form, problems, 422)
+    return redirect(visit, f"/center/requests/{number}")
+
+
+@post("/center/requests/{number:str}/approve", opt=STAFF, status_code=200, sync_to_thread=True)
+def approve(visit: Visit, number: str, upload_form: PostedForm) -> Response[bytes]:
+    """Approve with the issued document, or register a notice with its attestation."""
+    portal, form = visit.portal, upload_form
+    with portal.database.read() as db:
+        employee = visit.employee(db)
+        employee.must(Permission.DECIDE)
+        opened = inbox.open_request(db, portal.vault, employee.center, number)
+    visit.check_form(form)
+    file = next((f for f in form.files if f.name == "output"), None)
+    issued = IssuedOutput(
+        form.text("output_number")[:60], form.text("approval_note").replace("\r\n", "\n")
+    )
+    problems = issued.problems(file_given=file is not None)
+    inspected: Inspected | None = None
+    if file is not None:
+        try:
+            inspected = inspect(file.path, _OUTPUT)
+        except Unacceptable as error:
+            problems.append(Problem("output", error.msgid, error.params))
+    if problems or inspected is None or file is None:
+        return _request_page(visit, employee, opened, form, problems, 422)
+    with inspected.content:
+        stored = portal.center_files.put(inspected.content)
+    named = IssuedOutput(
+        issued.output_number,
+        issued.note,
+        clean_file_name(file.file_name) or "output.pdf",
+        inspected.media_type,
+        inspected.pages,
+        stored,
+    )
+    try:
+        with portal.database.begin() as db:
+            portal.desk.approve(db, employee, number, named, portal.clock.now())
+    except (Conflict, Missing):
+        portal.center_files.drop(stored.key)
+        raise
+    return redirect(visit, f"/center/requests/{number}")
+
+
+HANDLERS = [
+    center,
+    show_sign_in,
+    sign_in,
+    sign_out,
+    show_inbox,
+    show_request,
+    show_document,
+    register,
+    accept_documents,
+    request_completion,
+    refuse,
+    approve,
+]

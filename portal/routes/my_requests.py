@@ -1,0 +1,187 @@
+"""The citizen's requests: list, one request, payment, receipts."""
+
+from litestar import Response, get, post
+
+from payments.provider import ProviderError
+from portal.problems import Missing
+from portal.requests import completing, drafts, paying, reading, tracking, uploads
+from portal.requests.lifecycle import FINAL, State
+from portal.web.http_forms import PostedForm
+from portal.web.pages import leave, redirect
+from portal.web.visit import NotSignedIn, Visit
+
+CITIZEN = {"access": "citizen"}
+FOLLOWER = {"access": "follower"}
+ANYONE = {"access": "anyone"}
+_FILTERS = ("all", "yours", "running", "ended")
+
+
+@get("/requests", opt=CITIZEN, sync_to_thread=True)
+def show_requests(visit: Visit, show: str = "all") -> Response[bytes]:
+    portal = visit.portal
+    if show not in _FILTERS:
+        raise Missing("filter")
+    with portal.database.read() as db:
+        citizen = visit.citizen(db)
+        requests = reading.of_citizen(db, citizen.citizen_id)
+        saved = drafts.all_open(db, portal.vault, citizen.citizen_id)
+    groups = {
+        "all": requests,
+        "yours": [r for r in requests if tracking.waits_for_citizen(r)],
+        "running": [
+            r for r in requests if r.state not in FINAL and not tracking.waits_for_citizen(r)
+        ],
+        "ended": [r for r in requests if r.state in FINAL],
+    }
+    return portal.pages.page(
+        visit,
+        "requests/list.html",
+        groups=groups,
+        shown=show,
+        drafts=saved,
+        services=portal.catalogue.services,
+    )
+
+
+@get("/requests/{number:str}", opt=FOLLOWER, sync_to_thread=True)
+def show_request(visit: Visit, number: str) -> Response[bytes]:
+    """One request, whole; htmx asks again for its moving part."""
+    portal = visit.portal
+    with portal.database.read() as db:
+        follower = visit.follower(db)
+        request = reading.own(db, follower.citizen_id, number)
+        if follower.only_request not in {None, request.number}:
+            raise NotSignedIn("citizen")
+        past = reading.history(db, portal.vault, request.id)
+        frozen = reading.answers(db, portal.vault, request.id)
+        files = uploads.of_request(db, portal.vault, request.id)
+        receipts = paying.receipts(db, request)
+    service = portal.catalogue.services[request.service_code]
+    notice = tracking.is_notice(service, frozen["values"])
+    template = "requests/_progress.html" if visit.is_fragment else "requests/show.html"
+    return portal.pages.page(
+        visit,
+        template,
+        request=request,
+        service=service,
+        center=portal.places.centers[request.center_code],
+        clock=tracking.legal_clock(request, visit.today),
+        timeline=tracking.timeline(request, past, notice=notice),
+        handing=tracking.handing(request),
+        moving=tracking.is_moving(request),
+        ask=completing.asked(past) if request.state is State.NEEDS_COMPLETION else None,
+        last=past[-1],
+        sections=frozen["sections"],
+        files=files,
+        outputs=[f for f in files if f.purpose == "output"],
+        receipts=receipts,
+        reasons=portal.catalogue.refusal_reasons,
+        grievance=service.grievance,
+        only_follows=follower.only_request is not None,
+    )
+
+
+@get("/requests/{number:str}/pay", opt=CITIZEN, sync_to_thread=True)
+def show_payment(visit: Visit, number: str) -> Response[bytes]:
+    portal = visit.portal
+    with portal.database.read() as db:
+        citizen = visit.citizen(db)
+        request = reading.own(db, citizen.citizen_id, number)
+        due = paying.payable(db, request)
+    if due is None or request.state is not State.AWAITING_FILING_PAYMENT:
+        return redirect(visit, f"/requests/{number}")
+    return _payment_page(visit, request, due)
+
+
+def _payment_page(
+    visit: Visit,
+    request: reading.FiledRequest,
+    due: paying.Payable,
+    status: int = 200,
+    *,
+    unreachable: bool = False,
+) -> Response[bytes]:
+    portal = visit.portal
+    return portal.pages.page(
+        visit,
+        "requests/pay.html",
+        status,
+        form_target=portal.settings.payments_checkout_origin,
+        request=request,
+        service=portal.catalogue.services[request.service_code],
+        due=due,
+        unreachable=unreachable,
+    )
+
+
+@post("/requests/{number:str}/pay", opt=CITIZEN, status_code=200, sync_to_thread=True)
+def start_payment(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
+    """Lead the payer to the provider's page. Nothing of a card ever comes here."""
+    portal = visit.portal
+    with portal.database.read() as db:
+        citizen = visit.citizen(db)
+        request = reading.own(db, citizen.citizen_id, number)
+        due = paying.payable(db, request)
+    visit.check_form(form)
+    if due is None or request.state is not State.AWAITING_FILING_PAYMENT:
+        return redirect(visit, f"/requests/{number}")
+    try:
+        address = portal.cashier.start(request, visit.speech.locale)
+    except ProviderError:
+        return _payment_page(visit, request, due, 503, unreachable=True)
+    return leave(visit, address)
+
+
+@get("/requests/{number:str}/pay/return", opt=ANYONE, sync_to_thread=True)
+def return_from_payment(visit: Visit, number: str, session_id: str = "") -> Response[bytes]:
+    """Where the provider leads back to: the checkout is read again, whoever comes.
+
+    It changes only what the provider says, so it needs no session; what it shows does.
+    """
+    portal = visit.portal
+    if session_id and len(session_id) <= 120:  # noqa: PLR2004 - the column's length
+        try:
+            portal.cashier.look(session_id)
+        except ProviderError:
+            pass  # the webhook or the sweep will settle it; the page says what is known
+    with portal.database.read() as db:
+        citizen = visit.citizen(db)
+        request = reading.own(db, citizen.citizen_id, number)
+    if request.state is State.AWAITING_FILING_PAYMENT:
+        return portal.pages.page(
+            visit,
+            "requests/waiting.html",
+            request=request,
+            service=portal.catalogue.services[request.service_code],
+        )
+    return redirect(visit, f"/requests/{number}")
+
+
+@get("/requests/{number:str}/receipts/{receipt_number:str}", opt=CITIZEN, sync_to_thread=True)
+def show_receipt(visit: Visit, number: str, receipt_number: str) -> Response[bytes]:
+    portal = visit.portal
+    with portal.database.read() as db:
+        citizen = visit.citizen(db)
+        request = reading.own(db, citizen.citizen_id, number)
+        receipt = paying.receipt(db, request, receipt_number)
+        frozen = reading.answers(db, portal.vault, request.id)
+    return portal.pages.page(
+        visit,
+        "requests/receipt.html",
+        request=request,
+        receipt=receipt,
+        service=portal.catalogue.services[request.service_code],
+        center=portal.places.centers[request.center_code],
+        applicant=frozen["values"].get("applicant_name", ""),
+        beneficiaries=portal.catalogue.beneficiaries,
+    )
+
+
+HANDLERS = [
+    show_requests,
+    show_request,
+    show_payment,
+    start_payment,
+    return_from_payment,
+    show_receipt,
+]

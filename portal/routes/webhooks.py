@@ -1,0 +1,46 @@
+"""The provider's events. No session and no form token: the signature over the raw bytes decides."""
+
+from typing import Any
+
+from anyio.to_thread import run_sync
+from litestar import Request, Response, post
+
+from payments.provider import BadSignature
+from portal.observability import log, webhooks_refused
+from portal.problems import Conflict
+from portal.web.parts import Portal
+
+_MOST_BYTES = 1_000_000
+
+
+@post("/webhooks/payments", opt={"access": "signature"}, status_code=200)
+async def take_event(request: Request[Any, Any, Any], portal: Portal) -> Response[bytes]:
+    """200 only after the event is stored; 400 for what the provider did not sign."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            return _refuse("too large", 413)
+    return await run_sync(_take, portal, bytes(body), dict(request.headers))
+
+
+def _take(portal: Portal, body: bytes, headers: dict[str, str]) -> Response[bytes]:
+    try:
+        event = portal.provider.read_event(body, headers, portal.clock.now())
+    except BadSignature as error:
+        return _refuse(str(error), 400)
+    try:
+        portal.cashier.take_event(event)
+    except Conflict:
+        log.warning("webhook.early", type=event.type, request=event.reference)
+        return Response(b"not yet", status_code=409, media_type="text/plain")
+    return Response(b"ok", media_type="text/plain")
+
+
+def _refuse(reason: str, status: int) -> Response[bytes]:
+    webhooks_refused.inc()
+    log.warning("webhook.refused", reason=reason[:80], status=status)
+    return Response(b"refused", status_code=status, media_type="text/plain")
+
+
+HANDLERS = [take_event]

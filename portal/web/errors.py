@@ -1,0 +1,130 @@
+"""Every failure as an honest page: what happened, what is not lost, what to do."""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from portal.observability import log
+from portal.problems import N_, BadInput, DomainError, TooMany
+from portal.web.pages import redirect
+from portal.web.parts import Portal
+from portal.web.visit import STAFF_AREA, NotSignedIn, Visit
+
+Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
+
+
+@dataclass(frozen=True)
+class _Words:
+    title: str
+    text: str
+
+
+_STATUS = {
+    "missing": 404,
+    "refused": 403,
+    "forged": 403,
+    "conflict": 409,
+    "too_many": 429,
+    "unavailable": 503,
+}
+_WORDS: Mapping[int, _Words] = {
+    400: _Words(
+        N_("We could not read what was sent"),
+        N_("Go back, open the page again and send it. What you saved is not lost."),
+    ),
+    403: _Words(
+        N_("This page cannot be sent from here"),
+        N_("The page was open for too long, or this is not yours to do. Open it again."),
+    ),
+    404: _Words(
+        N_("We did not find this page"),
+        N_(
+            "The address may have changed or be incomplete. "
+            "With a request number you can track the request directly."
+        ),
+    ),
+    405: _Words(
+        N_("This page is opened in another way"), N_("Go back to the page and use its buttons.")
+    ),
+    409: _Words(
+        N_("This has changed meanwhile"),
+        N_("Somebody, or another tab of yours, was faster. Open the page again to see it."),
+    ),
+    413: _Words(N_("That is too large"), N_("Send a smaller file, or fewer files at once.")),
+    415: _Words(
+        N_("This is not the page's form"),
+        N_("Go back, open the page again and send it. What you saved is not lost."),
+    ),
+    429: _Words(
+        N_("Too many attempts"), N_("Wait a few minutes and try again. Nothing is lost.")
+    ),
+    500: _Words(
+        N_("Something went wrong on our side"),
+        N_("It is not your fault, and what you saved is not lost. Try again in a few minutes."),
+    ),
+    503: _Words(
+        N_("The service is busy now"),
+        N_("Nothing was changed, and what you saved is not lost. Try again in a minute."),
+    ),
+}
+
+
+def error_handlers(portal: Portal) -> MutableMapping[int | type[Exception], Handler]:
+    """The exception handlers of the application."""
+
+    def page(
+        request: Request[Any, Any, Any], status: int, headers: Mapping[str, str], reason: str = ""
+    ) -> Response[Any]:
+        visit = Visit(request, portal)
+        words = _WORDS.get(status) or _WORDS[500 if status >= 500 else 400]  # noqa: PLR2004
+        response = portal.pages.page(
+            visit, "error.html", status, words_of=words, reason=reason, code_of=status
+        )
+        response.headers.update(headers)
+        return response
+
+    def domain(request: Request[Any, Any, Any], error: DomainError) -> Response[Any]:
+        if isinstance(error, NotSignedIn):
+            return _to_sign_in(Visit(request, portal), error)
+        if isinstance(error, BadInput):
+            return page(request, error.status, {}, error.reason)
+        status = _STATUS[error.kind]
+        log.info("refused", kind=error.kind, status=status)
+        wait = {"retry-after": str(error.minutes * 60)} if isinstance(error, TooMany) else {}
+        return page(request, status, wait)
+
+    def http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+        return page(request, error.status_code, error.headers or {})
+
+    def database(request: Request[Any, Any, Any], error: SQLAlchemyError) -> Response[Any]:
+        cause = type(error.orig).__name__ if isinstance(error, DBAPIError) else ""
+        log.error("database", error=type(error).__name__, reason=cause)
+        return page(request, 503, {"retry-after": "60"})
+
+    def anything(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        if isinstance(error, OSError):  # a full disk, above all
+            log.error("storage", error=type(error).__name__, exc_info=error)
+            return page(request, 503, {"retry-after": "60"})
+        log.error("failed", error=type(error).__name__, exc_info=error)
+        return page(request, 500, {})
+
+    return {
+        DomainError: domain,
+        HTTPException: http,
+        SQLAlchemyError: database,
+        Exception: anything,
+    }
+
+
+def _to_sign_in(visit: Visit, error: NotSignedIn) -> Response[Any]:
+    """The sign-in page, which leads back to where the visitor wanted to go."""
+    if error.area == "staff":
+        return redirect(visit, f"{STAFF_AREA}/sign-in")
+    if visit.request.method != "GET":  # a form's own address may not be one to open
+        return redirect(visit, "/sign-in", next="/".join(visit.path.split("/")[:4]))
+    query = visit.request.scope["query_string"].decode("latin-1")
+    return redirect(visit, "/sign-in", next=visit.path + (f"?{query}" if query else ""))

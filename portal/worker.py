@@ -1,0 +1,86 @@
+"""The worker: relays, messages, payments that were not heard of, deadlines of waiting.
+
+Each loop runs by itself in a thread; one that fails is written down and goes on. Stopping lets the
+round under way end.
+"""
+
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from portal.clock import SystemClock
+from portal.core import Core, build_core, build_loops
+from portal.identity import otp, sessions, staff
+from portal.observability import log
+from portal.requests import drafts
+from portal.settings import Settings
+
+_OTP_KEPT = timedelta(days=1)
+
+
+class Worker:
+    """Runs the loops until it is told to stop."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        loops = build_loops(core)
+        self._stop = threading.Event()
+        self._rounds: list[tuple[str, float, Callable[[], int]]] = [
+            ("outward", 0.2, loops.outward.run_once),
+            ("inward", 0.2, loops.inward.run_once),
+            ("messages", 0.5, loops.sender.run_once),
+            ("events", 2.0, core.cashier.work_off_events),
+            ("sweep", 15.0, core.cashier.sweep),
+            ("unpaid", 60.0, core.cashier.expire_unpaid),
+            ("shelve", 60.0, loops.shelver.run_once),
+            ("tidy", 3600.0, self._tidy),
+        ]
+
+    def run(self) -> None:
+        """Run until :meth:`stop`."""
+        threads = [
+            threading.Thread(target=self._loop, args=round_, name=round_[0], daemon=True)
+            for round_ in self._rounds
+        ]
+        for thread in threads:
+            thread.start()
+        while not self._stop.wait(0.5):
+            pass
+        for thread in threads:
+            thread.join(timeout=5)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def run_once(self) -> int:
+        """One round of every loop, for tests and commands; how much was done."""
+        return sum(once() for _, _, once in self._rounds)
+
+    def _loop(self, name: str, seconds: float, once: Callable[[], int]) -> None:
+        while not self._stop.is_set():
+            try:
+                busy = once() > 0
+            except Exception as error:  # a loop never ends because of one bad round
+                log.error("worker.failed", kind=name, error=type(error).__name__, exc_info=error)
+                busy = False
+            self._stop.wait(0.01 if busy and seconds < 1 else seconds)
+
+    def _tidy(self) -> int:
+        now, core = self._core.clock.now(), self._core
+        with core.database.begin() as db:
+            dropped = drafts.discard_idle(db, now - timedelta(days=drafts.IDLE_DAYS))
+            dropped += sessions.drop_expired(db, now)
+            dropped += otp.drop_old(db, now - _OTP_KEPT)
+            dropped += staff.forget_failures(db, now - _OTP_KEPT)
+        return dropped
+
+
+def run_worker(settings: Settings) -> None:
+    """The process: until SIGTERM or SIGINT."""
+    worker = Worker(build_core(settings, SystemClock()))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    log.info("worker.started")
+    worker.run()
+    log.info("worker.stopped")
