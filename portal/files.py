@@ -39,7 +39,17 @@ class FileStore:
 
     def put(self, source: BinaryIO) -> Stored:
         """Seal and keep ``source`` from where it stands; on disk when this returns."""
-        key = public_id(_KEY_LENGTH)
+        return self._write(public_id(_KEY_LENGTH), source)
+
+    def seal_anew(self, key: str) -> bool:
+        """Seal a file with the first key; False when it is already."""
+        with self._path(key).open("rb") as file:
+            if self._vault.is_current(self._sealed(file)):
+                return False
+        self._write(key, self.open(key))
+        return True
+
+    def _write(self, key: str, source: BinaryIO) -> Stored:
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         digest, size = sha256(), 0

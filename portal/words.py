@@ -1,8 +1,29 @@
 """The words and signs for states, events and marks: one table for citizen's and staff's pages."""
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
 
-from portal.problems import N_
+from markupsafe import Markup, escape
+
+from portal.catalogue.fields import KINDS, Raw
+from portal.catalogue.forms import Asked, StepState, rows_of
+from portal.catalogue.model import (
+    Document,
+    FeeRule,
+    Field,
+    PaymentMode,
+    Period,
+    Service,
+    Stage,
+    Text,
+    Unit,
+)
+from portal.i18n import Speech
+from portal.problems import N_, Problem
 
 
 @dataclass(frozen=True)
@@ -111,9 +132,142 @@ STAGES = {
     "before_delivery": N_("Due before delivery, if the registers show a difference"),
 }
 
+AHEAD = {
+    "received": N_("Received by the technology center"),
+    "document_check": N_("Registration and check of the documents"),
+    "referred": N_("Study by the department in charge"),
+    "approved": N_("Decision"),
+    "issued": N_("Issue of the document"),
+}
+
 INSPECTION = {
     "yes": N_("The site is inspected"),
     "no": N_("No inspection"),
     "later": N_("Inspected after the licence"),
     "maybe": N_("Inspected if needed"),
 }
+
+
+def show_value(field: Field, value: Any, speech: Speech) -> str:
+    """A checked value in words."""
+    return KINDS[field.kind].show(field, value, speech)
+
+
+def rows_to_show(group: Field, raw: Raw) -> list[dict[str, Raw]]:
+    """The rows that a page shows: never none, so that there is something to fill in."""
+    rows = rows_of(group, raw)
+    least = 1
+    if group.minimum is not None and group.minimum.names == frozenset():
+        least = int(group.minimum.value({}) or 1)
+    return rows + [{} for _ in range(min(least, 4) - len(rows))]
+
+
+def row_title(group: Field, row: Mapping[str, Raw], speech: Speech) -> str:
+    """The fixed choice that a row stands for."""
+    column = next(c for c in group.columns if c.code == group.rows_by)
+    choice = column.choice(str(row.get(group.rows_by, "")))
+    return speech.show(choice.label) if choice else ""
+
+
+def cell(column: Field, row: Mapping[str, Raw]) -> Asked:
+    """One question of a row."""
+    return Asked(column, row.get(column.code, ""), None)
+
+
+_ACCEPT = {"pdf": "application/pdf", "jpg": "image/jpeg", "png": "image/png", "dwg": ".dwg"}
+
+
+def accept(document: Document) -> str:
+    """What the file chooser of a phone offers."""
+    return ",".join(_ACCEPT[each] for each in document.formats)
+
+
+def formats(document: Document) -> str:
+    """«PDF JPG PNG»."""
+    return " ".join(document.formats).upper()
+
+
+def on_page(state: StepState) -> list[Asked]:
+    """The questions that stand on the page itself; the others open under an answer of these."""
+    here = {each.code for each in state.step.fields}
+    nested = {f.code for f in state.step.fields if f.when is not None and f.when.names & here}
+    return [answer for answer in state.asked if answer.field.code not in nested]
+
+
+def by_field(problems: Iterable[Problem]) -> dict[str, Problem]:
+    """Each field's problem, for the place beside it."""
+    return {problem.field: problem for problem in problems}
+
+
+def labels(codes: Iterable[str], texts: Mapping[str, Text], speech: Speech) -> list[str]:
+    return [speech.show(texts[code]) for code in codes]
+
+
+def period(period: Period, speech: Speech) -> str:
+    """«٣٠ يومًا», «٧ أيام عمل», «شهر»."""
+    n = period.amount
+    match period.unit:
+        case Unit.DAYS if n == 0:
+            return speech.gettext(N_("the same day"))
+        case Unit.DAYS:
+            return speech.ngettext(N_("{n} day"), N_("{n} days"), n)
+        case Unit.WORKING_DAYS:
+            return speech.ngettext(N_("{n} working day"), N_("{n} working days"), n)
+        case Unit.MONTHS:
+            return speech.ngettext(N_("{n} month"), N_("{n} months"), n)
+
+
+_PER = {
+    "per_unit": N_("{rate} for each"),
+    "per_m2": N_("{rate} for each m²"),
+    "per_metre": N_("{rate} for each metre"),
+    "per_day": N_("{rate} for each day"),
+    "per_month": N_("{rate} for each month"),
+}
+
+
+def fee_text(rule: FeeRule, speech: Speech) -> str:
+    """How a fee line is computed, in words."""
+    if rule.explain is not None:
+        return speech.show(rule.explain)
+    rate = _pounds(rule.rate or Decimal(0), speech)
+    text = speech.gettext(_PER[rule.basis], rate=rate) if rule.basis in _PER else rate
+    if rule.minimum is not None:
+        text = speech.join((text, speech.gettext(N_("at least {sum}"), sum=_pounds(rule.minimum, speech))))
+    if rule.maximum is not None:
+        text = speech.join((text, speech.gettext(N_("at most {sum}"), sum=_pounds(rule.maximum, speech))))
+    return text
+
+
+def due_now(service: Service, speech: Speech) -> str:
+    """What filing costs, as far as it is known before any answer."""
+    if service.payment_mode in {PaymentMode.FREE, PaymentMode.REFUND}:
+        return speech.gettext(N_("free"))
+    rules = [r for r in service.fees if r.stage is Stage.SUBMISSION]
+    fixed = [r for r in rules if r.basis == "fixed" and r.when is None and r.rate is not None]
+    least = sum((r.rate or Decimal(0) for r in fixed), Decimal(0))
+    least += sum((r.minimum or Decimal(0) for r in rules if r not in fixed and not r.when), Decimal(0))
+    if not least:
+        return speech.gettext(N_("by your answers"))
+    if len(fixed) == len(rules):
+        return _pounds(least, speech)
+    return speech.gettext(N_("from {sum}"), sum=_pounds(least, speech))
+
+
+def _pounds(amount: Decimal, speech: Speech) -> str:
+    return speech.money(int(amount * 100))
+
+
+def iso_day(text: str) -> date:
+    """The day of a history entry, which keeps it as a text."""
+    return date.fromisoformat(text)
+
+
+_LINK = re.compile(r"https?://[^\s<>\"]+")
+
+
+def with_links(text: str) -> Markup:
+    """A message with its addresses as links, as a phone shows it."""
+    escaped = str(escape(text))
+    linked = _LINK.sub(lambda m: f'<a href="{m[0]}" dir="ltr">{m[0]}</a>', escaped)
+    return Markup(linked)  # noqa: S704 - escaped one line above

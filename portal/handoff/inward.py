@@ -119,3 +119,19 @@ def shut_out(db: Connection) -> tuple[int, int]:
         .all()
     )
     return counts.get("waiting", 0), counts.get("parked", 0)
+
+
+def stuck(db: Connection) -> list[tuple[str, str, str, str, str]]:
+    """Events that are not applied: id, type, request, state, reason."""
+    rows = db.execute(
+        select(
+            InwardEvent.id,
+            InwardEvent.type,
+            InwardEvent.subject,
+            InwardEvent.state,
+            InwardEvent.reason,
+        )
+        .where(InwardEvent.state != "applied")
+        .order_by(InwardEvent.received_at)
+    )
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]

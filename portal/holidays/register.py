@@ -63,3 +63,13 @@ def calendar(db: Connection, governorate: str) -> Calendar:
         )
     )
     return Calendar(frozenset(days))
+
+
+def in_force(db: Connection, since: date) -> list[tuple[date, str, str]]:
+    """Holidays from ``since`` on: day, governorate (empty: all), name in Arabic."""
+    rows = db.execute(
+        select(Holiday.day, Holiday.governorate, Holiday.name_ar)
+        .where(Holiday.removed_at.is_(None), Holiday.day >= since)
+        .order_by(Holiday.day)
+    )
+    return [(row.day, row.governorate, row.name_ar) for row in rows]

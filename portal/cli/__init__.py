@@ -1,0 +1,55 @@
+"""The command line ``portal``. Commands import what they need when they run: most need little."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from portal.settings import BadSetting, Settings, read_settings
+
+if TYPE_CHECKING:
+    from portal.core import Core
+
+
+class _Group(click.Group):
+    """Turns what stops a start into one line."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        from portal.catalogue.reading import CatalogueError  # noqa: PLC0415
+
+        try:
+            return super().invoke(ctx)
+        except (BadSetting, CatalogueError) as error:
+            click.echo(f"portal: {error}", err=True)
+            sys.exit(2)
+
+
+@click.group(cls=_Group)
+def main() -> None:
+    """بوابة خدمات المحليات: the portal of Egypt's technology centers."""
+
+
+def settings() -> Settings:
+    """The settings of this environment."""
+    return read_settings(os.environ)
+
+
+@contextmanager
+def core() -> Iterator["Core"]:
+    """The core for the time of one command."""
+    from portal.clock import SystemClock  # noqa: PLC0415
+    from portal.core import build_core  # noqa: PLC0415
+
+    built = build_core(settings(), SystemClock())
+    try:
+        yield built
+    finally:
+        built.database.close()
+
+
+from portal.cli import operating, running  # noqa: E402 - they add their commands to main
+
+__all__ = ["core", "main", "operating", "running", "settings"]

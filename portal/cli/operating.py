@@ -1,0 +1,257 @@
+"""Commands for operators: database, accounts, hand-off, payments, holidays, keys."""
+
+from datetime import date, datetime
+
+import click
+
+from portal.cli import core, main, settings
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to the newest state and enter the known holidays."""
+    from portal.clock import SystemClock  # noqa: PLC0415
+    from portal.db import Database  # noqa: PLC0415
+    from portal.holidays.register import fill_once  # noqa: PLC0415
+    from portal.migrations.running import upgrade  # noqa: PLC0415
+
+    chosen = settings()
+    chosen.var.mkdir(parents=True, exist_ok=True)
+    database = Database(chosen.database_url)
+    upgrade(database)
+    with database.begin() as db:
+        fill_once(db, SystemClock().now())
+    database.close()
+
+
+@main.command()
+def demo() -> None:
+    """Load the demo's accounts, registers and requests (demo mode only)."""
+    from portal.demo.loading import load_demo  # noqa: PLC0415
+
+    with core() as built:
+        if not built.settings.demo:
+            raise click.ClickException("demo data is for demo mode")
+        load_demo(built)
+
+
+@main.group()
+def catalogue() -> None:
+    """The services."""
+
+
+@catalogue.command("check")
+def catalogue_check() -> None:
+    """Read every service file; the first mistake is told with file, key and reason."""
+    from portal.catalogue.loader import load_catalogue  # noqa: PLC0415
+
+    loaded = load_catalogue()
+    click.echo(f"{len(loaded.services)} services are right")
+
+
+@main.group()
+def staff() -> None:
+    """Accounts of staff."""
+
+
+@staff.command("add")
+@click.argument("username")
+@click.option("--name", required=True, help="The name that pages show.")
+@click.option("--role", required=True)
+@click.option("--scope", required=True, help="Center (KFS-003), governorate (EG-KFS) or EG.")
+@click.password_option()
+def staff_add(username: str, name: str, role: str, scope: str, password: str) -> None:
+    """Make an account."""
+    from portal.identity import staff as accounts  # noqa: PLC0415
+    from portal.identity.roles import Role  # noqa: PLC0415
+    from portal.problems import Conflict  # noqa: PLC0415
+
+    if role not in set(Role):
+        raise click.ClickException(f"roles: {', '.join(Role)}")
+    if len(password) < accounts.SHORTEST_PASSWORD:
+        raise click.ClickException(
+            f"a password has at least {accounts.SHORTEST_PASSWORD} characters"
+        )
+    with core() as built:
+        places = built.places
+        if scope not in {"EG", *places.centers, *places.governorates}:
+            raise click.ClickException(f"no place {scope}")
+        hashed = accounts.hash_password(password)
+        try:
+            with built.database.begin() as db:
+                accounts.add(db, username, name, role, scope, hashed, built.clock.now())
+        except Conflict as error:
+            raise click.ClickException(str(error)) from None
+
+
+@staff.command("disable")
+@click.argument("username")
+def staff_disable(username: str) -> None:
+    """Close an account; its sessions end at once."""
+    from portal.identity import staff as accounts  # noqa: PLC0415
+
+    with core() as built, built.database.begin() as db:
+        if not accounts.disable(db, username, built.clock.now()):
+            raise click.ClickException(f"no open account {username}")
+
+
+@staff.command("password")
+@click.argument("username")
+@click.password_option()
+def staff_password(username: str, password: str) -> None:
+    """Set a new password."""
+    from portal.identity import staff as accounts  # noqa: PLC0415
+
+    if len(password) < accounts.SHORTEST_PASSWORD:
+        raise click.ClickException(
+            f"a password has at least {accounts.SHORTEST_PASSWORD} characters"
+        )
+    with core() as built, built.database.begin() as db:
+        if not accounts.set_password(db, username, accounts.hash_password(password)):
+            raise click.ClickException(f"no account {username}")
+
+
+@main.group()
+def handoff() -> None:
+    """The way of requests to centers and of answers back."""
+
+
+@handoff.command("status")
+def handoff_status() -> None:
+    """What waits, what is parked, what is not answered."""
+    from portal.handoff import inward, outbox  # noqa: PLC0415
+
+    with core() as built, built.database.read() as db:
+        backlog = outbox.backlog(db)
+        parked = outbox.parked(db)
+        stuck = inward.stuck(db)
+    click.echo(f"waiting     {backlog.waiting}{_since(backlog.oldest_waiting_at)}")
+    click.echo(f"unanswered  {backlog.unanswered}{_since(backlog.oldest_unanswered_at)}")
+    click.echo(f"parked      {backlog.parked}")
+    for message_id, kind, subject, attempts, reason in parked:
+        click.echo(f"  {message_id}  {kind}  {subject}  {attempts} attempts  {reason}")
+    click.echo(f"from centers, not applied  {len(stuck)}")
+    for event_id, kind, subject, state, reason in stuck:
+        click.echo(f"  {event_id}  {kind}  {subject}  {state}  {reason}")
+
+
+def _since(at: datetime | None) -> str:
+    return f"  oldest {at:%Y-%m-%d %H:%M} UTC" if at else ""
+
+
+@handoff.command("replay")
+@click.argument("message_ids", nargs=-1, required=True)
+def handoff_replay(message_ids: tuple[str, ...]) -> None:
+    """Send parked or sent messages once more; centers know repetitions."""
+    from portal.handoff import outbox  # noqa: PLC0415
+
+    with core() as built, built.database.begin() as db:
+        for message_id in message_ids:
+            if not outbox.replay(db, message_id, built.clock.now()):
+                raise click.ClickException(f"no such message: {message_id}; nothing is replayed")
+
+
+@main.group()
+def payments() -> None:
+    """Payments that wait for a person, and the ledger."""
+
+
+@payments.command("cases")
+def payment_cases() -> None:
+    """What a person must look at, oldest first."""
+    from payments.settlement import open_cases  # noqa: PLC0415
+
+    with core() as built, built.database.read() as db:
+        cases = open_cases(db)
+    for case in cases:
+        click.echo(
+            f"{case.opened_at:%Y-%m-%d %H:%M}  {case.kind}  {case.reference}  "
+            f"{case.object_id}  {case.detail}"
+        )
+    click.echo(f"{len(cases)} open")
+
+
+@payments.command("check")
+def payment_check() -> None:
+    """Prove the ledger's invariants; exits with 1 when one is broken."""
+    from payments import ledger  # noqa: PLC0415
+
+    with core() as built, built.database.read() as db:
+        unbalanced = ledger.unbalanced_entries(db)
+        uncovered = ledger.uncovered_obligations(db)
+    for entry in unbalanced:
+        click.echo(f"entry {entry} does not sum to zero")
+    for obligation in uncovered:
+        click.echo(f"obligation {obligation} is called paid without a payment")
+    if unbalanced or uncovered:
+        raise SystemExit(1)
+    click.echo("every entry sums to zero; every paid obligation is covered")
+
+
+@main.group()
+def holidays() -> None:
+    """Official holidays."""
+
+
+@holidays.command("list")
+def holidays_list() -> None:
+    """The holidays in force from this year on."""
+    from portal.holidays.register import in_force  # noqa: PLC0415
+
+    with core() as built, built.database.read() as db:
+        for day, governorate, name in in_force(db, date(built.clock.now().year, 1, 1)):
+            click.echo(f"{day}  {governorate or 'EG':7}  {name}")
+
+
+@holidays.command("add")
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--ar", required=True, help="Name in Arabic.")
+@click.option("--en", required=True, help="Name in English.")
+@click.option("--governorate", default="", help="For one governorate only, such as EG-KFS.")
+def holidays_add(day: datetime, ar: str, en: str, governorate: str) -> None:
+    """Enter a holiday; open legal periods are lengthened by it, never shortened."""
+    from portal.holidays.register import add  # noqa: PLC0415
+    from portal.problems import Conflict  # noqa: PLC0415
+    from portal.requests.deadlines import lengthen_open_periods  # noqa: PLC0415
+
+    with core() as built:
+        if governorate and governorate not in built.places.governorates:
+            raise click.ClickException(f"no governorate {governorate}")
+        try:
+            with built.database.begin() as db:
+                add(db, day.date(), ar, en, governorate, built.clock.now())
+                moved = lengthen_open_periods(db, built.places)
+        except Conflict as error:
+            raise click.ClickException(str(error)) from None
+    click.echo(f"{moved} open periods are longer now")
+
+
+@holidays.command("remove")
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--governorate", default="")
+def holidays_remove(day: datetime, governorate: str) -> None:
+    """Cancel a holiday. Periods that it lengthened stay as they are."""
+    from portal.holidays.register import remove  # noqa: PLC0415
+    from portal.problems import Missing  # noqa: PLC0415
+
+    with core() as built:
+        try:
+            with built.database.begin() as db:
+                remove(db, day.date(), governorate, built.clock.now())
+        except Missing as error:
+            raise click.ClickException(str(error)) from None
+
+
+@main.group()
+def secrets() -> None:
+    """The keys that seal personal data."""
+
+
+@secrets.command("rotate")
+def secrets_rotate() -> None:
+    """Seal everything anew with the first key; then the older ones can be taken away."""
+    from portal.rotation import rotate  # noqa: PLC0415
+
+    with core() as built:
+        for table, count in rotate(built):
+            click.echo(f"{table}: {count}")

@@ -1,0 +1,191 @@
+"""Commands that start things: serve, worker, sandbox, and run for all of them at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from portal.cli import main, settings
+from portal.settings import Settings
+
+_READY_SECONDS = 30.0
+
+
+@main.command()
+def serve() -> None:
+    """Serve the portal's pages."""
+    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.log import LogLevels  # noqa: PLC0415
+    from granian.server import Server  # noqa: PLC0415
+
+    chosen = settings()
+    Server(
+        "portal.app:create",
+        factory=True,
+        interface=Interfaces.ASGINL,
+        address=chosen.host,
+        port=chosen.port,
+        workers=1,
+        workers_kill_timeout=3,
+        websockets=False,
+        log_access=False,
+        log_level=LogLevels.warning,
+        process_name="portal-serve",
+    ).serve()
+
+
+@main.command()
+def worker() -> None:
+    """Relay requests to centers, send messages, settle payments, keep deadlines."""
+    from portal.observability import configure_logs  # noqa: PLC0415
+    from portal.worker import run_worker  # noqa: PLC0415
+
+    configure_logs()
+    run_worker(settings())
+
+
+@main.command()
+def sandbox() -> None:
+    """Serve the payment sandbox: a Stripe-compatible server that moves no money."""
+    from payments.sandbox.config import SandboxConfig  # noqa: PLC0415
+    from payments.sandbox.server import serve as serve_sandbox  # noqa: PLC0415
+
+    chosen = settings()
+    if not chosen.demo:
+        raise click.ClickException("the sandbox is for demo mode")
+    serve_sandbox(
+        SandboxConfig(
+            data=chosen.var / "sandbox",
+            host=os.environ.get("PORTAL_SANDBOX_HOST", "127.0.0.1"),
+            port=chosen.sandbox_port,
+            public_url=chosen.payments_checkout_origin,
+            webhook_url=f"http://127.0.0.1:{chosen.port}/webhooks/payments",
+            webhook_secret=chosen.payments_webhook_secret,
+            account_key=chosen.payments_api_key,
+        )
+    )
+
+
+@main.command()
+def run() -> None:
+    """Start everything in the foreground: migrate, demo data, sandbox, worker, pages."""
+    chosen = settings()
+    chosen.var.mkdir(parents=True, exist_ok=True)
+    prepare(chosen)
+    supervisor = _Supervisor()
+    if chosen.demo:
+        supervisor.start("sandbox")
+    supervisor.start("worker")
+    supervisor.start("serve")
+    if _answers(chosen, supervisor):
+        _greet(chosen)
+    sys.exit(supervisor.wait())
+
+
+def prepare(chosen: Settings) -> None:
+    """Migrate and load demo data, unless this database has seen this version of both."""
+    stamp = chosen.var / "prepared"
+    wanted = f"{chosen.database_url} {_version()}"
+    known = stamp.read_text() if stamp.exists() else ""
+    exists = not chosen.database_url.startswith("sqlite:///") or Path(
+        chosen.database_url.removeprefix("sqlite:///")
+    ).exists()
+    if known == wanted and exists:
+        return
+    # in a process of its own: what it needs to import need not stay in memory
+    commands = ["migrate", *(["demo"] if chosen.demo else [])]
+    for command in commands:
+        done = subprocess.run([sys.executable, "-m", "portal", command], check=False)  # noqa: S603
+        if done.returncode:
+            sys.exit(done.returncode)
+    stamp.write_text(wanted)
+
+
+def _version() -> str:
+    """Changes whenever a migration or the demo's data does."""
+    package = Path(__file__).resolve().parent.parent
+    files = [*(package / "migrations" / "versions").glob("*.py"), *(package / "demo").glob("*.py")]
+    return " ".join(f"{f.name}:{f.stat().st_size}" for f in sorted(files))
+
+
+class _Supervisor:
+    """Child processes that live and end together."""
+
+    def __init__(self) -> None:
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._stopping = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._asked_to_stop)
+
+    def start(self, command: str) -> None:
+        # a session of its own: Ctrl-C reaches the children once, through here, not twice
+        self._children[command] = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "portal", command], start_new_session=True
+        )
+
+    @property
+    def healthy(self) -> bool:
+        return not self._stopping and all(c.poll() is None for c in self._children.values())
+
+    def wait(self) -> int:
+        """Until a child ends or a signal comes; then stop the others."""
+        while self.healthy:
+            time.sleep(0.2)
+        ended = [n for n, c in self._children.items() if c.poll() is not None]
+        if ended and not self._stopping:
+            click.echo(f"portal: {ended[0]} ended; stopping the others", err=True)
+        for child in self._children.values():
+            if child.poll() is None:
+                child.terminate()
+        for child in self._children.values():
+            _end(child)
+        return 0 if self._stopping else 1
+
+    def _asked_to_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Wait for a child that was told to end; its whole group goes if it does not."""
+    try:
+        child.wait(timeout=8)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    child.wait()
+
+
+def _answers(chosen: Settings, supervisor: _Supervisor) -> bool:
+    """Whether the pages are there, and the sandbox with them."""
+    import socket  # noqa: PLC0415
+
+    ports = [chosen.port, *([chosen.sandbox_port] if chosen.demo else [])]
+    deadline = time.monotonic() + _READY_SECONDS
+    while ports and supervisor.healthy and time.monotonic() < deadline:
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            if probe.connect_ex(("127.0.0.1", ports[0])) == 0:
+                ports.pop(0)
+                continue
+        time.sleep(0.05)
+    return not ports
+
+
+def _greet(chosen: Settings) -> None:
+    click.echo(f"\n  بوابة خدمات المحليات   {chosen.public_url}")
+    if chosen.demo:
+        click.echo(f"  الرسائل القصيرة         {chosen.public_url}/sandbox/messages")
+        click.echo(
+            f"  المركز التكنولوجي       {chosen.public_url}/center/sign-in"
+            "   front_office@KFS-003 / demo"
+        )
+        click.echo(f"  سداد تجريبي             {chosen.payments_base_url}")
+    click.echo("  Ctrl-C stops everything.\n")

@@ -1,0 +1,1 @@
+"""Examples for trying the portal out. Nothing here runs in production."""
