@@ -172,7 +172,7 @@ def _checkout(session: "Session") -> Checkout:
 
 def _plain(metadata: Any) -> dict[str, str]:
     """The SDK's own mapping as a dict."""
-    return dict(metadata.items()) if metadata else {}
+    return dict(metadata.to_dict()) if metadata else {}
 
 
 def _method(charge: Any) -> str:

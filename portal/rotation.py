@@ -47,9 +47,7 @@ def _rotate_table(core: Core, table: Table, sealed: list[str]) -> int:
     return len(stale)
 
 
-def _rotate_row(
-    db: Connection, vault: Vault, table: Table, keys: list[Any], known: Any
-) -> None:
+def _rotate_row(db: Connection, vault: Vault, table: Table, keys: list[Any], known: Any) -> None:
     where = [key == known[key.name] for key in keys]
     # read again under the transaction: the row may have been written meanwhile
     current = db.execute(select(table).where(*where).with_for_update()).one_or_none()

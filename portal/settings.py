@@ -183,9 +183,7 @@ def _secret_keys(read: _Reader, var: Path, demo: bool) -> tuple[str, ...]:
     if not keys:
         raise BadSetting("PORTAL_SECRET_KEYS", "is not set")
     if any(len(key) < _SHORTEST_KEY for key in keys):
-        raise BadSetting(
-            "PORTAL_SECRET_KEYS", f"a key is shorter than {_SHORTEST_KEY} characters"
-        )
+        raise BadSetting("PORTAL_SECRET_KEYS", f"a key is shorter than {_SHORTEST_KEY} characters")
     if len(set(keys)) != len(keys):
         raise BadSetting("PORTAL_SECRET_KEYS", "a key stands twice")
     return keys

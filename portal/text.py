@@ -61,7 +61,10 @@ def clean_name(text: str) -> str:
 
 def is_arabic_name(text: str) -> bool:
     """Whether only Arabic letters U+0621–064A and single spaces stand in it."""
-    return re.fullmatch("[\u0621-\u063a\u0641-\u064a]+( [\u0621-\u063a\u0641-\u064a]+)*", text) is not None
+    return (
+        re.fullmatch("[\u0621-\u063a\u0641-\u064a]+( [\u0621-\u063a\u0641-\u064a]+)*", text)
+        is not None
+    )
 
 
 def parse_number(text: str) -> Decimal | None:

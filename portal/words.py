@@ -115,8 +115,12 @@ MARKS = {
 }
 
 SILENCE = {
-    "none": N_("If the period passes without a decision, the request stays open and is followed up"),
-    "deemed_approved": N_("If the period passes without a decision, the request counts as approved"),
+    "none": N_(
+        "If the period passes without a decision, the request stays open and is followed up"
+    ),
+    "deemed_approved": N_(
+        "If the period passes without a decision, the request counts as approved"
+    ),
     "deemed_accepted_prelim": N_(
         "If the period passes without a decision, the request counts as accepted in principle"
     ),
@@ -233,9 +237,13 @@ def fee_text(rule: FeeRule, speech: Speech) -> str:
     rate = _pounds(rule.rate or Decimal(0), speech)
     text = speech.gettext(_PER[rule.basis], rate=rate) if rule.basis in _PER else rate
     if rule.minimum is not None:
-        text = speech.join((text, speech.gettext(N_("at least {sum}"), sum=_pounds(rule.minimum, speech))))
+        text = speech.join(
+            (text, speech.gettext(N_("at least {sum}"), sum=_pounds(rule.minimum, speech)))
+        )
     if rule.maximum is not None:
-        text = speech.join((text, speech.gettext(N_("at most {sum}"), sum=_pounds(rule.maximum, speech))))
+        text = speech.join(
+            (text, speech.gettext(N_("at most {sum}"), sum=_pounds(rule.maximum, speech)))
+        )
     return text
 
 
@@ -246,7 +254,9 @@ def due_now(service: Service, speech: Speech) -> str:
     rules = [r for r in service.fees if r.stage is Stage.SUBMISSION]
     fixed = [r for r in rules if r.basis == "fixed" and r.when is None and r.rate is not None]
     least = sum((r.rate or Decimal(0) for r in fixed), Decimal(0))
-    least += sum((r.minimum or Decimal(0) for r in rules if r not in fixed and not r.when), Decimal(0))
+    least += sum(
+        (r.minimum or Decimal(0) for r in rules if r not in fixed and not r.when), Decimal(0)
+    )
     if not least:
         return speech.gettext(N_("by your answers"))
     if len(fixed) == len(rules):

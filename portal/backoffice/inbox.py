@@ -230,9 +230,7 @@ class Inbox:
         if not done.rowcount:
             raise TransportDown("no completion is asked for yet")
         last = db.scalar(
-            select(func.max(CenterDocument.round)).where(
-                CenterDocument.center_request_id == row.id
-            )
+            select(func.max(CenterDocument.round)).where(CenterDocument.center_request_id == row.id)
         )
         self._keep_copies(db, row.id, copies, (last or 0) + 1, now)
         note = str(message.data.get("note", ""))
@@ -413,8 +411,12 @@ def queue(
     running = here & CenterRequest.open & (CenterRequest.state != NEEDS_COMPLETION)
     counts = db.execute(
         select(
-            func.coalesce(func.sum(case((running & (CenterRequest.due_on < today), 1), else_=0)), 0),
-            func.coalesce(func.sum(case((running & (CenterRequest.due_on == today), 1), else_=0)), 0),
+            func.coalesce(
+                func.sum(case((running & (CenterRequest.due_on < today), 1), else_=0)), 0
+            ),
+            func.coalesce(
+                func.sum(case((running & (CenterRequest.due_on == today), 1), else_=0)), 0
+            ),
             func.count(),
             func.coalesce(func.sum(case((CenterRequest.state == RECEIVED, 1), else_=0)), 0),
         ).where(here, CenterRequest.open)

@@ -232,9 +232,7 @@ class _Compiler:
             case _:
                 raise BadExpression("not a comparison of this language")
 
-    def _order(
-        self, left: ast.expr, apply: Callable[[Any, Any], bool], right: ast.expr
-    ) -> Closure:
+    def _order(self, left: ast.expr, apply: Callable[[Any, Any], bool], right: ast.expr) -> Closure:
         kind, first = self.compile(left)
         if kind not in {NUMBER, "date"}:
             raise BadExpression(f"{ast.unparse(left)!r} is a {kind}: it has no order")
@@ -282,9 +280,7 @@ class _Compiler:
             return NUMBER, lambda ns: choose(_known(run(ns)) for run in runs)
         if len(args) == 2 and name == "months":
             start, end = (self._expect(arg, "date") for arg in args)
-            return NUMBER, lambda ns: Decimal(
-                months_inclusive(_known(start(ns)), _known(end(ns)))
-            )
+            return NUMBER, lambda ns: Decimal(months_inclusive(_known(start(ns)), _known(end(ns))))
         if len(args) != 1 or name not in _UNARY:
             raise BadExpression(f"no function {name}() of {len(args)} values")
         takes, gives, function = _UNARY[name]

@@ -63,9 +63,7 @@ def total(lines: Iterable[FeeLine]) -> Money:
     return Money.total(line.amount for line in lines if line.amount is not None)
 
 
-def namespace(
-    service: Service, answers: Mapping[str, Any], today: date
-) -> dict[str, Any]:
+def namespace(service: Service, answers: Mapping[str, Any], today: date) -> dict[str, Any]:
     """What expressions see: answers, parameters, the day, and the computed fields in order."""
     names: dict[str, Any] = {
         "today": today,

@@ -112,15 +112,11 @@ def read_steps(
         _check_order(part, step, known)
         known.update(field.code for field in step.fields)
         steps.append(step)
-    unique(
-        steps, lambda s: s.code, lambda code: table.wrong("steps", f"{code!r} stands twice")
-    )
+    unique(steps, lambda s: s.code, lambda code: table.wrong("steps", f"{code!r} stands twice"))
     return tuple(steps)
 
 
-def _read_step(
-    table: Table, scope: Scope, shared: Shared, capacities: tuple[str, ...]
-) -> Step:
+def _read_step(table: Table, scope: Scope, shared: Shared, capacities: tuple[str, ...]) -> Step:
     step = Step(
         code=table.take("code", str),
         title=table.text("title"),
@@ -151,6 +147,7 @@ def read_field(
         if not columns:
             raise table.wrong("columns", "a group has at least one column")
     lowest, highest = KINDS[kind].lengths
+    source = table.take("choices_from", str, "")
     field = Field(
         code=code,
         kind=kind,
@@ -160,8 +157,8 @@ def read_field(
         when=table.expression("when", scope),
         minimum=_bound(table, "min", scope, kind, lowest),
         maximum=_bound(table, "max", scope, kind, highest),
-        choices=_read_choices(table, shared, capacities),
-        choices_from=table.take("choices_from", str, ""),
+        choices=_read_choices(table, shared, capacities if source == "capacities" else ()),
+        choices_from=source,
         columns=columns,
         rows_by=table.take("rows_by", str, ""),
         pattern=table.take("pattern", str, ""),
@@ -188,9 +185,7 @@ def _bound(table: Table, key: str, scope: Scope, kind: str, default: int | None)
     return bound
 
 
-def _read_choices(
-    table: Table, shared: Shared, capacities: tuple[str, ...]
-) -> tuple[Choice, ...]:
+def _read_choices(table: Table, shared: Shared, capacities: tuple[str, ...]) -> tuple[Choice, ...]:
     choices: list[Choice] = []
     for item in table.take("choices", list, []):
         if isinstance(item, str):
@@ -205,7 +200,7 @@ def _read_choices(
         label = {k: v for k, v in item.items() if k != "value"}
         part = Table(table.file, f"{table.key}.choices[{value}]", {"label": label})
         choices.append(Choice(value, part.text("label")))
-    if capacities and table.has("choices_from") and not choices:
+    if capacities:
         choices = [Choice(code, shared.capacities[code]) for code in capacities]
     unique(choices, lambda c: c.value, lambda v: table.wrong("choices", f"{v!r} stands twice"))
     return tuple(choices)

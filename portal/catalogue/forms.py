@@ -107,9 +107,7 @@ class _Walk:
     record: Mapping[str, Any] | None = None
 
 
-def evaluate(
-    service: Service, raw: Mapping[str, Raw], today: date, lookups: Lookups
-) -> Evaluation:
+def evaluate(service: Service, raw: Mapping[str, Raw], today: date, lookups: Lookups) -> Evaluation:
     """Check every answer of ``raw``; see the module's text."""
     walk = _Walk(service, raw, today, lookups)
     walk.names.update(today=today, this_year=Decimal(today.year), **service.parameters)
@@ -297,8 +295,7 @@ def rows_of(group: Field, raw: Raw) -> list[dict[str, Raw]]:
     column = next(c for c in group.columns if c.code == group.rows_by)
     by_value = {row.get(group.rows_by): row for row in rows}
     return [
-        {**by_value.get(choice.value, {}), group.rows_by: choice.value}
-        for choice in column.choices
+        {**by_value.get(choice.value, {}), group.rows_by: choice.value} for choice in column.choices
     ]
 
 

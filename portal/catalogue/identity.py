@@ -27,8 +27,16 @@ _PERMIT = re.compile(
 _REQUEST = re.compile(r"(\d{2})-?(\d{4})-?(\d{5,6})-?(\d)")
 # Damm's totally anti-symmetric quasigroup of order 10: one slip or one swap of neighbours shows
 _DAMM = (
-    "0317598642", "7092154863", "4206871359", "1750983426", "6123045978",
-    "3674209581", "5869720134", "8945362017", "9438617205", "2581436790",
+    "0317598642",
+    "7092154863",
+    "4206871359",
+    "1750983426",
+    "6123045978",
+    "3674209581",
+    "5869720134",
+    "8945362017",
+    "9438617205",
+    "2581436790",
 )
 
 
@@ -53,9 +61,7 @@ def read_national_id(text: str, today: date) -> NationalId | str:
     if digits[0] not in _CENTURIES:
         return "century"
     try:
-        born_on = date(
-            _CENTURIES[digits[0]] + int(digits[1:3]), int(digits[3:5]), int(digits[5:7])
-        )
+        born_on = date(_CENTURIES[digits[0]] + int(digits[1:3]), int(digits[3:5]), int(digits[5:7]))
     except ValueError:
         return "date"
     if born_on > today:

@@ -181,7 +181,9 @@ class Tier:
     """A band of a tiered fee: up to and including ``up_to`` (None: above all others)."""
 
     up_to: Decimal | None
-    amounts: Mapping[str, Decimal]  # by the choice of ``FeeRule.by``, or under "" when there is none
+    amounts: Mapping[
+        str, Decimal
+    ]  # by the choice of ``FeeRule.by``, or under "" when there is none
 
 
 @dataclass(frozen=True)

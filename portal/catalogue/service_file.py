@@ -96,9 +96,7 @@ def read_service(path: Path, library: Library) -> Service:
         record=_read_record(table, scope),
         routing=table.strings("routing", ("site",)),
         steps=read_steps(form, scope, library.form, applicants, parameters),
-        assessed=tuple(
-            read_field(part, scope, library.form) for part in form.tables("assessed")
-        ),
+        assessed=tuple(read_field(part, scope, library.form) for part in form.tables("assessed")),
         documents=_read_documents(path.name, documents, scope),
         fees=read_fees(table, scope, library.fees, mode),
         immediate=table.expression("immediate", scope),

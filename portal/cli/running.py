@@ -35,7 +35,6 @@ def serve() -> None:
         websockets=False,
         log_access=False,
         log_level=LogLevels.warning,
-        process_name="portal-serve",
     ).serve()
 
 
@@ -92,9 +91,10 @@ def prepare(chosen: Settings) -> None:
     stamp = chosen.var / "prepared"
     wanted = f"{chosen.database_url} {_version()}"
     known = stamp.read_text() if stamp.exists() else ""
-    exists = not chosen.database_url.startswith("sqlite:///") or Path(
-        chosen.database_url.removeprefix("sqlite:///")
-    ).exists()
+    exists = (
+        not chosen.database_url.startswith("sqlite:///")
+        or Path(chosen.database_url.removeprefix("sqlite:///")).exists()
+    )
     if known == wanted and exists:
         return
     # in a process of its own: what it needs to import need not stay in memory

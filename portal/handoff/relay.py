@@ -93,9 +93,7 @@ class Relay:
     def _deliver(self, claimed: _Claimed) -> None:
         message: Message | None = None
         try:
-            message = read_message(
-                self._vault.open(place(self._outbox), claimed.payload)
-            )
+            message = read_message(self._vault.open(place(self._outbox), claimed.payload))
             self._transport.deliver(message)
         except (Poison, BadMessage) as error:
             self._park(claimed, message, str(error))

@@ -46,9 +46,7 @@ def remove(db: Connection, day: date, governorate: str, at: datetime) -> None:
     """Cancel a holiday that is in force. Periods that it lengthened stay as they are."""
     done = db.execute(
         update(Holiday)
-        .where(
-            Holiday.day == day, Holiday.governorate == governorate, Holiday.removed_at.is_(None)
-        )
+        .where(Holiday.day == day, Holiday.governorate == governorate, Holiday.removed_at.is_(None))
         .values(removed_at=at)
     )
     if not done.rowcount:

@@ -164,9 +164,7 @@ def check(
     return Verdict.RIGHT, _pending(vault, row)
 
 
-def citizen_for(
-    db: Connection, vault: Vault, national_id: str, mobile: str, at: datetime
-) -> int:
+def citizen_for(db: Connection, vault: Vault, national_id: str, mobile: str, at: datetime) -> int:
     """The account of this pair, made at the first sign-in."""
     known = _find_citizen(db, vault, national_id, mobile)
     if known is not None:

@@ -83,9 +83,7 @@ def end(db: Connection, cookie: str) -> None:
     db.execute(delete(SignIn).where(SignIn.token_hash == hash_token(cookie)))
 
 
-def citizen_of(
-    db: Connection, vault: Vault, cookie: str, at: datetime
-) -> CitizenSession | None:
+def citizen_of(db: Connection, vault: Vault, cookie: str, at: datetime) -> CitizenSession | None:
     """The citizen behind a cookie, or None when it names no living session."""
     row = db.execute(
         select(

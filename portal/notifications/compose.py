@@ -43,9 +43,7 @@ _TEXTS = {
     REQUEST_EXPIRED: N_(
         "Request {number} was closed because it was not paid in time. You can apply again: {url}"
     ),
-    REQUEST_SHELVED: N_(
-        "Request {number} was shelved because it was not completed in time: {url}"
-    ),
+    REQUEST_SHELVED: N_("Request {number} was shelved because it was not completed in time: {url}"),
 }
 
 

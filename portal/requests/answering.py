@@ -72,13 +72,9 @@ class Answers:
         values = {"number": request.number, **params}
         notifications.put(db, self.vault, to, kind, values, at)
 
-    def _advance(
-        self, db: Connection, request: FiledRequest, message: Message, act: Act
-    ) -> State:
+    def _advance(self, db: Connection, request: FiledRequest, message: Message, act: Act) -> State:
         named = str(message.data.get("actor", ""))[:120]
-        full = Act(
-            act.event, act.actor, act.at, act.target, named, act.note, act.data, act.values
-        )
+        full = Act(act.event, act.actor, act.at, act.target, named, act.note, act.data, act.values)
         calendar = self._calendar(db, request)
         return lifecycle.advance(db, self.vault, request.id, full, calendar)
 
@@ -184,9 +180,7 @@ class Answers:
         self._advance(db, request, message, act)
         self._tell(db, request, compose.REQUEST_REFUSED, message.at, until=until or "")
 
-    def grievance_until(
-        self, db: Connection, request: FiledRequest, at: datetime
-    ) -> date | None:
+    def grievance_until(self, db: Connection, request: FiledRequest, at: datetime) -> date | None:
         """The last day of the citizen's period of grievance, counted from the notification."""
         grievance = self.catalogue.services[request.service_code].grievance
         if grievance is None:

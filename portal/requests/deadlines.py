@@ -35,8 +35,6 @@ def lengthen_open_periods(db: Connection, places: Places) -> int:
         period = period_from_json(row.period)
         due = due_on(row.clock_from, period, calendar, row.paused_days)
         if due > row.due_on:
-            db.execute(
-                update(ServiceRequest).where(ServiceRequest.id == row.id).values(due_on=due)
-            )
+            db.execute(update(ServiceRequest).where(ServiceRequest.id == row.id).values(due_on=due))
             moved += 1
     return moved

@@ -136,9 +136,7 @@ def save(
     draft = load(db, vault, citizen_id, draft_id)
     merged = {**draft.raw, **changes}
     db.execute(
-        update(Draft)
-        .where(Draft.id == draft_id)
-        .values(answers=vault.seal_json(_ANSWERS, merged))
+        update(Draft).where(Draft.id == draft_id).values(answers=vault.seal_json(_ANSWERS, merged))
     )
     return OpenDraft(draft.id, draft.service_code, merged, at, draft.revision)
 

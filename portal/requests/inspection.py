@@ -116,9 +116,7 @@ def _pdf(path: Path, document: Document) -> Inspected:
             pages = len(pdf.pages)
             active = _has_active_content(pdf)
     except PasswordError as error:
-        raise Unacceptable(
-            N_("The PDF is locked with a password; save it without one")
-        ) from error
+        raise Unacceptable(N_("The PDF is locked with a password; save it without one")) from error
     except (PdfError, ValueError, RecursionError, OSError) as error:
         raise Unacceptable(N_("The PDF cannot be opened; save it again")) from error
     if active:
@@ -130,7 +128,9 @@ def _pdf(path: Path, document: Document) -> Inspected:
     return Inspected(path.open("rb"), MEDIA_TYPES["pdf"], pages)
 
 
-_ACTIVE_KEYS = frozenset({"/JS", "/JavaScript", "/AA", "/EmbeddedFiles", "/EmbeddedFile", "/RichMedia"})
+_ACTIVE_KEYS = frozenset(
+    {"/JS", "/JavaScript", "/AA", "/EmbeddedFiles", "/EmbeddedFile", "/RichMedia"}
+)
 _ACTIVE_ACTIONS = frozenset({"/JavaScript", "/Launch", "/ImportData", "/SubmitForm", "/GoToE"})
 
 

@@ -199,18 +199,14 @@ TABLE: Mapping[Event, Transition] = {
         _A.SYSTEM,
         _C.STOP,
     ),
-    Event.FILE_GRIEVANCE: _row(
-        {_S.REFUSED, _S.DEEMED_REFUSED}, _S.GRIEVANCE_FILED, _A.CITIZEN
-    ),
+    Event.FILE_GRIEVANCE: _row({_S.REFUSED, _S.DEEMED_REFUSED}, _S.GRIEVANCE_FILED, _A.CITIZEN),
     Event.DECIDE_GRIEVANCE: _row(
         {_S.GRIEVANCE_FILED}, {_S.GRIEVANCE_UPHELD, _S.GRIEVANCE_REJECTED}, _A.CENTER
     ),
     Event.REOPEN: _row(
         {_S.GRIEVANCE_UPHELD, _S.SHELVED}, {_S.UNDER_STUDY, _S.DOCUMENT_CHECK}, _A.CENTER
     ),
-    Event.WITHDRAW: _row(
-        _OPEN | {_S.AWAITING_FILING_PAYMENT}, _S.WITHDRAWN, _A.CITIZEN, _C.STOP
-    ),
+    Event.WITHDRAW: _row(_OPEN | {_S.AWAITING_FILING_PAYMENT}, _S.WITHDRAWN, _A.CITIZEN, _C.STOP),
     Event.SHELVE: _row(_OPEN, _S.SHELVED, {_A.CENTER, _A.SYSTEM}, _C.STOP),
     Event.EXTEND: _row(_AT_CENTER, None, _A.CENTER),
     Event.REVOKE: _row(_ISSUED, _S.REVOKED, _A.CENTER),
@@ -253,9 +249,7 @@ class Act:
     """More columns of the request to write in the same statement."""
 
 
-def advance(
-    db: Connection, vault: Vault, request_id: int, act: Act, calendar: Calendar
-) -> State:
+def advance(db: Connection, vault: Vault, request_id: int, act: Act, calendar: Calendar) -> State:
     """Move the request by ``act`` and write its history; the new state.
 
     Raises :class:`WrongState` when the table has no such step from where the request stands, and
@@ -349,7 +343,9 @@ def period_to_json(period: Period, *, from_filing: bool) -> dict[str, Any]:
 
 
 def period_from_json(values: Mapping[str, Any]) -> Period:
-    return Period(values["amount"], Unit(values["unit"]), Mark(values["mark"]), rolls=values["rolls"])
+    return Period(
+        values["amount"], Unit(values["unit"]), Mark(values["mark"]), rolls=values["rolls"]
+    )
 
 
 def start_clock(

@@ -34,9 +34,7 @@ def countries() -> tuple[Choice, ...]:
 class FormLookups:
     """The lists and the registers, for one form in one transaction."""
 
-    def __init__(
-        self, places: Places, db: Connection, speeches: tuple[Speech, Speech]
-    ) -> None:
+    def __init__(self, places: Places, db: Connection, speeches: tuple[Speech, Speech]) -> None:
         self._places = places
         self._db = db
         self._arabic, self._english = speeches
@@ -64,9 +62,7 @@ class FormLookups:
     def _dues(self, names: Mapping[str, Any]) -> Sequence[Choice]:
         record = self._record("property_dues", names.get("place.center"), names.get("contract_no"))
         return [
-            Choice(
-                reading.due_choice(due), Text(*(self._due(s, due) for s in self._speeches))
-            )
+            Choice(reading.due_choice(due), Text(*(self._due(s, due) for s in self._speeches)))
             for due in (record.dues if record else ())
         ]
 

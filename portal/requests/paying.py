@@ -150,15 +150,11 @@ class Cashier:
     def _settle(self, checkout: Checkout) -> Settlement:
         now = self._clock.now()
         with self._database.begin() as db:
-            settlement = settle(
-                db, checkout, live=self._live, year=cairo_time(now).year, at=now
-            )
+            settlement = settle(db, checkout, live=self._live, year=cairo_time(now).year, at=now)
             if settlement.outcome is Outcome.PAID:
                 self._receive(db, settlement, now)
         settlements.labels(settlement.outcome).inc()
-        log.info(
-            "payment.settled", request=settlement.reference, outcome=str(settlement.outcome)
-        )
+        log.info("payment.settled", request=settlement.reference, outcome=str(settlement.outcome))
         return settlement
 
     def _receive(self, db: Connection, settlement: Settlement, now: datetime) -> None:

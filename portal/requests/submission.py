@@ -180,7 +180,9 @@ def _insert(
         values.update(lifecycle.start_clock(period, at, at, calendar))
     else:
         values["waits_until"] = at + timedelta(days=PAYMENT_DAYS)
-    request_id: int | None = db.scalar(insert(ServiceRequest).values(**values).returning(ServiceRequest.id))
+    request_id: int | None = db.scalar(
+        insert(ServiceRequest).values(**values).returning(ServiceRequest.id)
+    )
     if request_id is None:
         raise WrongState("the request was not made")
     return request_id
@@ -212,9 +214,7 @@ def _next_number(db: Connection, center: Center, year: int) -> str:
     )
     serial = db.scalar(raised)
     if serial is None:
-        insert_missing(
-            db, insert(RequestSerial).values(center_code=center.code, year=year, last=0)
-        )
+        insert_missing(db, insert(RequestSerial).values(center_code=center.code, year=year, last=0))
         serial = db.scalar(raised)
     return format_request_number(year, center.index, int(serial or 0))
 

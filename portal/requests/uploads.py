@@ -80,9 +80,7 @@ def of_draft(db: Connection, vault: Vault, draft_id: str) -> list[Attached]:
     return _list(db, vault, Attachment.draft_id == draft_id, Attachment.purpose == "filing")
 
 
-def of_request(
-    db: Connection, vault: Vault, request_id: int, *purposes: str
-) -> list[Attached]:
+def of_request(db: Connection, vault: Vault, request_id: int, *purposes: str) -> list[Attached]:
     """The request's attachments, oldest first; of all purposes when none is named."""
     return _list(
         db,
@@ -93,9 +91,7 @@ def of_request(
 
 
 def _list(db: Connection, vault: Vault, *where: ColumnElement[bool]) -> list[Attached]:
-    rows = db.execute(
-        select(*_COLUMNS).where(*where).order_by(Attachment.added_at, Attachment.id)
-    )
+    rows = db.execute(select(*_COLUMNS).where(*where).order_by(Attachment.added_at, Attachment.id))
     return [_attached(vault, row) for row in rows]
 
 

@@ -1,6 +1,6 @@
 """The center's pages: sign-in of staff, the queue, one request and what can be done with it."""
 
-from litestar import Response, get, post
+from litestar import Response
 from litestar.response import Stream
 
 from portal.backoffice import inbox
@@ -23,10 +23,9 @@ from portal.requests.uploads import clean_file_name
 from portal.routes.uploads import stream_file
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
+from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import Visit
 
-STAFF = {"access": "staff"}
-ANYONE = {"access": "anyone"}
 _OUTPUT = Document("output", Text("", ""), formats=("pdf",), max_mb=10, max_pages=100)
 _STATES = (
     inbox.RECEIVED,
@@ -39,12 +38,12 @@ _STATES = (
 )
 
 
-@get("/center", opt=ANYONE, sync_to_thread=False)
+@get_page("/center", Access.ANYONE)
 def center(visit: Visit) -> Response[bytes]:
     return redirect(visit, "/center/inbox")
 
 
-@get("/center/sign-in", opt=ANYONE, sync_to_thread=True)
+@get_page("/center/sign-in", Access.ANYONE)
 def show_sign_in(visit: Visit) -> Response[bytes]:
     return _sign_in_page(visit, "", [])
 
@@ -57,7 +56,7 @@ def _sign_in_page(
     )
 
 
-@post("/center/sign-in", opt=ANYONE, status_code=200, sync_to_thread=True)
+@post_form("/center/sign-in", Access.ANYONE)
 def sign_in(visit: Visit, form: PostedForm) -> Response[bytes]:
     visit.check_form(form)
     portal, now = visit.portal, visit.portal.clock.now()
@@ -81,7 +80,7 @@ def sign_in(visit: Visit, form: PostedForm) -> Response[bytes]:
     return redirect(visit, "/center/inbox")
 
 
-@post("/center/sign-out", opt=ANYONE, status_code=200, sync_to_thread=True)
+@post_form("/center/sign-out", Access.ANYONE)
 def sign_out(visit: Visit, form: PostedForm) -> Response[bytes]:
     visit.check_form(form)
     with visit.portal.database.begin() as db:
@@ -90,9 +89,9 @@ def sign_out(visit: Visit, form: PostedForm) -> Response[bytes]:
     return redirect(visit, "/center/sign-in")
 
 
-@get("/center/inbox", opt=STAFF, sync_to_thread=True)
+@get_page("/center/inbox", Access.STAFF)
 def show_inbox(
-    visit: Visit, q: str = "", service: str = "", state: str = "", page: int = 1
+    visit: Visit, q: str = "", service: str = "", stage: str = "", page: int = 1
 ) -> Response[bytes]:
     """The queue of the employee's own center, oldest legal deadline first."""
     portal = visit.portal
@@ -110,7 +109,7 @@ def show_inbox(
             visit.today,
             number=q.strip() if number is None else number,
             service=service if service in portal.catalogue.services else "",
-            state=state if state in _STATES else "",
+            state=stage if stage in _STATES else "",
             page=min(max(page, 1), 10_000),
         )
     return portal.pages.page(
@@ -120,11 +119,11 @@ def show_inbox(
         center=portal.places.centers[session.scope],
         catalogue=portal.catalogue,
         states=_STATES,
-        chosen={"q": q[:40], "service": service, "state": state},
+        chosen={"q": q[:40], "service": service, "stage": stage},
     )
 
 
-@get("/center/requests/{number:str}", opt=STAFF, sync_to_thread=True)
+@get_page("/center/requests/{number:str}", Access.STAFF)
 def show_request(visit: Visit, number: str) -> Response[bytes]:
     portal = visit.portal
     with portal.database.read() as db:
@@ -160,9 +159,7 @@ def _request_page(
     )
 
 
-@get(
-    "/center/requests/{number:str}/documents/{document_id:str}", opt=STAFF, sync_to_thread=True
-)
+@get_page("/center/requests/{number:str}/documents/{document_id:str}", Access.STAFF)
 def show_document(visit: Visit, number: str, document_id: str) -> Stream:
     portal = visit.portal
     with portal.database.read() as db:
@@ -172,7 +169,7 @@ def show_document(visit: Visit, number: str, document_id: str) -> Stream:
     return stream_file(portal.center_files.parts(found.storage_key), found.media_type, found.id)
 
 
-@post("/center/requests/{number:str}/register", opt=STAFF, status_code=200, sync_to_thread=True)
+@post_form("/center/requests/{number:str}/register", Access.STAFF)
 def register(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
     portal = visit.portal
     with portal.database.begin() as db:
@@ -182,7 +179,7 @@ def register(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
     return redirect(visit, f"/center/requests/{number}")
 
 
-@post("/center/requests/{number:str}/accept", opt=STAFF, status_code=200, sync_to_thread=True)
+@post_form("/center/requests/{number:str}/accept", Access.STAFF)
 def accept_documents(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
     portal = visit.portal
     with portal.database.begin() as db:
@@ -192,7 +189,7 @@ def accept_documents(visit: Visit, number: str, form: PostedForm) -> Response[by
     return redirect(visit, f"/center/requests/{number}")
 
 
-@post("/center/requests/{number:str}/completion", opt=STAFF, status_code=200, sync_to_thread=True)
+@post_form("/center/requests/{number:str}/completion", Access.STAFF)
 def request_completion(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
     portal, days = visit.portal, form.text("days")
     ask = CompletionAsk(
@@ -216,7 +213,7 @@ def _known_documents(opened: OpenedRequest) -> list[str]:
     return [document["code"] for document in opened.payload["expected_documents"]]
 
 
-@post("/center/requests/{number:str}/refuse", opt=STAFF, status_code=200, sync_to_thread=True)
+@post_form("/center/requests/{number:str}/refuse", Access.STAFF)
 def refuse(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
     portal = visit.portal
     refusal = Refusal(form.all("reasons"), form.text("refusal_note").replace("\r\n", "\n"))
@@ -232,7 +229,7 @@ def refuse(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
     return redirect(visit, f"/center/requests/{number}")
 
 
-@post("/center/requests/{number:str}/approve", opt=STAFF, status_code=200, sync_to_thread=True)
+@post_form("/center/requests/{number:str}/approve", Access.STAFF)
 def approve(visit: Visit, number: str, upload_form: PostedForm) -> Response[bytes]:
     """Approve with the issued document, or register a notice with its attestation."""
     portal, form = visit.portal, upload_form

@@ -1,12 +1,12 @@
 """Home, services, centers and the pages about the portal: open to anyone."""
 
-from litestar import Response, get
+from litestar import Response
 
 from portal.problems import Missing
 from portal.requests.submission import check_window
+from portal.web.routing import Access, get_page
 from portal.web.visit import Visit
 
-ANYONE = {"access": "anyone"}
 _POPULAR = (
     "shop-licence-new",
     "building-permit-new",
@@ -16,7 +16,7 @@ _POPULAR = (
 )
 
 
-@get("/", opt=ANYONE, sync_to_thread=True)
+@get_page("/", Access.ANYONE)
 def home(visit: Visit) -> Response[bytes]:
     catalogue = visit.portal.catalogue
     popular = [catalogue.services[c] for c in _POPULAR if c in catalogue.services]
@@ -32,7 +32,7 @@ def home(visit: Visit) -> Response[bytes]:
     )
 
 
-@get("/services", opt=ANYONE, sync_to_thread=True)
+@get_page("/services", Access.ANYONE)
 def services(visit: Visit, family: str = "", q: str = "") -> Response[bytes]:
     """All services, or one family's, or those whose title or summary holds every word of ``q``."""
     catalogue = visit.portal.catalogue
@@ -55,7 +55,7 @@ def services(visit: Visit, family: str = "", q: str = "") -> Response[bytes]:
     )
 
 
-@get("/services/{slug:str}", opt=ANYONE, sync_to_thread=True)
+@get_page("/services/{slug:str}", Access.ANYONE)
 def service(visit: Visit, slug: str) -> Response[bytes]:
     catalogue = visit.portal.catalogue
     found = catalogue.services.get(slug)
@@ -76,7 +76,7 @@ def service(visit: Visit, slug: str) -> Response[bytes]:
     )
 
 
-@get("/centers", opt=ANYONE, sync_to_thread=True)
+@get_page("/centers", Access.ANYONE)
 def centers(visit: Visit, governorate: str = "") -> Response[bytes]:
     places = visit.portal.places
     if governorate and governorate not in places.governorates:
@@ -91,17 +91,17 @@ def centers(visit: Visit, governorate: str = "") -> Response[bytes]:
     )
 
 
-@get("/help", opt=ANYONE, sync_to_thread=True)
+@get_page("/help", Access.ANYONE)
 def help_page(visit: Visit) -> Response[bytes]:
     return visit.portal.pages.page(visit, "catalogue/help.html")
 
 
-@get("/privacy", opt=ANYONE, sync_to_thread=True)
+@get_page("/privacy", Access.ANYONE)
 def privacy(visit: Visit) -> Response[bytes]:
     return visit.portal.pages.page(visit, "catalogue/privacy.html")
 
 
-@get("/accessibility", opt=ANYONE, sync_to_thread=True)
+@get_page("/accessibility", Access.ANYONE)
 def accessibility(visit: Visit) -> Response[bytes]:
     return visit.portal.pages.page(visit, "catalogue/accessibility.html")
 

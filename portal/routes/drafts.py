@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import Response, get, post
+from litestar import Response
 
 from portal.catalogue.fields import Raw
 from portal.catalogue.forms import Evaluation, StepState, evaluate, read_step, reveals, rows_of
@@ -20,9 +20,9 @@ from portal.requests.submission import Filing, Ids, Incomplete
 from portal.requests.uploads import Attached
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
+from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import Forged, Visit
 
-CITIZEN = {"access": "citizen"}
 ADD_ROW, REMOVE_ROW, SAVE_ONLY, LATER, BACK = "_add", "_remove", "_autosave", "_later", "_back"
 
 
@@ -51,7 +51,7 @@ def open_form(visit: Visit, draft_id: str) -> OpenForm:
     return OpenForm(draft, service, evaluation, attached)
 
 
-@get("/services/{slug:str}/apply", opt=CITIZEN, sync_to_thread=True)
+@get_page("/services/{slug:str}/apply", Access.CITIZEN)
 def apply(visit: Visit, slug: str) -> Response[bytes]:
     """Begin a request, or offer the one that is begun already."""
     portal = visit.portal
@@ -82,7 +82,7 @@ def apply(visit: Visit, slug: str) -> Response[bytes]:
     return redirect(visit, f"/drafts/{draft_id}/{service.steps[0].code}")
 
 
-@post("/services/{slug:str}/apply", opt=CITIZEN, status_code=200, sync_to_thread=True)
+@post_form("/services/{slug:str}/apply", Access.CITIZEN)
 def begin_anew(visit: Visit, slug: str, form: PostedForm) -> Response[bytes]:
     """Drop the draft that was offered and begin another."""
     portal = visit.portal
@@ -100,7 +100,7 @@ def begin_anew(visit: Visit, slug: str, form: PostedForm) -> Response[bytes]:
     return redirect(visit, f"/services/{slug}/apply")
 
 
-@post("/drafts/{draft_id:str}/discard", opt=CITIZEN, status_code=200, sync_to_thread=True)
+@post_form("/drafts/{draft_id:str}/discard", Access.CITIZEN)
 def discard(visit: Visit, draft_id: str, form: PostedForm) -> Response[bytes]:
     portal = visit.portal
     with portal.database.begin() as db:
@@ -114,7 +114,7 @@ def discard(visit: Visit, draft_id: str, form: PostedForm) -> Response[bytes]:
     return redirect(visit, "/requests")
 
 
-@get("/drafts/{draft_id:str}", opt=CITIZEN, sync_to_thread=True)
+@get_page("/drafts/{draft_id:str}", Access.CITIZEN)
 def show_tasks(visit: Visit, draft_id: str) -> Response[bytes]:
     """The parts of the form and how far each is: where one goes on later."""
     try:
@@ -132,7 +132,7 @@ def show_tasks(visit: Visit, draft_id: str) -> Response[bytes]:
     )
 
 
-@get("/drafts/{draft_id:str}/{step_code:str}", opt=CITIZEN, sync_to_thread=True)
+@get_page("/drafts/{draft_id:str}/{step_code:str}", Access.CITIZEN)
 def show_step(visit: Visit, draft_id: str, step_code: str, back: str = "") -> Response[bytes]:
     try:
         opened = open_form(visit, draft_id)
@@ -173,10 +173,8 @@ def _step_page(
     )
 
 
-@post("/drafts/{draft_id:str}/{step_code:str}", opt=CITIZEN, status_code=200, sync_to_thread=True)
-def save_step(
-    visit: Visit, draft_id: str, step_code: str, form: PostedForm
-) -> Response[bytes]:
+@post_form("/drafts/{draft_id:str}/{step_code:str}", Access.CITIZEN)
+def save_step(visit: Visit, draft_id: str, step_code: str, form: PostedForm) -> Response[bytes]:
     """Keep what was typed, right or wrong; then tell every problem at once, or go on."""
     try:
         opened = _save(visit, draft_id, step_code, form)
@@ -232,9 +230,7 @@ def _change_rows(step: Step, changes: dict[str, Raw], form: PostedForm) -> dict[
     return changes
 
 
-def _unsaved(
-    visit: Visit, draft_id: str, step_code: str, form: PostedForm
-) -> Response[bytes]:
+def _unsaved(visit: Visit, draft_id: str, step_code: str, form: PostedForm) -> Response[bytes]:
     """A page of an older session: nothing is saved, nothing typed is lost; send it again."""
     opened = open_form(visit, draft_id)
     step = opened.service.step(step_code)
@@ -283,7 +279,7 @@ def _to_request(visit: Visit, draft_id: str) -> Response[bytes]:
     return redirect(visit, f"/requests/{number}")
 
 
-@get("/drafts/{draft_id:str}/check", opt=CITIZEN, sync_to_thread=True)
+@get_page("/drafts/{draft_id:str}/check", Access.CITIZEN)
 def show_check(visit: Visit, draft_id: str) -> Response[bytes]:
     try:
         opened = open_form(visit, draft_id)
@@ -312,7 +308,7 @@ def _check_page(
     )
 
 
-@post("/drafts/{draft_id:str}/check", opt=CITIZEN, status_code=200, sync_to_thread=True)
+@post_form("/drafts/{draft_id:str}/check", Access.CITIZEN)
 def submit(visit: Visit, draft_id: str, form: PostedForm) -> Response[bytes]:
     """Declare and submit; a second tap leads to the same request."""
     try:
@@ -352,9 +348,7 @@ def _submit(visit: Visit, opened: OpenForm) -> str:
             sections=snapshot(opened.evaluation, portal.languages.pair),
         )
         ids = Ids(public_id(), public_id())
-        return submission.submit(
-            db, portal.vault, portal.hand_off, filing, ids, portal.clock.now()
-        )
+        return submission.submit(db, portal.vault, portal.hand_off, filing, ids, portal.clock.now())
 
 
 HANDLERS = [

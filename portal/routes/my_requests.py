@@ -1,6 +1,6 @@
 """The citizen's requests: list, one request, payment, receipts."""
 
-from litestar import Response, get, post
+from litestar import Response
 
 from payments.provider import ProviderError
 from portal.problems import Missing
@@ -8,15 +8,13 @@ from portal.requests import completing, drafts, paying, reading, tracking, uploa
 from portal.requests.lifecycle import FINAL, State
 from portal.web.http_forms import PostedForm
 from portal.web.pages import leave, redirect
+from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import NotSignedIn, Visit
 
-CITIZEN = {"access": "citizen"}
-FOLLOWER = {"access": "follower"}
-ANYONE = {"access": "anyone"}
 _FILTERS = ("all", "yours", "running", "ended")
 
 
-@get("/requests", opt=CITIZEN, sync_to_thread=True)
+@get_page("/requests", Access.CITIZEN)
 def show_requests(visit: Visit, show: str = "all") -> Response[bytes]:
     portal = visit.portal
     if show not in _FILTERS:
@@ -43,7 +41,7 @@ def show_requests(visit: Visit, show: str = "all") -> Response[bytes]:
     )
 
 
-@get("/requests/{number:str}", opt=FOLLOWER, sync_to_thread=True)
+@get_page("/requests/{number:str}", Access.FOLLOWER)
 def show_request(visit: Visit, number: str) -> Response[bytes]:
     """One request, whole; htmx asks again for its moving part."""
     portal = visit.portal
@@ -81,7 +79,7 @@ def show_request(visit: Visit, number: str) -> Response[bytes]:
     )
 
 
-@get("/requests/{number:str}/pay", opt=CITIZEN, sync_to_thread=True)
+@get_page("/requests/{number:str}/pay", Access.CITIZEN)
 def show_payment(visit: Visit, number: str) -> Response[bytes]:
     portal = visit.portal
     with portal.database.read() as db:
@@ -114,7 +112,7 @@ def _payment_page(
     )
 
 
-@post("/requests/{number:str}/pay", opt=CITIZEN, status_code=200, sync_to_thread=True)
+@post_form("/requests/{number:str}/pay", Access.CITIZEN)
 def start_payment(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
     """Lead the payer to the provider's page. Nothing of a card ever comes here."""
     portal = visit.portal
@@ -132,7 +130,7 @@ def start_payment(visit: Visit, number: str, form: PostedForm) -> Response[bytes
     return leave(visit, address)
 
 
-@get("/requests/{number:str}/pay/return", opt=ANYONE, sync_to_thread=True)
+@get_page("/requests/{number:str}/pay/return", Access.ANYONE)
 def return_from_payment(visit: Visit, number: str, session_id: str = "") -> Response[bytes]:
     """Where the provider leads back to: the checkout is read again, whoever comes.
 
@@ -157,7 +155,7 @@ def return_from_payment(visit: Visit, number: str, session_id: str = "") -> Resp
     return redirect(visit, f"/requests/{number}")
 
 
-@get("/requests/{number:str}/receipts/{receipt_number:str}", opt=CITIZEN, sync_to_thread=True)
+@get_page("/requests/{number:str}/receipts/{receipt_number:str}", Access.CITIZEN)
 def show_receipt(visit: Visit, number: str, receipt_number: str) -> Response[bytes]:
     portal = visit.portal
     with portal.database.read() as db:

@@ -1,6 +1,6 @@
 """For operators: health and metrics; for the demo: the phone that shows every message."""
 
-from litestar import Response, get
+from litestar import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,20 +20,19 @@ from portal.observability import (
     registry,
 )
 from portal.problems import Missing
+from portal.web.routing import Access, get_page
 from portal.web.visit import Visit
 
-ANYONE = {"access": "anyone"}
-OPERATOR = {"access": "operator"}
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
-@get("/health/live", opt=ANYONE, sync_to_thread=False)
+@get_page("/health/live", Access.ANYONE)
 def live() -> Response[bytes]:
     """The process answers."""
     return Response(b"ok", media_type="text/plain")
 
 
-@get("/health/ready", opt=ANYONE, sync_to_thread=True)
+@get_page("/health/ready", Access.ANYONE)
 def ready(visit: Visit) -> Response[bytes]:
     """The process can do its work: the database answers."""
     try:
@@ -44,7 +43,7 @@ def ready(visit: Visit) -> Response[bytes]:
     return Response(b"ok", media_type="text/plain")
 
 
-@get("/metrics", opt=OPERATOR, sync_to_thread=True)
+@get_page("/metrics", Access.OPERATOR)
 def metrics(visit: Visit) -> Response[bytes]:
     """Prometheus's text format; from this machine, or with the operator's token."""
     _check_operator(visit)
@@ -85,7 +84,7 @@ def _measure(visit: Visit) -> None:
     payment_cases_open.set(cases or 0)
 
 
-@get("/sandbox/messages", opt=ANYONE, sync_to_thread=True)
+@get_page("/sandbox/messages", Access.ANYONE)
 def messages(visit: Visit) -> Response[bytes]:
     portal = visit.portal
     if not portal.settings.demo:

@@ -1,6 +1,6 @@
 """Sign-in of citizens: national ID, mobile, one-time code."""
 
-from litestar import Response, get, post
+from litestar import Response
 from sqlalchemy import Connection
 
 from portal.catalogue.fields import MOBILE_PROBLEM, NATIONAL_ID_PROBLEMS
@@ -13,9 +13,9 @@ from portal.requests import reading
 from portal.text import compact
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
+from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import Visit
 
-ANYONE = {"access": "anyone"}
 AFTER_SIGN_IN = "/requests"
 NATIONAL_ID, MOBILE = N_("The national ID number"), N_("The mobile number")
 
@@ -26,7 +26,7 @@ def safe_path(path: str) -> str:
     return path if plain and len(path) <= 300 and path.isprintable() else AFTER_SIGN_IN  # noqa: PLR2004
 
 
-@get("/sign-in", opt=ANYONE, sync_to_thread=True)
+@get_page("/sign-in", Access.ANYONE)
 def show_sign_in(visit: Visit, next: str = AFTER_SIGN_IN) -> Response[bytes]:  # noqa: A002
     return _sign_in_page(visit, safe_path(next))
 
@@ -48,7 +48,7 @@ def _sign_in_page(
     )
 
 
-@post("/sign-in", opt=ANYONE, status_code=200, sync_to_thread=True)
+@post_form("/sign-in", Access.ANYONE)
 def ask_code(visit: Visit, form: PostedForm) -> Response[bytes]:
     visit.check_form(form)
     next_path = safe_path(form.text("next"))
@@ -97,7 +97,7 @@ def send_code(visit: Visit, asker: Asker) -> None:
         raise Unavailable("sms gateway") from error
 
 
-@get("/sign-in/code", opt=ANYONE, sync_to_thread=True)
+@get_page("/sign-in/code", Access.ANYONE)
 def show_code(visit: Visit) -> Response[bytes]:
     return _code_page(visit)
 
@@ -115,7 +115,7 @@ def _code_page(
     )
 
 
-@post("/sign-in/code", opt=ANYONE, status_code=200, sync_to_thread=True)
+@post_form("/sign-in/code", Access.ANYONE)
 def check_code(visit: Visit, form: PostedForm) -> Response[bytes]:
     visit.check_form(form)
     portal, now = visit.portal, visit.portal.clock.now()
@@ -146,16 +146,14 @@ def _wrong_code(verdict: Verdict, pending: Pending | None) -> Problem:
     match verdict:
         case Verdict.WRONG if pending is not None:
             left = pending.tries_left - 1
-            return Problem(
-                "code", N_("The code is not right. Tries left: {n}"), {"n": left}
-            )
+            return Problem("code", N_("The code is not right. Tries left: {n}"), {"n": left})
         case Verdict.EXPIRED:
             return Problem("code", N_("The code has expired. Ask for a new one."))
         case _:
             return Problem("code", N_("This code cannot be tried again. Ask for a new one."))
 
 
-@post("/sign-in/resend", opt=ANYONE, status_code=200, sync_to_thread=True)
+@post_form("/sign-in/resend", Access.ANYONE)
 def resend_code(visit: Visit, form: PostedForm) -> Response[bytes]:
     """A new code to the same phone; the last one is void."""
     visit.check_form(form)
@@ -180,7 +178,7 @@ def resend_code(visit: Visit, form: PostedForm) -> Response[bytes]:
     return redirect(visit, "/sign-in/code")
 
 
-@post("/sign-out", opt=ANYONE, status_code=200, sync_to_thread=True)
+@post_form("/sign-out", Access.ANYONE)
 def sign_out(visit: Visit, form: PostedForm) -> Response[bytes]:
     visit.check_form(form)
     with visit.portal.database.begin() as db:

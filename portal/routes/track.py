@@ -1,6 +1,6 @@
 """Following a request without an account: number and mobile, then a code to that mobile."""
 
-from litestar import Response, get, post
+from litestar import Response
 
 from portal.catalogue.fields import MOBILE_PROBLEM
 from portal.catalogue.identity import read_mobile, read_request_number
@@ -10,12 +10,11 @@ from portal.requests import reading
 from portal.routes.sign_in import MOBILE, send_code, too_many
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
+from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import Visit
 
-ANYONE = {"access": "anyone"}
 
-
-@get("/track", opt=ANYONE, sync_to_thread=True)
+@get_page("/track", Access.ANYONE)
 def show_track(visit: Visit, number: str = "") -> Response[bytes]:
     return _page(visit, number[:40], "", [])
 
@@ -28,7 +27,7 @@ def _page(
     )
 
 
-@post("/track", opt=ANYONE, status_code=200, sync_to_thread=True)
+@post_form("/track", Access.ANYONE)
 def ask_to_track(visit: Visit, form: PostedForm) -> Response[bytes]:
     """Send a code if number and mobile belong together; say the same if they do not."""
     visit.check_form(form)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from litestar import Response, get, post
+from litestar import Response
 from litestar.response import Stream
 from sqlalchemy import Connection
 
@@ -16,9 +16,10 @@ from portal.requests.lifecycle import State
 from portal.requests.model import Attachment
 from portal.requests.reading import FiledRequest
 from portal.requests.uploads import Attached, NewFile
-from portal.routes.drafts import CITIZEN, OpenForm, open_form
+from portal.routes.drafts import OpenForm, open_form
 from portal.web.http_forms import PostedForm, UploadedFile
 from portal.web.pages import redirect
+from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import Visit
 
 Attach = Callable[[Connection, NewFile], None]
@@ -26,7 +27,7 @@ NO_FILE = N_("Choose a file or take a photo first")
 TOO_MANY_FILES = N_("This document takes at most {n} files; remove one first")
 
 
-@get("/drafts/{draft_id:str}/documents", opt=CITIZEN, sync_to_thread=True)
+@get_page("/drafts/{draft_id:str}/documents", Access.CITIZEN)
 def show_documents(visit: Visit, draft_id: str) -> Response[bytes]:
     try:
         opened = open_form(visit, draft_id)
@@ -57,12 +58,7 @@ def _by_code(attached: list[Attached]) -> dict[str, list[Attached]]:
     return found
 
 
-@post(
-    "/drafts/{draft_id:str}/documents/{code:str}",
-    opt=CITIZEN,
-    status_code=200,
-    sync_to_thread=True,
-)
+@post_form("/drafts/{draft_id:str}/documents/{code:str}", Access.CITIZEN)
 def upload(visit: Visit, draft_id: str, code: str, upload_form: PostedForm) -> Response[bytes]:
     """Take the files that are good, say what is wrong with the others."""
     try:
@@ -177,12 +173,7 @@ def _one_document(
     )
 
 
-@post(
-    "/drafts/{draft_id:str}/documents/{code:str}/{file_id:str}/remove",
-    opt=CITIZEN,
-    status_code=200,
-    sync_to_thread=True,
-)
+@post_form("/drafts/{draft_id:str}/documents/{code:str}/{file_id:str}/remove", Access.CITIZEN)
 def remove(
     visit: Visit, draft_id: str, code: str, file_id: str, form: PostedForm
 ) -> Response[bytes]:
@@ -197,7 +188,7 @@ def remove(
     return _back_to(visit, f"/drafts/{draft_id}/documents", code)
 
 
-@get("/drafts/{draft_id:str}/files/{file_id:str}", opt=CITIZEN, sync_to_thread=True)
+@get_page("/drafts/{draft_id:str}/files/{file_id:str}", Access.CITIZEN)
 def show_draft_file(visit: Visit, draft_id: str, file_id: str) -> Stream:
     portal = visit.portal
     with portal.database.read() as db:
@@ -209,7 +200,7 @@ def show_draft_file(visit: Visit, draft_id: str, file_id: str) -> Stream:
     return send_file(visit, file)
 
 
-@get("/requests/{number:str}/files/{file_id:str}", opt=CITIZEN, sync_to_thread=True)
+@get_page("/requests/{number:str}/files/{file_id:str}", Access.CITIZEN)
 def show_request_file(visit: Visit, number: str, file_id: str) -> Stream:
     portal = visit.portal
     with portal.database.read() as db:
@@ -242,7 +233,7 @@ def stream_file(parts: Iterator[bytes], media_type: str, name: str) -> Stream:
     )
 
 
-@get("/requests/{number:str}/complete", opt=CITIZEN, sync_to_thread=True)
+@get_page("/requests/{number:str}/complete", Access.CITIZEN)
 def show_completion(visit: Visit, number: str) -> Response[bytes]:
     return _completion_page(visit, number, [], "")
 
@@ -281,7 +272,7 @@ def _extra_document() -> Document:
     return Document("answer", Text("", ""), required=False, minimum=0, maximum=5)
 
 
-@post("/requests/{number:str}/complete", opt=CITIZEN, status_code=200, sync_to_thread=True)
+@post_form("/requests/{number:str}/complete", Access.CITIZEN)
 def complete(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
     """Send the completion to the center."""
     portal, note = visit.portal, form.text("note").replace("\r\n", "\n")
@@ -307,12 +298,7 @@ def complete(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
     return redirect(visit, f"/requests/{number}")
 
 
-@post(
-    "/requests/{number:str}/complete/{code:str}",
-    opt=CITIZEN,
-    status_code=200,
-    sync_to_thread=True,
-)
+@post_form("/requests/{number:str}/complete/{code:str}", Access.CITIZEN)
 def upload_completion(
     visit: Visit, number: str, code: str, upload_form: PostedForm
 ) -> Response[bytes]:
@@ -351,12 +337,7 @@ def _attach_to_request(
     uploads.attach(db, visit.portal.vault, file, now, purpose="completion", request_id=request.id)
 
 
-@post(
-    "/requests/{number:str}/complete/{code:str}/{file_id:str}/remove",
-    opt=CITIZEN,
-    status_code=200,
-    sync_to_thread=True,
-)
+@post_form("/requests/{number:str}/complete/{code:str}/{file_id:str}/remove", Access.CITIZEN)
 def remove_completion(
     visit: Visit, number: str, code: str, file_id: str, form: PostedForm
 ) -> Response[bytes]:

@@ -9,11 +9,12 @@ from payments.provider import BadSignature
 from portal.observability import log, webhooks_refused
 from portal.problems import Conflict
 from portal.web.parts import Portal
+from portal.web.routing import Access
 
 _MOST_BYTES = 1_000_000
 
 
-@post("/webhooks/payments", opt={"access": "signature"}, status_code=200)
+@post("/webhooks/payments", opt={"access": Access.SIGNATURE}, status_code=200)
 async def take_event(request: Request[Any, Any, Any], portal: Portal) -> Response[bytes]:
     """200 only after the event is stored; 400 for what the provider did not sign."""
     body = bytearray()

@@ -59,9 +59,7 @@ _WORDS: Mapping[int, _Words] = {
         N_("This is not the page's form"),
         N_("Go back, open the page again and send it. What you saved is not lost."),
     ),
-    429: _Words(
-        N_("Too many attempts"), N_("Wait a few minutes and try again. Nothing is lost.")
-    ),
+    429: _Words(N_("Too many attempts"), N_("Wait a few minutes and try again. Nothing is lost.")),
     500: _Words(
         N_("Something went wrong on our side"),
         N_("It is not your fault, and what you saved is not lost. Try again in a few minutes."),

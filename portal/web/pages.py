@@ -67,9 +67,7 @@ class Pages:
         **context: Any,
     ) -> Response[bytes]:
         """An HTML answer. ``form_target`` is an origin that a form of the page may lead to."""
-        html = self._environment.get_template(template).render(
-            **self._common(visit), **context
-        )
+        html = self._environment.get_template(template).render(**self._common(visit), **context)
         headers = {"vary": "accept-encoding, hx-request"}
         if form_target:
             headers["content-security-policy"] = content_policy(form_target)
@@ -129,9 +127,7 @@ def leave(visit: "Visit", address: str) -> Response[bytes]:
     if visit.is_fragment:
         headers = {"hx-redirect": address}
         return Response(b"", status_code=200, headers=headers, cookies=visit.new_cookies)
-    return Response(
-        b"", status_code=303, headers={"location": address}, cookies=visit.new_cookies
-    )
+    return Response(b"", status_code=303, headers={"location": address}, cookies=visit.new_cookies)
 
 
 def _icon(sprite: str, name: str, kind: str) -> Markup:

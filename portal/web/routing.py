@@ -1,0 +1,52 @@
+"""How routes are declared: an address, who may come, and a plain function that runs in a thread.
+
+Litestar's own ``sync_to_thread`` wraps a handler anew each time another one shares its path, and
+then answers with a coroutine that nobody awaits (2.25); these decorators wrap once.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial, wraps
+from typing import Any
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+
+Handler = Callable[..., Any]
+# As many as the database lends connections: more threads would only wait for one
+_THREADS = CapacityLimiter(16)
+
+
+class Access(StrEnum):
+    """Who may come to an address. The route itself asks for the session; a test tries every one."""
+
+    ANYONE = "anyone"
+    CITIZEN = "citizen"
+    FOLLOWER = "follower"
+    """A citizen, or someone who proved to hold the mobile of one request."""
+    STAFF = "staff"
+    OPERATOR = "operator"
+    SIGNATURE = "signature"
+    """A machine whose message is signed."""
+
+
+def in_thread(function: Handler) -> Handler:
+    """The function as a coroutine: its database and file work leaves the event loop alone."""
+
+    @wraps(function)
+    async def run(**arguments: Any) -> Any:
+        return await run_sync(partial(function, **arguments), limiter=_THREADS)
+
+    return run
+
+
+def get_page(path: str, access: Access) -> Callable[[Handler], HTTPRouteHandler]:
+    """A page to look at."""
+    return lambda function: get(path, opt={"access": access})(in_thread(function))
+
+
+def post_form(path: str, access: Access) -> Callable[[Handler], HTTPRouteHandler]:
+    """A form that changes something."""
+    return lambda function: post(path, opt={"access": access}, status_code=200)(in_thread(function))
