@@ -63,9 +63,7 @@ def open_attempt(db: Connection, owed: Owed, attempt_id: str, provider: str, at:
         return _try(live)
     if live is not None:
         end(db, live.id, "expired", at)
-    last = db.scalar(
-        select(func.max(Attempt.number)).where(Attempt.obligation_id == owed.id)
-    )
+    last = db.scalar(select(func.max(Attempt.number)).where(Attempt.obligation_id == owed.id))
     expires_at = at + timedelta(hours=CHECKOUT_HOURS)
     db.execute(
         insert(Attempt).values(
@@ -125,9 +123,7 @@ def by_session(db: Connection, session: str) -> Try | None:
 def live(db: Connection, obligation_id: str) -> Try | None:
     """The open attempt of an obligation, if there is one."""
     row = db.execute(
-        select(*_COLUMNS).where(
-            Attempt.obligation_id == obligation_id, Attempt.state == "open"
-        )
+        select(*_COLUMNS).where(Attempt.obligation_id == obligation_id, Attempt.state == "open")
     ).one_or_none()
     return None if row is None else _try(row)
 
@@ -149,9 +145,7 @@ def to_look_at(db: Connection, at: datetime, most: int) -> Sequence[str]:
 
 
 def looked_at(db: Connection, session: str, again_at: datetime) -> None:
-    db.execute(
-        update(Attempt).where(Attempt.session == session).values(look_again_at=again_at)
-    )
+    db.execute(update(Attempt).where(Attempt.session == session).values(look_again_at=again_at))
 
 
 def _try(row: _Row) -> Try:

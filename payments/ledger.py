@@ -117,8 +117,8 @@ def uncovered_obligations(db: Connection) -> list[str]:
         db.scalars(
             select(Obligation.id)
             .where(Obligation.state == "paid")
-            .where(~select(paid.c.reference).where(
-                paid.c.reference == Obligation.reference
-            ).exists())
+            .where(
+                ~select(paid.c.reference).where(paid.c.reference == Obligation.reference).exists()
+            )
         )
     )

@@ -104,7 +104,5 @@ class Provider(Protocol):
     def close_checkout(self, session: str) -> Checkout:
         """Expire an open checkout; one that is complete meanwhile is returned as it is."""
 
-    def read_event(
-        self, body: bytes, headers: Mapping[str, str], at: datetime
-    ) -> ProviderEvent:
+    def read_event(self, body: bytes, headers: Mapping[str, str], at: datetime) -> ProviderEvent:
         """Verify the raw bytes; raises :class:`BadSignature`."""

@@ -45,11 +45,13 @@ class Settlement:
     reference: str = ""
     stage: str = ""
     obligation: str = ""
-    amount: Money = Money(0)
+    amount: Money | None = None
     receipt: str = ""
 
 
-def settle(db: Connection, checkout: Checkout, *, live: bool, year: int, at: datetime) -> Settlement:
+def settle(
+    db: Connection, checkout: Checkout, *, live: bool, year: int, at: datetime
+) -> Settlement:
     """Work the state of ``checkout`` into obligation, attempt and ledger.
 
     ``live`` says which environment we are: a payment of the other one is never taken. ``year`` is
@@ -61,9 +63,7 @@ def settle(db: Connection, checkout: Checkout, *, live: bool, year: int, at: dat
     owed = obligations.lock(db, attempt.obligation_id)
     if owed is None:
         return Settlement(Outcome.UNKNOWN)
-    known = Settlement(
-        Outcome.WAITING, owed.reference, owed.stage, owed.id, checkout.amount
-    )
+    known = Settlement(Outcome.WAITING, owed.reference, owed.stage, owed.id, checkout.amount)
     if not checkout.paid:
         if checkout.status is CheckoutStatus.EXPIRED:
             attempts.end(db, attempt.id, "expired", at)
@@ -76,9 +76,7 @@ def settle(db: Connection, checkout: Checkout, *, live: bool, year: int, at: dat
         return _surplus(db, known, attempt, checkout, at)
     if not _book(db, checkout, owed.reference, "payment", ledger.RECEIVABLE, at):
         return _with(known, Outcome.ALREADY)
-    db.execute(
-        update(Obligation).where(Obligation.id == owed.id).values(state="paid", paid_at=at)
-    )
+    db.execute(update(Obligation).where(Obligation.id == owed.id).values(state="paid", paid_at=at))
     attempts.paid(db, attempt.id, "paid", at, checkout.method)
     number = _next_receipt(db, year)
     db.execute(

@@ -87,9 +87,7 @@ class StripeProvider:
 
     def read_checkout(self, session: str) -> Checkout:
         return self._ask(
-            lambda client: client.v1.checkout.sessions.retrieve(
-                session, params={"expand": _EXPAND}
-            )
+            lambda client: client.v1.checkout.sessions.retrieve(session, params={"expand": _EXPAND})
         )
 
     def close_checkout(self, session: str) -> Checkout:
@@ -116,9 +114,7 @@ class StripeProvider:
                 raise Unreachable(f"{type(error).__name__} {status}") from error
             raise Rejected(f"{type(error).__name__} {status} {error.code or ''}") from error
 
-    def read_event(
-        self, body: bytes, headers: Mapping[str, str], at: datetime
-    ) -> ProviderEvent:
+    def read_event(self, body: bytes, headers: Mapping[str, str], at: datetime) -> ProviderEvent:
         from stripe import SignatureVerificationError, WebhookSignature  # noqa: PLC0415
 
         header = headers.get("stripe-signature", "")

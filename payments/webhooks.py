@@ -65,9 +65,7 @@ def failed(db: Connection, waiting: Waiting, error: str, at: datetime) -> None:
     wait = min(_FIRST_RETRY * 2 ** min(waiting.tries, 10), _LONGEST_RETRY)
     db.execute(
         update(SeenEvent)
-        .where(
-            SeenEvent.provider == waiting.provider, SeenEvent.event_id == waiting.event_id
-        )
+        .where(SeenEvent.provider == waiting.provider, SeenEvent.event_id == waiting.event_id)
         .values(tries=waiting.tries + 1, last_error=error[:200], try_again_at=at + wait)
     )
 

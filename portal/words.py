@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,7 @@ from portal.catalogue.model import (
     Text,
     Unit,
 )
+from portal.clock import cairo_day
 from portal.i18n import Speech
 from portal.problems import N_, Problem
 
@@ -136,12 +137,13 @@ STAGES = {
     "before_delivery": N_("Due before delivery, if the registers show a difference"),
 }
 
-AHEAD = {
-    "received": N_("Received by the technology center"),
-    "document_check": N_("Registration and check of the documents"),
-    "referred": N_("Study by the department in charge"),
-    "approved": N_("Decision"),
-    "issued": N_("Issue of the document"),
+STATIONS = {
+    "pay": N_("Payment of the filing fee"),
+    "check": N_("Registration and check of the documents"),
+    "complete": N_("Completion by you"),
+    "study": N_("Study by the department in charge"),
+    "decide": N_("Decision"),
+    "issue": N_("Issue of the document"),
 }
 
 INSPECTION = {
@@ -266,6 +268,11 @@ def due_now(service: Service, speech: Speech) -> str:
 
 def _pounds(amount: Decimal, speech: Speech) -> str:
     return speech.money(int(amount * 100))
+
+
+def day_of(at: datetime) -> date:
+    """The day of an instant, in Cairo."""
+    return cairo_day(at)
 
 
 def iso_day(text: str) -> date:

@@ -334,9 +334,9 @@ def possible(opened: OpenedRequest, employee: Employee) -> list[str]:
     acts = []
     if line.state == RECEIVED and may(employee.role, Permission.REGISTER):
         acts.append("register")
-    if line.state == DOCUMENT_CHECK and not line.notice:
-        if may(employee.role, Permission.CHECK_DOCUMENTS):
-            acts.append("accept_documents")
+    checked = line.state == DOCUMENT_CHECK and not line.notice
+    if checked and may(employee.role, Permission.CHECK_DOCUMENTS):
+        acts.append("accept_documents")
     if line.state in _DECIDABLE and may(employee.role, Permission.REQUEST_COMPLETION):
         acts.append("request_completion")
     decides = line.state == REFERRED or (line.notice and line.state == DOCUMENT_CHECK)

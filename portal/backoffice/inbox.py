@@ -152,7 +152,7 @@ class Inbox:
         kept = False
         try:
             for document in message.data.get("documents", ()):
-                copies.append((document, self._copy(document)))
+                copies.append((document, self._copy(document)))  # noqa: PERF401 - kept if it fails
             with self._database.begin() as db:
                 kept = self._mark_taken(db, message)
                 if kept:
@@ -384,7 +384,7 @@ def queue(
     state: str = "",
     page: int = 1,
 ) -> Queue:
-    """The open requests of ``center``, oldest legal deadline first; what waits for the citizen last.
+    """The open requests of ``center``, oldest legal deadline first; with the citizen, last.
 
     With ``number`` or ``state`` closed ones are found as well.
     """

@@ -54,7 +54,7 @@ class CenterRequest(Base):
 
 
 class CenterDocument(Base):
-    """The center's own copy of a document. ``round`` 0 came with the filing; ``output`` is issued."""
+    """The center's copy of a document; ``round`` 0 came with the filing, ``output`` goes out."""
 
     __tablename__ = "center_documents"
     __table_args__ = (Index("ix_center_documents_request", "center_request_id"),)

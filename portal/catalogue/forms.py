@@ -111,10 +111,12 @@ def evaluate(service: Service, raw: Mapping[str, Raw], today: date, lookups: Loo
     """Check every answer of ``raw``; see the module's text."""
     walk = _Walk(service, raw, today, lookups)
     walk.names.update(today=today, this_year=Decimal(today.year), **service.parameters)
-    steps: list[StepState] = []
-    for step in service.steps:
-        if step.when is None or step.when.holds(walk.names):
-            steps.append(_evaluate_step(walk, step))
+    # in order: whether a step is asked depends on the answers of those before it
+    steps = [
+        _evaluate_step(walk, step)
+        for step in service.steps
+        if step.when is None or step.when.holds(walk.names)
+    ]
     return Evaluation(service, tuple(steps), walk.names, walk.record)
 
 
@@ -325,7 +327,7 @@ def _read_group(group: Field, form: Form) -> list[dict[str, Raw]]:
             if name.startswith(prefix)
             and (part := name[len(prefix) :].split(".", 1)[0]).isascii()
             and part.isdigit()
-            and len(part) < 4  # noqa: PLR2004 - no form has a thousand rows
+            and len(part) < 4
         }
     )
     return [

@@ -11,9 +11,10 @@ from datetime import date
 from portal.text import clean, compact, fold_digits
 
 # Governorate of the birth's registration, not of residence; 88 is abroad
-BIRTH_CODES = frozenset(
-    "01 02 03 04 11 12 13 14 15 16 17 18 19 21 22 23 24 25 26 27 28 29 31 32 33 34 35 88".split()
-)
+BIRTH_CODES = frozenset(f"{n:02d}" for n in (*range(1, 5), *range(11, 20), *range(21, 30))) | {
+    *(str(n) for n in range(31, 36)),
+    "88",
+}
 _WEIGHTS = (2, 7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 _CENTURIES = {"2": 1900, "3": 2000}
 _MOBILE = re.compile(r"(?:\+20|0020|20)?0?(1[0125]\d{8})")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -152,14 +153,10 @@ class _Supervisor:
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Wait for a child that was told to end; its whole group goes if it does not."""
-    try:
+    with suppress(subprocess.TimeoutExpired):
         child.wait(timeout=8)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.wait()
 
 

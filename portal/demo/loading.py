@@ -119,7 +119,7 @@ def _records_of(center: str, today: date) -> list[dict[str, object]]:
                 "area_confirm": 4.5,
                 "faces": 1 + index % 2,
                 "signs_count": 1,
-                "digital": index % 4 == 3,  # noqa: PLR2004
+                "digital": index % 4 == 3,
                 "on_public_property": index % 2 == 0,
                 "zone": f"zone_{1 + index % 3}",
                 "expires_on": (today + timedelta(days=45 + 10 * index)).isoformat(),

@@ -103,7 +103,8 @@ class Inward:
                 .order_by(InwardEvent.received_at)
             ).all()
             messages = [read_message(self._vault.open(_PAYLOAD, row[0])) for row in rows]
-            if not any([self._try(db, message) for message in messages]):
+            applied = [self._try(db, message) for message in messages]
+            if not any(applied):
                 return
 
 

@@ -61,7 +61,7 @@ def compose(speech: Speech, kind: str, params: Mapping[str, Any], public_url: st
 
 
 def _typed(value: Any) -> Any:
-    if isinstance(value, str) and len(value) == 10 and value[4] == value[7] == "-":  # noqa: PLR2004
+    if isinstance(value, str) and len(value) == 10 and value[4] == value[7] == "-":
         try:
             return date.fromisoformat(value)
         except ValueError:

@@ -117,7 +117,7 @@ def _index(governorate: Governorate, number: int) -> int:
         number = _VEHICLE_INDEX + number - _FIRST_VEHICLE
     elif number == _DIWAN_NUMBER:
         number = _DIWAN_INDEX
-    if number >= 100:  # noqa: PLR2004 - two digits are all there is
+    if number >= 100:
         raise BadPlaces(f"{governorate.code}: center number {number} has no index")
     return governorate.number * 100 + number
 

@@ -100,7 +100,7 @@ def _typed(value: Any) -> Any:
             return value
         case int() | float():
             return Decimal(str(value))
-        case str() if len(value) == 10 and value[4] == value[7] == "-":  # noqa: PLR2004
+        case str() if len(value) == 10 and value[4] == value[7] == "-":
             return date.fromisoformat(value)
         case _:
             return value

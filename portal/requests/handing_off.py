@@ -1,4 +1,4 @@
-"""The messages to a center, made from a request: everything that it needs, and no contact detail."""
+"""The messages to a center, made from a request: all that it needs, and no contact detail."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -87,16 +87,16 @@ def _image(path: Path, kind: str) -> Inspected:
     Image.MAX_IMAGE_PIXELS = _MOST_PIXELS
     try:
         with Image.open(path, formats=["JPEG", "PNG"]) as picture:
-            if picture.width * picture.height > _MOST_PIXELS:
-                raise Unacceptable(N_("The picture has too many pixels; take it again"))
-            picture.load()
-            upright = ImageOps.exif_transpose(picture)
-            upright.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-            plain = upright.convert("RGB")
-    except Unacceptable:
-        raise
+            pixels = picture.width * picture.height
+            if pixels <= _MOST_PIXELS:
+                picture.draft("RGB", (_LONGEST_SIDE, _LONGEST_SIDE))
+                upright = ImageOps.exif_transpose(picture)
+                upright.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+                plain = upright.convert("RGB")
     except Exception as error:  # the decoders raise many kinds for a broken file
         raise Unacceptable(N_("The picture cannot be opened; take it again")) from error
+    if pixels > _MOST_PIXELS:
+        raise Unacceptable(N_("The picture has too many pixels; take it again"))
     target = io.BytesIO()
     if kind == "png":
         plain.save(target, "PNG", optimize=False)
@@ -139,7 +139,7 @@ def _has_active_content(pdf: object) -> bool:
     from pikepdf import Array, Dictionary, Stream  # noqa: PLC0415 - as above
 
     def acts(value: object, depth: int = 0) -> bool:
-        if depth > 8:  # noqa: PLR2004 - deeper parts are objects of their own and come by themselves
+        if depth > 8:
             return False
         if isinstance(value, Dictionary | Stream):
             keys = value.keys()

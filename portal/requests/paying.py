@@ -166,7 +166,10 @@ class Cashier:
             Event.PAY_FILING,
             Actor.SYSTEM,
             now,
-            data={"receipt": settlement.receipt, "amount": settlement.amount.minor},
+            data={
+                "receipt": settlement.receipt,
+                "amount": settlement.amount.minor if settlement.amount else 0,
+            },
             values={"received_at": now, "waits_until": None},
         )
         lifecycle.advance(db, self._vault, request.id, act, calendar)

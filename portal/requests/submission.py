@@ -90,9 +90,9 @@ def problems_of(
     window = evaluation.service.window
     if window is not None and not check_window(evaluation.service, today):
         found.append(Problem("", text=window.closed))
-    if not found and evaluation.service.payment_mode is PaymentMode.DUES:
-        if not price(evaluation, today).due_now:
-            found.append(Problem("", N_("Nothing is due on this record now")))
+    owes = evaluation.service.payment_mode is PaymentMode.DUES
+    if not found and owes and not price(evaluation, today).due_now:
+        found.append(Problem("", N_("Nothing is due on this record now")))
     return found
 
 
@@ -205,7 +205,7 @@ def _owe(db: Connection, obligation_id: str, number: str, fixed: Quote, at: date
 
 
 def _next_number(db: Connection, center: Center, year: int) -> str:
-    """The next number of the center in this year; serials have no gaps: a rollback gives it back."""
+    """The next number of the center in this year; a rollback gives it back: there are no gaps."""
     raised = (
         update(RequestSerial)
         .where(RequestSerial.center_code == center.code, RequestSerial.year == year)

@@ -3,33 +3,42 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from portal.catalogue.model import Service
 from portal.requests.lifecycle import FINAL, State
 from portal.requests.reading import FiledRequest, PastAct
 
-# The road of an ordinary request; a request that leaves it shows where it went instead
-_ROAD = (
-    State.AWAITING_FILING_PAYMENT,
-    State.RECEIVED,
-    State.DOCUMENT_CHECK,
-    State.REFERRED,
-    State.APPROVED,
-    State.ISSUED,
-)
-_NOTICE_ROAD = (State.RECEIVED, State.DOCUMENT_CHECK, State.ISSUED)
-_BETWEEN = frozenset(
-    {
-        State.REFERRED,
-        State.UNDER_STUDY,
-        State.INSPECTION_SCHEDULED,
-        State.INSPECTED,
-        State.AWAITING_EXTERNAL_OPINION,
-        State.WAITING_LIST,
-        State.ACCEPTED_PRELIM,
-        State.FEES_ASSESSED,
-    }
-)
+
+class Station(StrEnum):
+    """What is being done, or is still to be done, on the ordinary road of a request."""
+
+    PAY = "pay"
+    CHECK = "check"
+    COMPLETE = "complete"
+    STUDY = "study"
+    DECIDE = "decide"
+    ISSUE = "issue"
+
+
+_ROAD = (Station.PAY, Station.CHECK, Station.STUDY, Station.DECIDE, Station.ISSUE)
+_NOTICE_ROAD = (Station.CHECK, Station.ISSUE)
+# Where a request that is in this state stands on the road; others have left it
+_AT = {
+    State.AWAITING_FILING_PAYMENT: Station.PAY,
+    State.RECEIVED: Station.CHECK,
+    State.DOCUMENT_CHECK: Station.CHECK,
+    State.REFERRED: Station.STUDY,
+    State.UNDER_STUDY: Station.STUDY,
+    State.INSPECTION_SCHEDULED: Station.STUDY,
+    State.INSPECTED: Station.STUDY,
+    State.AWAITING_EXTERNAL_OPINION: Station.STUDY,
+    State.WAITING_LIST: Station.STUDY,
+    State.ACCEPTED_PRELIM: Station.STUDY,
+    State.FEES_ASSESSED: Station.STUDY,
+    State.DEEMED_APPROVED: Station.ISSUE,
+    State.APPROVED: Station.ISSUE,
+}
 
 
 @dataclass(frozen=True)
@@ -53,10 +62,10 @@ class LegalClock:
 
 @dataclass(frozen=True)
 class Timeline:
-    """What happened, oldest first, and the stations that are still to come."""
+    """What happened, oldest first; what is being done now comes first of what is ahead."""
 
     past: Sequence[PastAct]
-    ahead: Sequence[State]
+    ahead: Sequence[Station]
 
 
 def legal_clock(request: FiledRequest, today: date) -> LegalClock | None:
@@ -82,18 +91,10 @@ def legal_clock(request: FiledRequest, today: date) -> LegalClock | None:
 def timeline(request: FiledRequest, past: Sequence[PastAct], *, notice: bool) -> Timeline:
     """The request's history, and the stations ahead on the ordinary road."""
     road = _NOTICE_ROAD if notice else _ROAD
-    here = request.state
-    if here is State.NEEDS_COMPLETION:
-        return Timeline(past, _after(road, State.DOCUMENT_CHECK))
-    if here in _BETWEEN:
-        return Timeline(past, _after(road, State.REFERRED))
-    if here in road:
-        return Timeline(past, _after(road, here))
-    return Timeline(past, ())
-
-
-def _after(road: Sequence[State], here: State) -> Sequence[State]:
-    return road[road.index(here) + 1 :] if here in road else ()
+    if request.state is State.NEEDS_COMPLETION:
+        return Timeline(past, (Station.COMPLETE, *road[road.index(Station.CHECK) + 1 :]))
+    here = _AT.get(request.state)
+    return Timeline(past, road[road.index(here) :] if here in road else ())
 
 
 def waits_for_citizen(request: FiledRequest) -> bool:

@@ -195,7 +195,7 @@ def request_completion(visit: Visit, number: str, form: PostedForm) -> Response[
     ask = CompletionAsk(
         form.all("items"),
         form.text("completion_note").replace("\r\n", "\n"),
-        int(days) if days.isascii() and days.isdigit() and len(days) < 4 else 0,  # noqa: PLR2004
+        int(days) if days.isascii() and days.isdigit() and len(days) < 4 else 0,
     )
     with portal.database.begin() as db:
         employee = visit.employee(db)

@@ -1,5 +1,7 @@
 """The citizen's requests: list, one request, payment, receipts."""
 
+from contextlib import suppress
+
 from litestar import Response
 
 from payments.provider import ProviderError
@@ -137,11 +139,11 @@ def return_from_payment(visit: Visit, number: str, session_id: str = "") -> Resp
     It changes only what the provider says, so it needs no session; what it shows does.
     """
     portal = visit.portal
-    if session_id and len(session_id) <= 120:  # noqa: PLR2004 - the column's length
-        try:
+    if session_id and len(session_id) <= 120:
+        with suppress(
+            ProviderError
+        ):  # webhook or sweep will settle it; the page says what is known
             portal.cashier.look(session_id)
-        except ProviderError:
-            pass  # the webhook or the sweep will settle it; the page says what is known
     with portal.database.read() as db:
         citizen = visit.citizen(db)
         request = reading.own(db, citizen.citizen_id, number)

@@ -23,7 +23,7 @@ NATIONAL_ID, MOBILE = N_("The national ID number"), N_("The mobile number")
 def safe_path(path: str) -> str:
     """A path of this portal, or the citizen's requests: never another site's address."""
     plain = path.startswith("/") and not path.startswith(("//", "/\\"))
-    return path if plain and len(path) <= 300 and path.isprintable() else AFTER_SIGN_IN  # noqa: PLR2004
+    return path if plain and len(path) <= 300 and path.isprintable() else AFTER_SIGN_IN
 
 
 @get_page("/sign-in", Access.ANYONE)
@@ -120,7 +120,7 @@ def check_code(visit: Visit, form: PostedForm) -> Response[bytes]:
     visit.check_form(form)
     portal, now = visit.portal, visit.portal.clock.now()
     typed = compact(form.text("code"))
-    if not (typed.isascii() and typed.isdigit() and len(typed) == 6):  # noqa: PLR2004
+    if not (typed.isascii() and typed.isdigit() and len(typed) == 6):
         problem = Problem("code", N_("Write the 6 digits of the code from the message"))
         return _code_page(visit, [problem], 422)
     with portal.database.begin() as db:

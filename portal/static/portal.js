@@ -40,23 +40,25 @@
     const section = form.closest("section");
     const input = form.querySelector("input[type=file]");
     const button = form.querySelector("button");
+    const interrupted = form.querySelector(".err");
     let progress = null;
 
+    /* The file stays chosen: one press sends it again. */
     const fail = () => {
       if (progress) { progress.remove(); progress = null; }
-      button.hidden = false;
+      form.classList.add("upload--failed");
+      interrupted.hidden = false;
       button.focus();
-      section.dataset.failed = "1";
     };
 
     const send = () => {
       if (!input.files.length || progress) return;
-      delete section.dataset.failed;
+      form.classList.remove("upload--failed");
+      interrupted.hidden = true;
       progress = document.createElement("progress");
       progress.max = 100;
       progress.setAttribute("aria-label", input.labels[0].textContent);
       form.append(progress);
-      button.hidden = true;
       const request = new XMLHttpRequest();
       request.open("POST", form.action);
       request.setRequestHeader("X-Upload", "part");

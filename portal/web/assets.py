@@ -80,7 +80,7 @@ class Assets:
         self._addresses[name] = address
 
     def address(self, name: str) -> str:
-        """The address under which pages name a file; an unknown name is a mistake of the program."""
+        """The address under which pages name a file; a KeyError is a mistake of the program."""
         return self._addresses[name]
 
     def find(self, path: str) -> Asset | None:

@@ -78,7 +78,7 @@ def error_handlers(portal: Portal) -> MutableMapping[int | type[Exception], Hand
         request: Request[Any, Any, Any], status: int, headers: Mapping[str, str], reason: str = ""
     ) -> Response[Any]:
         visit = Visit(request, portal)
-        words = _WORDS.get(status) or _WORDS[500 if status >= 500 else 400]  # noqa: PLR2004
+        words = _WORDS.get(status) or _WORDS[500 if status >= 500 else 400]
         response = portal.pages.page(
             visit, "error.html", status, words_of=words, reason=reason, code_of=status
         )

@@ -114,7 +114,7 @@ class Gate:
         await send({"type": "http.response.body", "body": content, "more_body": False})
 
     async def _redirect(self, scope: Any, send: Send) -> None:
-        """``localhost`` to ``127.0.0.1``: else the cookie and the payment's return miss each other."""
+        """``localhost`` to ``127.0.0.1``: else cookie and return from payment miss each other."""
         query = scope["query_string"]
         target = self._public_url.encode() + (scope.get("raw_path") or scope["path"].encode())
         headers = [(b"location", target + (b"?" + query if query else b"")), *self._headers]

@@ -98,7 +98,7 @@ class Visit:
     def browser(self) -> str:
         """The token in this browser's cookie; one is given to a browser that has none."""
         known = self.request.cookies.get(self._cookie_name, "")
-        return known if len(known) >= 32 else self.give_cookie(token())  # noqa: PLR2004
+        return known if len(known) >= 32 else self.give_cookie(token())
 
     def give_cookie(self, value: str) -> str:
         """Give the browser a new token: at its first form and at every sign-in and sign-out."""

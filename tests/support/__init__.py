@@ -1,1 +1,1 @@
-"""What many tests share: answers made from the catalogue, people at their browsers, real servers."""
+"""What tests share: answers made from the catalogue, people at their browsers, real servers."""

@@ -38,7 +38,7 @@ def _pdf(pages: int = 1, encryption: Encryption | None = None, **root: object) -
     for _ in range(pages):
         made.add_blank_page(page_size=(300, 400))
     for name, value in root.items():
-        made.Root[f"/{name}"] = value  # type: ignore[assignment]
+        made.Root[f"/{name}"] = value
     target = io.BytesIO()
     made.save(target, encryption=encryption) if encryption else made.save(target)
     return target.getvalue()

@@ -1,4 +1,4 @@
-"""A citizen and an employee over HTTP: they read the pages that the portal shows and send its forms.
+"""A citizen and an employee over HTTP: they read the portal's pages and send its forms.
 
 They know the machine-readable hooks of the contract (control names, ``data-…``) and nothing else of
 the markup; JavaScript is never run.

@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 import pytest
 import stripe
-from sandbox_process import (
+
+from payments.sandbox import arabic
+from tests.support.sandbox import (
     CANCEL_URL,
     CARD,
     SandboxProcess,
@@ -18,10 +20,6 @@ from sandbox_process import (
     pay_page,
     web,
 )
-
-from payments.sandbox import arabic
-
-pytest_plugins = ("sandbox_fixtures",)
 
 
 class Document(HTMLParser):

@@ -9,15 +9,20 @@ from typing import Any
 
 import pytest
 import stripe
-from sandbox_process import SandboxProcess, event_types, eventually, free_port, open_session, web
 
 from payments.sandbox import housekeeping
 from payments.sandbox.clock import Clock
 from payments.sandbox.config import ConfigError, SandboxConfig
 from payments.sandbox.resources import sessions
 from payments.sandbox.store import Record, Store
-
-pytest_plugins = ("sandbox_fixtures",)
+from tests.support.sandbox import (
+    SandboxProcess,
+    event_types,
+    eventually,
+    free_port,
+    open_session,
+    web,
+)
 
 
 def test_sessions_expire_when_the_clock_passes_their_end(payment_server: SandboxProcess) -> None:

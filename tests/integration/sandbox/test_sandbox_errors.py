@@ -10,13 +10,11 @@ import pytest
 import stripe
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sandbox_process import SandboxProcess, web
 
 from payments.sandbox.errors import ApiError
 from payments.sandbox.forms import MAX_BODY_BYTES, decode
 from payments.sandbox.params import Params
-
-pytest_plugins = ("sandbox_fixtures",)
+from tests.support.sandbox import SandboxProcess, web
 
 KEY = {"Authorization": "Bearer sk_test_errors"}
 FORM = {**KEY, "Content-Type": "application/x-www-form-urlencoded"}

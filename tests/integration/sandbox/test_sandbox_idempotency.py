@@ -6,9 +6,8 @@ from typing import Any
 import httpx
 import pytest
 import stripe
-from sandbox_process import SUCCESS_URL, SandboxProcess, open_session, session_params, web
 
-pytest_plugins = ("sandbox_fixtures",)
+from tests.support.sandbox import SUCCESS_URL, SandboxProcess, open_session, session_params, web
 
 SESSION_FORM = {
     "mode": "payment",

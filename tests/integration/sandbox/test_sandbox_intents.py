@@ -5,9 +5,8 @@ from typing import Any
 import httpx
 import pytest
 import stripe
-from sandbox_process import SandboxProcess, event_types, open_session, pay_page, web
 
-pytest_plugins = ("sandbox_fixtures",)
+from tests.support.sandbox import SandboxProcess, event_types, open_session, pay_page, web
 
 NUMBERS = {"exp_month": 12, "exp_year": 2034, "cvc": "123"}
 

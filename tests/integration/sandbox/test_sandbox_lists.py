@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 import stripe
-from sandbox_process import SandboxProcess, open_session, pay_page
 
-pytest_plugins = ("sandbox_fixtures",)
+from tests.support.sandbox import SandboxProcess, open_session, pay_page
 
 
 @pytest.fixture(scope="module")

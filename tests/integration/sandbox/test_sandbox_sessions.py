@@ -4,7 +4,8 @@ import time
 
 import pytest
 import stripe
-from sandbox_process import (
+
+from tests.support.sandbox import (
     CANCEL_URL,
     SUCCESS_URL,
     SandboxProcess,
@@ -14,8 +15,6 @@ from sandbox_process import (
     pay_page,
     session_params,
 )
-
-pytest_plugins = ("sandbox_fixtures",)
 
 
 def test_a_new_session_is_open_and_unpaid(

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 import stripe
-from sandbox_process import (
+
+from tests.support.sandbox import (
     SECRET,
     Receiver,
     SandboxProcess,
@@ -21,8 +22,6 @@ from sandbox_process import (
     pay_page,
     web,
 )
-
-pytest_plugins = ("sandbox_fixtures",)
 
 KEY = "sk_test_configured"
 

@@ -19,8 +19,8 @@ CATALOGUE = load_catalogue()
 def _examples() -> list[Any]:
     found = []
     for path in sorted(EXAMPLES_DIR.glob("*.toml")):
-        for example in tomllib.loads(path.read_text(encoding="utf-8"))["examples"]:
-            found.append(pytest.param(path.stem, example, id=f"{path.stem}: {example['name']}"))
+        examples = tomllib.loads(path.read_text(encoding="utf-8"))["examples"]
+        found += [pytest.param(path.stem, e, id=f"{path.stem}: {e['name']}") for e in examples]
     return found
 
 
@@ -52,9 +52,7 @@ def test_a_worked_example_prices_as_computed_by_hand(code: str, example: dict[st
     service = CATALOGUE.services[code]
     priced = quote(service, _names(service, example), example["on"])
     for stage, expected in example["expected"].items():
-        lines = {
-            line.id: line.amount.minor for line in priced.stage(Stage(stage)) if line.amount
-        }
+        lines = {line.id: line.amount.minor for line in priced.stage(Stage(stage)) if line.amount}
         assert lines == expected
 
 

@@ -1,19 +1,16 @@
-"""The fixtures of the sandbox's tests.
-
-A plugin that each test module names, and no ``conftest``: folders of tests are not
-packages, so two files of that name would be one module to the type checker.
-"""
+"""Fixtures that every kind of test may use. What starts a process lives for the whole session."""
 
 from collections.abc import Iterator
 
 import pytest
 import stripe
-from sandbox_process import Receiver, SandboxProcess, receiving
+
+from tests.support.sandbox import Receiver, SandboxProcess, receiving
 
 
 @pytest.fixture(scope="session")
 def payment_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    """One process for all tests that do not end it; accounts keep them apart."""
+    """One payment sandbox for all tests that do not end it; accounts keep them apart."""
     process = SandboxProcess(tmp_path_factory.mktemp("sandbox"))
     yield process
     process.stop()
@@ -21,7 +18,7 @@ def payment_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
 
 @pytest.fixture
 def api(payment_server: SandboxProcess) -> stripe.StripeClient:
-    """A client of a new account."""
+    """A client of a new account of the sandbox."""
     return payment_server.client()
 
 
