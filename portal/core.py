@@ -67,10 +67,10 @@ class Loops:
     shelver: Shelver
 
 
-def build_core(settings: Settings, clock: Clock) -> Core:
+def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Core:
     """Put the parts together; reads and checks catalogue and places."""
     vault = Vault(settings.secret_keys)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, durable=durable)
     catalogue, places = load_catalogue(), load_places()
     hand_off = HandOff(catalogue, vault, DocumentLinks(vault, "portal"))
     provider = StripeProvider(

@@ -8,6 +8,7 @@ takes the write lock at its beginning, because upgrading a read lock can fail ha
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, LargeBinary, MetaData, create_engine, event
@@ -42,8 +43,9 @@ def sealed() -> LargeBinary:
 class Database:
     """Opens transactions. Every act of the portal is one of them."""
 
-    def __init__(self, url: str, *, pool_size: int = 16) -> None:
-        self.engine = _create_engine(url, pool_size)
+    def __init__(self, url: str, *, pool_size: int = 16, durable: bool = True) -> None:
+        """``durable=False`` is for data that can be made again: SQLite then waits for no disk."""
+        self.engine = _create_engine(url, pool_size, durable)
         self._writer = self.engine.execution_options(**{_WRITES: True})
 
     @contextmanager
@@ -62,10 +64,10 @@ class Database:
         self.engine.dispose()
 
 
-def _create_engine(url: str, pool_size: int) -> Engine:
+def _create_engine(url: str, pool_size: int, durable: bool) -> Engine:
     if url.startswith("sqlite"):
         engine = create_engine(url, pool_size=pool_size, max_overflow=8)
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_prepare_sqlite, durable))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     return create_engine(
@@ -73,12 +75,12 @@ def _create_engine(url: str, pool_size: int) -> Engine:
     )
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare_sqlite(durable: bool, connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver's own BEGIN comes too late
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=FULL",
+        f"synchronous={'FULL' if durable else 'OFF'}",
         "foreign_keys=ON",
         f"busy_timeout={_BUSY_MS}",
         "cache_size=-8000",

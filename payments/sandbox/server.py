@@ -1,50 +1,56 @@
-"""Running the sandbox as a process of its own."""
+"""Running the sandbox as a process of its own: one process, which serves itself."""
 
+import asyncio
 import errno
 import logging
-import multiprocessing
-import os
+import signal
 import socket
 import sys
-import threading
 import time
-from functools import partial
-from typing import TYPE_CHECKING
 
-from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from granian.server.embed import Server
 
 from payments.sandbox.config import SandboxConfig
 
-if TYPE_CHECKING:
-    from litestar import Litestar
-
-KILL_TIMEOUT_SECONDS = 3
 PORT_WAIT_SECONDS = 2.0
 
 
 def serve(config: SandboxConfig) -> None:
     """Serves until SIGINT or SIGTERM; exits with 1 if it cannot start."""
+    from payments.sandbox.app import create_app  # noqa: PLC0415
+    from payments.sandbox.store import DataInUseError  # noqa: PLC0415
+
     _wait_for_port(config)
-    server = Granian(
-        "payments.sandbox",
+    logging.basicConfig(format="%(name)s %(levelname)s %(message)s")
+    try:
+        app = create_app(config)
+    except (DataInUseError, OSError) as error:
+        sys.exit(f"payment sandbox: {error}")
+    sys.stderr.write(f"payment sandbox: {config.base_url}\n")
+    asyncio.run(_serve(app, config))
+
+
+async def _serve(app: object, config: SandboxConfig) -> None:
+    server = Server(
+        app,
         address=config.host,
         port=config.port,
         interface=Interfaces.ASGI,
-        workers=1,
-        workers_kill_timeout=KILL_TIMEOUT_SECONDS,
         websockets=False,
         log_level=LogLevels.warning,
     )
-    sys.stderr.write(f"payment sandbox: {config.base_url}\n")
-    server.serve(target_loader=partial(load, config), wrap_loader=False)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve()
 
 
 def _wait_for_port(config: SandboxConfig) -> None:
     """Granian shares a port with whoever listens there, and requests would go to one
     or the other; so the port is tried without sharing first. It waits a little for
-    the worker of a sandbox that was just killed."""
+    a sandbox that was just killed."""
     try:
         found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -62,30 +68,3 @@ def _wait_for_port(config: SandboxConfig) -> None:
                 time.sleep(0.05)
             else:
                 return
-
-
-def load(config: SandboxConfig) -> "Litestar":
-    """The application, in the worker; the parent never imports the framework, which
-    keeps it small."""
-    from payments.sandbox.app import create_app  # noqa: PLC0415
-    from payments.sandbox.store import DataInUseError  # noqa: PLC0415
-
-    logging.basicConfig(format="%(name)s %(levelname)s %(message)s")
-    _end_with_parent()
-    try:
-        return create_app(config)
-    except (DataInUseError, OSError) as error:
-        sys.exit(f"payment sandbox: {error}")
-
-
-def _end_with_parent() -> None:
-    """A killed parent must not leave a worker behind that holds the port and the data."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def wait() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=wait, name="parent", daemon=True).start()

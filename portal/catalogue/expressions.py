@@ -10,10 +10,12 @@ unknown condition is false (:meth:`Expression.holds`), an unknown rule says noth
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, Decimal
+from functools import cache
 from typing import Any, Literal
 
 from portal.catalogue.identity import permit_year
@@ -23,6 +25,7 @@ Namespace = Mapping[str, Any]
 Closure = Callable[[Namespace], Any]
 
 NUMBER: Type = "number"
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 
 class BadExpression(ValueError):
@@ -80,8 +83,16 @@ class Expression:
         return None if value is None else Decimal(value)
 
 
+@cache
+def constant(number: Decimal) -> Expression:
+    """A plain number: most bounds are one, and it needs no parser."""
+    return Expression(str(number), NUMBER, frozenset(), lambda _: number)
+
+
 def compile_expression(source: str, scope: Scope) -> Expression:
     """Compile ``source``; raises :class:`BadExpression` with the reason in plain words."""
+    if _NUMBER.fullmatch(source):
+        return constant(Decimal(source))
     try:
         tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError) as error:

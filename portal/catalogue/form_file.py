@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from portal.catalogue.expressions import Scope, Type
+from portal.catalogue.expressions import Expression, Scope, Type, constant
 from portal.catalogue.fields import KINDS, PATTERNS
 from portal.catalogue.model import Choice, Field, Mark, Rule, Step, Text
 from portal.catalogue.reading import CatalogueError, Table, unique
@@ -14,7 +15,6 @@ from portal.catalogue.reading import CatalogueError, Table, unique
 MOST_RADIOS = 7
 LISTS = frozenset({"governorates", "centers", "countries", "dues"})
 _CONTEXT: dict[str, Type] = {"today": "date", "this_year": "number"}
-_EMPTY = Scope({})
 
 
 @dataclass(frozen=True)
@@ -175,10 +175,12 @@ def read_field(
     return field
 
 
-def _bound(table: Table, key: str, scope: Scope, kind: str, default: int | None) -> Any:
+def _bound(
+    table: Table, key: str, scope: Scope, kind: str, default: int | None
+) -> Expression | None:
     bound = table.expression(key, scope)
     if bound is None and default is not None:
-        return Table(table.file, table.key, {key: default}).expression(key, _EMPTY)
+        return constant(Decimal(default))
     wanted = "date" if kind == "date" else "number"
     if bound is not None and bound.type not in {wanted, "any"}:
         raise table.wrong(key, f"{bound.source!r} is a {bound.type}, a {wanted} is needed")

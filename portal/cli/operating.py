@@ -1,5 +1,6 @@
 """Commands for operators: database, accounts, hand-off, payments, holidays, keys."""
 
+import logging
 from datetime import date, datetime
 
 import click
@@ -25,14 +26,22 @@ def migrate() -> None:
 
 
 @main.command()
-def demo() -> None:
-    """Load the demo's accounts, registers and requests (demo mode only)."""
+@click.option("--no-requests", is_flag=True, help="Only accounts and registers.")
+def demo(no_requests: bool) -> None:
+    """Load the demo's accounts, registers and a year of requests (demo mode only)."""
+    from portal.clock import SystemClock  # noqa: PLC0415
     from portal.demo.loading import load_demo  # noqa: PLC0415
+    from portal.demo.requests import load_requests  # noqa: PLC0415
+    from portal.observability import configure_logs  # noqa: PLC0415
 
+    chosen = settings()
+    if not chosen.demo:
+        raise click.ClickException("demo data is for demo mode")
+    configure_logs(logging.WARNING)
     with core() as built:
-        if not built.settings.demo:
-            raise click.ClickException("demo data is for demo mode")
         load_demo(built)
+    if not no_requests:
+        load_requests(chosen, SystemClock().now())
 
 
 @main.group()

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, Select, bindparam, exists, select, update
 from sqlalchemy.orm import aliased
 
 from portal.clock import Clock, jitter
-from portal.db import Database
+from portal.db import Database, UtcDateTime
 from portal.handoff.messages import BadMessage, Message, read_message
 from portal.handoff.model import OutboxColumns
 from portal.handoff.outbox import place
@@ -34,6 +34,21 @@ class _Claimed:
     attempts: int
 
 
+def _due(outbox: type[OutboxColumns]) -> Select[int]:
+    """Messages whose time has come, each the first unsent one of its subject."""
+    now, earlier = bindparam("now", type_=UtcDateTime), aliased(outbox)
+    return select(outbox.position).where(
+        outbox.state == "waiting",
+        outbox.available_at <= now,
+        (outbox.leased_until.is_(None)) | (outbox.leased_until <= now),
+        ~exists().where(
+            earlier.subject == outbox.subject,
+            earlier.position < outbox.position,
+            earlier.state != "sent",
+        ),
+    )
+
+
 class Relay:
     """Delivers the messages of one outbox through one transport."""
 
@@ -50,12 +65,18 @@ class Relay:
         self._outbox = outbox
         self._transport = transport
         self._clock = clock
+        # made once: building a statement costs more than running it on an empty outbox
+        due = _due(outbox)
+        self._anything_due = select(due.exists())
+        self._claimable = (
+            due.order_by(outbox.position).limit(_BATCH).with_for_update(skip_locked=True, of=outbox)
+        )
 
     def run_once(self) -> int:
         """Deliver what is due; how many messages were taken up."""
         now = self._clock.now()
         with self._database.read() as db:
-            if db.scalar(select(self._due(now).exists())) is not True:
+            if not db.scalar(self._anything_due, {"now": now}):
                 return 0
         with self._database.begin() as db:
             claimed = self._claim(db, now)
@@ -63,25 +84,9 @@ class Relay:
             self._deliver(each)
         return len(claimed)
 
-    def _due(self, now: datetime):  # type: ignore[no-untyped-def]  # a Select of this outbox
-        outbox = self._outbox
-        earlier = aliased(outbox)
-        return select(outbox.position).where(
-            outbox.state == "waiting",
-            outbox.available_at <= now,
-            (outbox.leased_until.is_(None)) | (outbox.leased_until <= now),
-            ~exists().where(
-                earlier.subject == outbox.subject,
-                earlier.position < outbox.position,
-                earlier.state != "sent",
-            ),
-        )
-
     def _claim(self, db: Connection, now: datetime) -> Sequence[_Claimed]:
         outbox = self._outbox
-        due = self._due(now).order_by(outbox.position).limit(_BATCH)
-        due = due.with_for_update(skip_locked=True, of=outbox)
-        positions = list(db.scalars(due))
+        positions = list(db.scalars(self._claimable, {"now": now}))
         rows = db.execute(
             update(outbox)
             .where(outbox.position.in_(positions), outbox.state == "waiting")

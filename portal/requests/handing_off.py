@@ -63,7 +63,7 @@ class HandOff:
             "documents": self._documents(
                 uploads.of_request(db, self.vault, request.id, "filing"), service, at
             ),
-            "expected_documents": self._expected(service),
+            "expected_documents": self._expected(service, frozen["documents"]),
         }
         self._put(db, request, message_id, REQUEST_PAID, data, at)
 
@@ -127,11 +127,12 @@ class HandOff:
         }
 
     @staticmethod
-    def _expected(service: Service) -> list[dict[str, Any]]:
-        """The documents that the service knows, so that a completion can name them."""
+    def _expected(service: Service, asked: Sequence[str]) -> list[dict[str, Any]]:
+        """The documents that these answers ask for, so that a completion can name them."""
         return [
             {"code": d.code, "title": {"ar": d.title.ar, "en": d.title.en}}
             for d in service.documents
+            if d.code in asked
         ]
 
     def _documents(

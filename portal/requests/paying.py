@@ -145,9 +145,10 @@ class Cashier:
     def look(self, session: str) -> Settlement:
         """Read the checkout again and settle what it says."""
         checkout = self._provider.read_checkout(session)
-        return self._settle(checkout)
+        return self.settle(checkout)
 
-    def _settle(self, checkout: Checkout) -> Settlement:
+    def settle(self, checkout: Checkout) -> Settlement:
+        """Work in what a checkout says; harmless twice."""
         now = self._clock.now()
         with self._database.begin() as db:
             settlement = settle(db, checkout, live=self._live, year=cairo_time(now).year, at=now)
@@ -273,7 +274,7 @@ class Cashier:
         if attempt and attempt.session:
             checkout = self._provider.close_checkout(attempt.session)
             if checkout.status is not CheckoutStatus.EXPIRED:
-                self._settle(checkout)
+                self.settle(checkout)
                 return False
         with self._database.begin() as db:
             request = reading.by_id(db, request_id)

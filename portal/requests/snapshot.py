@@ -19,6 +19,7 @@ CONTACT_KINDS = frozenset({"mobile", "email"})
 
 def snapshot(evaluation: Evaluation, speeches: Sequence[Speech]) -> dict[str, Any]:
     """Sections with labels and shown values in both languages, and the bare values by code."""
+    names = evaluation.names
     sections = []
     for state in evaluation.steps:
         answers = [_answer(a, speeches) for a in state.asked if a.value is not None]
@@ -38,10 +39,12 @@ def snapshot(evaluation: Evaluation, speeches: Sequence[Speech]) -> dict[str, An
         for p in state.warnings
     ]
     record = evaluation.record
+    asked = [d for d in evaluation.service.documents if d.when is None or d.when.holds(names)]
     return {
         "sections": sections,
         "values": values,
         "warnings": warnings,
+        "documents": [document.code for document in asked],
         "record": None if record is None else to_json(dict(record)),
     }
 

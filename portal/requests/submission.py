@@ -108,11 +108,18 @@ def submit(
     now = drafts.load(db, vault, filing.citizen_id, filing.draft_id)
     if now.revision != filing.revision + 1:
         raise drafts.ChangedMeanwhile(filing.draft_id)
-    evaluation, today = filing.evaluation, cairo_time(at).date()
-    problems = problems_of(db, vault, filing.draft_id, evaluation, today)
+    today = cairo_time(at).date()
+    problems = problems_of(db, vault, filing.draft_id, filing.evaluation, today)
     if problems:
         raise Incomplete(problems)
-    fixed = price(evaluation, today)
+    return file_checked(db, vault, hand_off, filing, ids, at)
+
+
+def file_checked(
+    db: Connection, vault: Vault, hand_off: HandOff, filing: Filing, ids: "Ids", at: datetime
+) -> str:
+    """Make the request of a draft that was checked and whose row is held; its number."""
+    fixed = price(filing.evaluation, cairo_time(at).date())
     due_now = fixed.due_now.minor
     number = _next_number(db, filing.center, cairo_time(at).year)
     state = State.AWAITING_FILING_PAYMENT if due_now else State.RECEIVED

@@ -75,11 +75,6 @@ class SandboxProcess:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def kill_parent_only(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
     def stop(self) -> None:
         assert self._process is not None
         if self._process.poll() is None:

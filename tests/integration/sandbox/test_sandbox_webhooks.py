@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import stripe
 
@@ -20,7 +19,6 @@ from tests.support.sandbox import (
     free_port,
     open_session,
     pay_page,
-    web,
 )
 
 KEY = "sk_test_configured"
@@ -189,25 +187,6 @@ def test_a_kill_between_event_and_delivery_loses_nothing(
     assert webhook_receiver.count("checkout.session.completed") == 1
     assert client.v1.checkout.sessions.retrieve(session.id).payment_status == "paid"
     eventually(lambda: client.v1.events.list({"delivery_success": False}).data == [])
-
-
-def test_a_killed_parent_takes_its_worker_along(
-    own_server: SandboxProcess, webhook_receiver: Receiver
-) -> None:
-    session = open_session(own_server.client(KEY))
-    own_server.kill_parent_only()
-
-    def silent() -> bool:
-        try:
-            web.get(f"{own_server.url}/sandbox/control")
-        except httpx.TransportError:
-            return True
-        return False
-
-    eventually(silent)
-    own_server.start()
-    pay_page(session.url)
-    eventually(lambda: webhook_receiver.count("checkout.session.completed") == 1)
 
 
 def test_idempotency_keys_and_clock_outlive_a_kill(own_server: SandboxProcess) -> None:

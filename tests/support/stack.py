@@ -1,0 +1,117 @@
+"""The whole portal as real processes: sandbox, pages, worker; each can be killed by itself."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+
+from tests.support.people import Citizen, Employee
+from tests.support.sandbox import eventually, free_port
+
+PARTS = ("sandbox", "worker", "serve")
+
+
+class Stack:
+    """A start of the portal with a folder, ports and a database of its own."""
+
+    def __init__(
+        self, var: Path, database_url: str = "", settings: Mapping[str, str] | None = None
+    ) -> None:
+        self.var = var
+        self.port, self.sandbox_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("PORTAL_")}
+        self.environment = {
+            **kept,
+            "PORTAL_PORT": str(self.port),
+            "PORTAL_SANDBOX_PORT": str(self.sandbox_port),
+            "PORTAL_VAR": str(var),
+            **({"PORTAL_DATABASE_URL": database_url} if database_url else {}),
+            **(settings or {}),
+        }
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def prepare(self) -> "Stack":
+        """Migrate and load the demo's accounts and registers."""
+        self.command("migrate")
+        self.command("demo", "--no-requests")
+        return self
+
+    def command(self, *arguments: str) -> str:
+        """Run a command of the portal's command line; what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "portal", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, *parts: str) -> "Stack":
+        for part in parts or PARTS:
+            log = (self.var / f"{part}.log").open("ab")
+            self._processes[part] = subprocess.Popen(
+                [sys.executable, "-m", "portal", part],
+                env=self.environment,
+                start_new_session=True,
+                stdout=log,
+                stderr=log,
+            )
+            log.close()
+        for part in parts or PARTS:
+            self._await(part)
+        return self
+
+    def _await(self, part: str) -> None:
+        addresses = {
+            "sandbox": f"{self.sandbox_url}/sandbox/control",
+            "serve": f"{self.url}/health/ready",
+        }
+        if part in addresses:
+            eventually(lambda: self._answers(part, addresses[part]), 30)
+
+    def _answers(self, part: str, address: str) -> bool:
+        ended = self._processes[part].poll()
+        assert ended is None, f"{part} ended: {self.log(part)[-2000:]}"
+        try:
+            return httpx.get(address, trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def log(self, part: str) -> str:
+        return (self.var / f"{part}.log").read_text(encoding="utf-8", errors="replace")
+
+    def kill(self, *parts: str) -> None:
+        """What a power cut does: no process gets to tidy up."""
+        for part in parts:
+            process = self._processes.pop(part)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def stop(self) -> None:
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(8)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self._processes.clear()
+
+    def citizen(self, **more: str) -> Citizen:
+        return Citizen(self.url, **more)
+
+    def employee(self, role: str, place: str = "KFS-003") -> Employee:
+        made = Employee(self.url, f"{role}@{place}")
+        page = made.sign_in()
+        assert page.path == "/center/inbox", page.text
+        return made

