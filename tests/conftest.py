@@ -1,11 +1,15 @@
 """Fixtures that every kind of test may use. What starts a process lives for the whole session."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import stripe
 
+from tests.support.local import LocalPortal
+from tests.support.postgres import Postgres, running_postgres
 from tests.support.sandbox import Receiver, SandboxProcess, receiving
+from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +30,51 @@ def api(payment_server: SandboxProcess) -> stripe.StripeClient:
 def webhook_receiver() -> Iterator[Receiver]:
     with receiving() as receiver:
         yield receiver
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL server; every test takes a database of its own."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """What is tested on one database is tested on the other."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def local(
+    database_kind: str,
+    payment_server: SandboxProcess,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[LocalPortal]:
+    """A portal for the tests of one module; each of them brings people of its own."""
+    var = tmp_path_factory.mktemp("portal")
+    url = f"sqlite:///{var / 'portal.sqlite3'}"
+    if database_kind == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        url = server.fresh_database()
+    portal = LocalPortal(var, url, payment_server)
+    yield portal
+    portal.close()
+
+
+@pytest.fixture
+def alone(payment_server: SandboxProcess, tmp_path: Path) -> Iterator[LocalPortal]:
+    """A portal for one test that turns the clock or breaks things; on SQLite."""
+    var = tmp_path / "portal"
+    portal = LocalPortal(var, f"sqlite:///{var / 'portal.sqlite3'}", payment_server)
+    yield portal
+    portal.close()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The processes of a default start, for tests that end none of them."""
+    started = Stack(tmp_path_factory.mktemp("stack")).prepare().start()
+    yield started
+    started.stop()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.answers import MOBILE
 from tests.support.people import Citizen, Employee
 from tests.support.sandbox import eventually, free_port
 
@@ -107,8 +108,8 @@ class Stack:
             process.wait()
         self._processes.clear()
 
-    def citizen(self, **more: str) -> Citizen:
-        return Citizen(self.url, **more)
+    def citizen(self, mobile: str = MOBILE) -> Citizen:
+        return Citizen(self.url, mobile=mobile)
 
     def employee(self, role: str, place: str = "KFS-003") -> Employee:
         made = Employee(self.url, f"{role}@{place}")

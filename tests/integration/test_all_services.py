@@ -1,0 +1,41 @@
+"""Every service from its page to its center's inbox, over HTTP, without scripts."""
+
+import pytest
+
+from portal.catalogue.loader import load_catalogue
+from portal.catalogue.model import PaymentMode
+from tests.support.answers import Choose, first, last
+from tests.support.local import LocalPortal
+
+CATALOGUE = load_catalogue()
+
+
+@pytest.mark.parametrize("code", CATALOGUE.services)
+@pytest.mark.parametrize(
+    ("choose", "optional"), [(first, False), (last, True)], ids=["least", "most"]
+)
+def test_a_request_reaches_the_inbox_of_its_center(
+    local: LocalPortal, code: str, choose: Choose, optional: bool
+) -> None:
+    citizen = local.someone()
+    raw = local.answers(code, choose, optional=optional, center="KFS-007")
+    page = citizen.file(code, raw)
+    assert page.hook("state") == "received", page.text
+    number = page.hook("request-number")
+    local.soon(lambda: _is_in_inbox(local, number))
+
+    service = CATALOGUE.services[code]
+    row = local.rows(
+        "SELECT center_code, due_now, due_on FROM service_requests WHERE number = :n", n=number
+    )[0]
+    assert row.center_code == "KFS-007"
+    assert row.due_on is not None
+    if service.payment_mode in {PaymentMode.FREE, PaymentMode.REFUND}:
+        assert row.due_now == 0
+    opened = local.employee("front_office", "KFS-007").open(number)
+    assert opened.status == 200
+    assert citizen.mobile not in opened.text
+
+
+def _is_in_inbox(local: LocalPortal, number: str) -> bool:
+    return bool(local.rows("SELECT id FROM center_requests WHERE request_number = :n", n=number))

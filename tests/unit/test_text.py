@@ -1,0 +1,141 @@
+"""What people type, made plain (services §7.3–7.4, rulings on text)."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portal.text import (
+    Unreadable,
+    clean,
+    clean_name,
+    compact,
+    fold_digits,
+    is_arabic_name,
+    parse_number,
+)
+
+
+def test_the_three_families_of_digits_become_latin_ones() -> None:
+    assert fold_digits("٠١٢٣٤٥٦٧٨٩") == "0123456789"
+    assert fold_digits("۰۱۲۳۴۵۶۷۸۹") == "0123456789"
+    assert fold_digits("رقم ٢٥") == "رقم 25"
+
+
+def test_cleaning_strips_what_has_no_meaning() -> None:
+    assert clean("  شارع \u200f ") == "شارع"
+    assert clean("a\u200bb\ufeffc\u00add") == "abcd"
+    assert clean("شارع   ٢٣\u00a0 يوليو") == "شارع ٢٣ يوليو"
+
+
+def test_cleaning_composes_letters_that_were_typed_in_parts() -> None:
+    assert clean("ا\u0654") == "أ"
+    assert clean("e\u0301") == "é"
+
+
+@pytest.mark.parametrize("character", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+def test_a_direction_override_is_refused_not_dropped(character: str) -> None:
+    with pytest.raises(Unreadable):
+        clean(f"شارع {character}الجيش")
+
+
+@pytest.mark.parametrize("character", ["\0", "\x07", "\x1b", "\x7f", "\x85", "\ue000", "\ud800"])
+def test_controls_and_private_characters_are_refused(character: str) -> None:
+    with pytest.raises(Unreadable):
+        clean(f"شارع{character}")
+    with pytest.raises(Unreadable):
+        clean(f"شارع{character}", lines=True)
+
+
+def test_lines_are_kept_only_where_lines_are_asked_for() -> None:
+    assert clean("a\r\nb\rc\n", lines=True) == "a\nb\nc"
+    assert clean("a\tb", lines=True) == "a\tb"
+    with pytest.raises(Unreadable):
+        clean("a\nb")
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_cleaning_twice_changes_nothing_more(text: str) -> None:
+    for lines in (False, True):
+        try:
+            once = clean(text, lines=lines)
+        except Unreadable:
+            continue
+        assert clean(once, lines=lines) == once
+
+
+def test_a_number_that_identifies_loses_its_spaces_and_dashes() -> None:
+    assert compact(" ٢-٩٠ 0101.(88)/00018\u200f") == "29001018800018"
+    assert compact("010–1234—5678‐9") == "010123456789"
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("مُحَمَّدٌ", "محمد"),
+        ("مـحـمـد", "محمد"),
+        ("رحمٰن", "رحمن"),
+        ("ٱلله", "الله"),
+        ("علی", "علي"),
+        ("کمال", "كمال"),
+        ("آية  الله", "آية الله"),
+        ("أبو بكر الصديق", "أبو بكر الصديق"),
+        ("هناء مؤمن شيئًا", "هناء مؤمن شيئا"),
+    ],
+)
+def test_names_lose_tashkeel_tatweel_and_persian_letters(typed: str, name: str) -> None:
+    assert clean_name(typed) == name
+    assert is_arabic_name(name)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "Mona", "منى1", "منى ١", "منى-السيد", "منى  السيد", " منى", "چاد", "مـنى"]
+)
+def test_only_arabic_letters_and_single_spaces_make_a_name(text: str) -> None:
+    assert not is_arabic_name(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("1250.50", "1250.50"),
+        ("١٬٢٥٠٫٥٠", "1250.50"),
+        ("1,250.50", "1250.50"),
+        ("1,250", "1250"),
+        ("١،٢٥٠", "1250"),
+        ("12,5", "12.5"),
+        ("12,50", "12.50"),
+        ("0,5", "0.5"),
+        ("1,234,567", "1234567"),
+        ("1 250", "1250"),
+        ("1\u00a0250", "1250"),
+        ("1\u202f250", "1250"),
+        ("\u200e-5", "-5"),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(typed: str, number: str) -> None:
+    assert parse_number(typed) == Decimal(number)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "-", "x", "1,2,3", "1,23,456", "12,34.5", "1.2.3", "+5", "5-", "1e3", "٣٪", "½", "1/2"],
+)
+def test_what_is_not_one_number_is_none(typed: str) -> None:
+    assert parse_number(typed) is None
+
+
+_ARABIC = str.maketrans("0123456789.,", "٠١٢٣٤٥٦٧٨٩٫٬")
+_PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
+
+
+@given(st.decimals(-(10**12), 10**12, allow_nan=False, places=2))
+@settings(max_examples=100, derandomize=True, deadline=None)
+def test_a_number_reads_back_in_every_script(number: Decimal) -> None:
+    plain, grouped = f"{number:f}", f"{number:,f}"
+    for text in (plain, plain.translate(_ARABIC), plain.translate(_PERSIAN)):
+        assert parse_number(text) == number
+    for text in (grouped, grouped.translate(_ARABIC)):
+        assert parse_number(text) == number
