@@ -1,6 +1,8 @@
 """The center's pages: sign-in of staff, the queue, one request and what can be done with it."""
 
 from litestar import Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from portal.backoffice import inbox
@@ -39,12 +41,12 @@ _STATES = (
 
 
 @get_page("/center", Access.ANYONE)
-def center(visit: Visit) -> Response[bytes]:
+def center(visit: NamedDependency[Visit]) -> Response[bytes]:
     return redirect(visit, "/center/inbox")
 
 
 @get_page("/center/sign-in", Access.ANYONE)
-def show_sign_in(visit: Visit) -> Response[bytes]:
+def show_sign_in(visit: NamedDependency[Visit]) -> Response[bytes]:
     return _sign_in_page(visit, "", [])
 
 
@@ -57,7 +59,7 @@ def _sign_in_page(
 
 
 @post_form("/center/sign-in", Access.ANYONE)
-def sign_in(visit: Visit, form: PostedForm) -> Response[bytes]:
+def sign_in(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> Response[bytes]:
     visit.check_form(form)
     portal, now = visit.portal, visit.portal.clock.now()
     username = form.text("username")[:80]
@@ -81,7 +83,7 @@ def sign_in(visit: Visit, form: PostedForm) -> Response[bytes]:
 
 
 @post_form("/center/sign-out", Access.ANYONE)
-def sign_out(visit: Visit, form: PostedForm) -> Response[bytes]:
+def sign_out(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> Response[bytes]:
     visit.check_form(form)
     with visit.portal.database.begin() as db:
         sessions.end(db, visit.browser)
@@ -91,7 +93,11 @@ def sign_out(visit: Visit, form: PostedForm) -> Response[bytes]:
 
 @get_page("/center/inbox", Access.STAFF)
 def show_inbox(
-    visit: Visit, q: str = "", service: str = "", stage: str = "", page: int = 1
+    visit: NamedDependency[Visit],
+    q: FromQuery[str] = "",
+    service: FromQuery[str] = "",
+    stage: FromQuery[str] = "",
+    page: FromQuery[int] = 1,
 ) -> Response[bytes]:
     """The queue of the employee's own center, oldest legal deadline first."""
     portal = visit.portal
@@ -124,7 +130,7 @@ def show_inbox(
 
 
 @get_page("/center/requests/{number:str}", Access.STAFF)
-def show_request(visit: Visit, number: str) -> Response[bytes]:
+def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Response[bytes]:
     portal = visit.portal
     with portal.database.read() as db:
         employee = visit.employee(db)
@@ -160,7 +166,9 @@ def _request_page(
 
 
 @get_page("/center/requests/{number:str}/documents/{document_id:str}", Access.STAFF)
-def show_document(visit: Visit, number: str, document_id: str) -> Stream:
+def show_document(
+    visit: NamedDependency[Visit], number: FromPath[str], document_id: FromPath[str]
+) -> Stream:
     portal = visit.portal
     with portal.database.read() as db:
         employee = visit.employee(db)
@@ -170,7 +178,9 @@ def show_document(visit: Visit, number: str, document_id: str) -> Stream:
 
 
 @post_form("/center/requests/{number:str}/register", Access.STAFF)
-def register(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
+def register(
+    visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
     portal = visit.portal
     with portal.database.begin() as db:
         employee = visit.employee(db)
@@ -180,7 +190,9 @@ def register(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
 
 
 @post_form("/center/requests/{number:str}/accept", Access.STAFF)
-def accept_documents(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
+def accept_documents(
+    visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
     portal = visit.portal
     with portal.database.begin() as db:
         employee = visit.employee(db)
@@ -190,7 +202,9 @@ def accept_documents(visit: Visit, number: str, form: PostedForm) -> Response[by
 
 
 @post_form("/center/requests/{number:str}/completion", Access.STAFF)
-def request_completion(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
+def request_completion(
+    visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
     portal, days = visit.portal, form.text("days")
     ask = CompletionAsk(
         form.all("items"),
@@ -214,7 +228,9 @@ def _known_documents(opened: OpenedRequest) -> list[str]:
 
 
 @post_form("/center/requests/{number:str}/refuse", Access.STAFF)
-def refuse(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
+def refuse(
+    visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
     portal = visit.portal
     refusal = Refusal(form.all("reasons"), form.text("refusal_note").replace("\r\n", "\n"))
     with portal.database.begin() as db:
@@ -230,7 +246,9 @@ def refuse(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
 
 
 @post_form("/center/requests/{number:str}/approve", Access.STAFF)
-def approve(visit: Visit, number: str, upload_form: PostedForm) -> Response[bytes]:
+def approve(
+    visit: NamedDependency[Visit], number: FromPath[str], upload_form: NamedDependency[PostedForm]
+) -> Response[bytes]:
     """Approve with the issued document, or register a notice with its attestation."""
     portal, form = visit.portal, upload_form
     with portal.database.read() as db:

@@ -1,6 +1,8 @@
 """Home, services, centers and the pages about the portal: open to anyone."""
 
 from litestar import Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from portal.problems import Missing
 from portal.requests.submission import check_window
@@ -17,7 +19,7 @@ _POPULAR = (
 
 
 @get_page("/", Access.ANYONE)
-def home(visit: Visit) -> Response[bytes]:
+def home(visit: NamedDependency[Visit]) -> Response[bytes]:
     catalogue = visit.portal.catalogue
     popular = [catalogue.services[c] for c in _POPULAR if c in catalogue.services]
     places = visit.portal.places
@@ -33,7 +35,9 @@ def home(visit: Visit) -> Response[bytes]:
 
 
 @get_page("/services", Access.ANYONE)
-def services(visit: Visit, family: str = "", q: str = "") -> Response[bytes]:
+def services(
+    visit: NamedDependency[Visit], family: FromQuery[str] = "", q: FromQuery[str] = ""
+) -> Response[bytes]:
     """All services, or one family's, or those whose title or summary holds every word of ``q``."""
     catalogue = visit.portal.catalogue
     if family and family not in catalogue.families:
@@ -56,7 +60,7 @@ def services(visit: Visit, family: str = "", q: str = "") -> Response[bytes]:
 
 
 @get_page("/services/{slug:str}", Access.ANYONE)
-def service(visit: Visit, slug: str) -> Response[bytes]:
+def service(visit: NamedDependency[Visit], slug: FromPath[str]) -> Response[bytes]:
     catalogue = visit.portal.catalogue
     found = catalogue.services.get(slug)
     if found is None:
@@ -77,7 +81,7 @@ def service(visit: Visit, slug: str) -> Response[bytes]:
 
 
 @get_page("/centers", Access.ANYONE)
-def centers(visit: Visit, governorate: str = "") -> Response[bytes]:
+def centers(visit: NamedDependency[Visit], governorate: FromQuery[str] = "") -> Response[bytes]:
     places = visit.portal.places
     if governorate and governorate not in places.governorates:
         raise Missing("governorate")
@@ -92,17 +96,17 @@ def centers(visit: Visit, governorate: str = "") -> Response[bytes]:
 
 
 @get_page("/help", Access.ANYONE)
-def help_page(visit: Visit) -> Response[bytes]:
+def help_page(visit: NamedDependency[Visit]) -> Response[bytes]:
     return visit.portal.pages.page(visit, "catalogue/help.html")
 
 
 @get_page("/privacy", Access.ANYONE)
-def privacy(visit: Visit) -> Response[bytes]:
+def privacy(visit: NamedDependency[Visit]) -> Response[bytes]:
     return visit.portal.pages.page(visit, "catalogue/privacy.html")
 
 
 @get_page("/accessibility", Access.ANYONE)
-def accessibility(visit: Visit) -> Response[bytes]:
+def accessibility(visit: NamedDependency[Visit]) -> Response[bytes]:
     return visit.portal.pages.page(visit, "catalogue/accessibility.html")
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from portal.catalogue.fields import Raw
 from portal.catalogue.forms import Evaluation, StepState, evaluate, read_step, reveals, rows_of
@@ -52,7 +54,7 @@ def open_form(visit: Visit, draft_id: str) -> OpenForm:
 
 
 @get_page("/services/{slug:str}/apply", Access.CITIZEN)
-def apply(visit: Visit, slug: str) -> Response[bytes]:
+def apply(visit: NamedDependency[Visit], slug: FromPath[str]) -> Response[bytes]:
     """Begin a request, or offer the one that is begun already."""
     portal = visit.portal
     service = portal.catalogue.services.get(slug)
@@ -83,7 +85,9 @@ def apply(visit: Visit, slug: str) -> Response[bytes]:
 
 
 @post_form("/services/{slug:str}/apply", Access.CITIZEN)
-def begin_anew(visit: Visit, slug: str, form: PostedForm) -> Response[bytes]:
+def begin_anew(
+    visit: NamedDependency[Visit], slug: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
     """Drop the draft that was offered and begin another."""
     portal = visit.portal
     with portal.database.begin() as db:
@@ -101,7 +105,9 @@ def begin_anew(visit: Visit, slug: str, form: PostedForm) -> Response[bytes]:
 
 
 @post_form("/drafts/{draft_id:str}/discard", Access.CITIZEN)
-def discard(visit: Visit, draft_id: str, form: PostedForm) -> Response[bytes]:
+def discard(
+    visit: NamedDependency[Visit], draft_id: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
     portal = visit.portal
     with portal.database.begin() as db:
         citizen = visit.citizen(db)
@@ -115,7 +121,7 @@ def discard(visit: Visit, draft_id: str, form: PostedForm) -> Response[bytes]:
 
 
 @get_page("/drafts/{draft_id:str}", Access.CITIZEN)
-def show_tasks(visit: Visit, draft_id: str) -> Response[bytes]:
+def show_tasks(visit: NamedDependency[Visit], draft_id: FromPath[str]) -> Response[bytes]:
     """The parts of the form and how far each is: where one goes on later."""
     try:
         opened = open_form(visit, draft_id)
@@ -133,7 +139,12 @@ def show_tasks(visit: Visit, draft_id: str) -> Response[bytes]:
 
 
 @get_page("/drafts/{draft_id:str}/{step_code:str}", Access.CITIZEN)
-def show_step(visit: Visit, draft_id: str, step_code: str, back: str = "") -> Response[bytes]:
+def show_step(
+    visit: NamedDependency[Visit],
+    draft_id: FromPath[str],
+    step_code: FromPath[str],
+    back: FromQuery[str] = "",
+) -> Response[bytes]:
     try:
         opened = open_form(visit, draft_id)
     except AlreadySubmitted:
@@ -174,7 +185,12 @@ def _step_page(
 
 
 @post_form("/drafts/{draft_id:str}/{step_code:str}", Access.CITIZEN)
-def save_step(visit: Visit, draft_id: str, step_code: str, form: PostedForm) -> Response[bytes]:
+def save_step(
+    visit: NamedDependency[Visit],
+    draft_id: FromPath[str],
+    step_code: FromPath[str],
+    form: NamedDependency[PostedForm],
+) -> Response[bytes]:
     """Keep what was typed, right or wrong; then tell every problem at once, or go on."""
     try:
         opened = _save(visit, draft_id, step_code, form)
@@ -280,7 +296,7 @@ def _to_request(visit: Visit, draft_id: str) -> Response[bytes]:
 
 
 @get_page("/drafts/{draft_id:str}/check", Access.CITIZEN)
-def show_check(visit: Visit, draft_id: str) -> Response[bytes]:
+def show_check(visit: NamedDependency[Visit], draft_id: FromPath[str]) -> Response[bytes]:
     try:
         opened = open_form(visit, draft_id)
     except AlreadySubmitted:
@@ -309,7 +325,9 @@ def _check_page(
 
 
 @post_form("/drafts/{draft_id:str}/check", Access.CITIZEN)
-def submit(visit: Visit, draft_id: str, form: PostedForm) -> Response[bytes]:
+def submit(
+    visit: NamedDependency[Visit], draft_id: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
     """Declare and submit; a second tap leads to the same request."""
     try:
         opened = open_form(visit, draft_id)

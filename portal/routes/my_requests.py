@@ -3,6 +3,8 @@
 from contextlib import suppress
 
 from litestar import Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from payments.provider import ProviderError
 from portal.problems import Missing
@@ -17,7 +19,7 @@ _FILTERS = ("all", "yours", "running", "ended")
 
 
 @get_page("/requests", Access.CITIZEN)
-def show_requests(visit: Visit, show: str = "all") -> Response[bytes]:
+def show_requests(visit: NamedDependency[Visit], show: FromQuery[str] = "all") -> Response[bytes]:
     portal = visit.portal
     if show not in _FILTERS:
         raise Missing("filter")
@@ -44,7 +46,7 @@ def show_requests(visit: Visit, show: str = "all") -> Response[bytes]:
 
 
 @get_page("/requests/{number:str}", Access.FOLLOWER)
-def show_request(visit: Visit, number: str) -> Response[bytes]:
+def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Response[bytes]:
     """One request, whole; htmx asks again for its moving part."""
     portal = visit.portal
     with portal.database.read() as db:
@@ -82,7 +84,7 @@ def show_request(visit: Visit, number: str) -> Response[bytes]:
 
 
 @get_page("/requests/{number:str}/pay", Access.CITIZEN)
-def show_payment(visit: Visit, number: str) -> Response[bytes]:
+def show_payment(visit: NamedDependency[Visit], number: FromPath[str]) -> Response[bytes]:
     portal = visit.portal
     with portal.database.read() as db:
         citizen = visit.citizen(db)
@@ -115,7 +117,9 @@ def _payment_page(
 
 
 @post_form("/requests/{number:str}/pay", Access.CITIZEN)
-def start_payment(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
+def start_payment(
+    visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
     """Lead the payer to the provider's page. Nothing of a card ever comes here."""
     portal = visit.portal
     with portal.database.read() as db:
@@ -133,7 +137,9 @@ def start_payment(visit: Visit, number: str, form: PostedForm) -> Response[bytes
 
 
 @get_page("/requests/{number:str}/pay/return", Access.ANYONE)
-def return_from_payment(visit: Visit, number: str, session_id: str = "") -> Response[bytes]:
+def return_from_payment(
+    visit: NamedDependency[Visit], number: FromPath[str], session_id: FromQuery[str] = ""
+) -> Response[bytes]:
     """Where the provider leads back to: the checkout is read again, whoever comes.
 
     It changes only what the provider says, so it needs no session; what it shows does.
@@ -158,7 +164,9 @@ def return_from_payment(visit: Visit, number: str, session_id: str = "") -> Resp
 
 
 @get_page("/requests/{number:str}/receipts/{receipt_number:str}", Access.CITIZEN)
-def show_receipt(visit: Visit, number: str, receipt_number: str) -> Response[bytes]:
+def show_receipt(
+    visit: NamedDependency[Visit], number: FromPath[str], receipt_number: FromPath[str]
+) -> Response[bytes]:
     portal = visit.portal
     with portal.database.read() as db:
         citizen = visit.citizen(db)

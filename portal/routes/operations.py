@@ -1,6 +1,7 @@
 """For operators: health and metrics; for the demo: the phone that shows every message."""
 
 from litestar import Response
+from litestar.di import NamedDependency
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -33,7 +34,7 @@ def live() -> Response[bytes]:
 
 
 @get_page("/health/ready", Access.ANYONE)
-def ready(visit: Visit) -> Response[bytes]:
+def ready(visit: NamedDependency[Visit]) -> Response[bytes]:
     """The process can do its work: the database answers."""
     try:
         with visit.portal.database.read() as db:
@@ -44,7 +45,7 @@ def ready(visit: Visit) -> Response[bytes]:
 
 
 @get_page("/metrics", Access.OPERATOR)
-def metrics(visit: Visit) -> Response[bytes]:
+def metrics(visit: NamedDependency[Visit]) -> Response[bytes]:
     """Prometheus's text format; from this machine, or with the operator's token."""
     _check_operator(visit)
     _measure(visit)
@@ -85,7 +86,7 @@ def _measure(visit: Visit) -> None:
 
 
 @get_page("/sandbox/messages", Access.ANYONE)
-def messages(visit: Visit) -> Response[bytes]:
+def messages(visit: NamedDependency[Visit]) -> Response[bytes]:
     portal = visit.portal
     if not portal.settings.demo:
         raise Missing("demo only")

@@ -1,6 +1,8 @@
 """Sign-in of citizens: national ID, mobile, one-time code."""
 
 from litestar import Response
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
 from sqlalchemy import Connection
 
 from portal.catalogue.fields import MOBILE_PROBLEM, NATIONAL_ID_PROBLEMS
@@ -27,7 +29,10 @@ def safe_path(path: str) -> str:
 
 
 @get_page("/sign-in", Access.ANYONE)
-def show_sign_in(visit: Visit, next: str = AFTER_SIGN_IN) -> Response[bytes]:  # noqa: A002
+def show_sign_in(
+    visit: NamedDependency[Visit],
+    next: FromQuery[str] = AFTER_SIGN_IN,  # noqa: A002 - the name in the address
+) -> Response[bytes]:
     return _sign_in_page(visit, safe_path(next))
 
 
@@ -49,7 +54,7 @@ def _sign_in_page(
 
 
 @post_form("/sign-in", Access.ANYONE)
-def ask_code(visit: Visit, form: PostedForm) -> Response[bytes]:
+def ask_code(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> Response[bytes]:
     visit.check_form(form)
     next_path = safe_path(form.text("next"))
     national_id = read_national_id(form.text("national_id"), visit.today)
@@ -98,7 +103,7 @@ def send_code(visit: Visit, asker: Asker) -> None:
 
 
 @get_page("/sign-in/code", Access.ANYONE)
-def show_code(visit: Visit) -> Response[bytes]:
+def show_code(visit: NamedDependency[Visit]) -> Response[bytes]:
     return _code_page(visit)
 
 
@@ -116,7 +121,7 @@ def _code_page(
 
 
 @post_form("/sign-in/code", Access.ANYONE)
-def check_code(visit: Visit, form: PostedForm) -> Response[bytes]:
+def check_code(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> Response[bytes]:
     visit.check_form(form)
     portal, now = visit.portal, visit.portal.clock.now()
     typed = compact(form.text("code"))
@@ -154,7 +159,9 @@ def _wrong_code(verdict: Verdict, pending: Pending | None) -> Problem:
 
 
 @post_form("/sign-in/resend", Access.ANYONE)
-def resend_code(visit: Visit, form: PostedForm) -> Response[bytes]:
+def resend_code(
+    visit: NamedDependency[Visit], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
     """A new code to the same phone; the last one is void."""
     visit.check_form(form)
     portal = visit.portal
@@ -179,7 +186,7 @@ def resend_code(visit: Visit, form: PostedForm) -> Response[bytes]:
 
 
 @post_form("/sign-out", Access.ANYONE)
-def sign_out(visit: Visit, form: PostedForm) -> Response[bytes]:
+def sign_out(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> Response[bytes]:
     visit.check_form(form)
     with visit.portal.database.begin() as db:
         sessions.end(db, visit.browser)

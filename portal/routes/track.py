@@ -1,6 +1,8 @@
 """Following a request without an account: number and mobile, then a code to that mobile."""
 
 from litestar import Response
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
 
 from portal.catalogue.fields import MOBILE_PROBLEM
 from portal.catalogue.identity import read_mobile, read_request_number
@@ -15,7 +17,7 @@ from portal.web.visit import Visit
 
 
 @get_page("/track", Access.ANYONE)
-def show_track(visit: Visit, number: str = "") -> Response[bytes]:
+def show_track(visit: NamedDependency[Visit], number: FromQuery[str] = "") -> Response[bytes]:
     return _page(visit, number[:40], "", [])
 
 
@@ -28,7 +30,9 @@ def _page(
 
 
 @post_form("/track", Access.ANYONE)
-def ask_to_track(visit: Visit, form: PostedForm) -> Response[bytes]:
+def ask_to_track(
+    visit: NamedDependency[Visit], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
     """Send a code if number and mobile belong together; say the same if they do not."""
     visit.check_form(form)
     portal = visit.portal

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from litestar import Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Stream
 from sqlalchemy import Connection
 
@@ -28,7 +30,7 @@ TOO_MANY_FILES = N_("This document takes at most {n} files; remove one first")
 
 
 @get_page("/drafts/{draft_id:str}/documents", Access.CITIZEN)
-def show_documents(visit: Visit, draft_id: str) -> Response[bytes]:
+def show_documents(visit: NamedDependency[Visit], draft_id: FromPath[str]) -> Response[bytes]:
     try:
         opened = open_form(visit, draft_id)
     except AlreadySubmitted:
@@ -59,7 +61,12 @@ def _by_code(attached: list[Attached]) -> dict[str, list[Attached]]:
 
 
 @post_form("/drafts/{draft_id:str}/documents/{code:str}", Access.CITIZEN)
-def upload(visit: Visit, draft_id: str, code: str, upload_form: PostedForm) -> Response[bytes]:
+def upload(
+    visit: NamedDependency[Visit],
+    draft_id: FromPath[str],
+    code: FromPath[str],
+    upload_form: NamedDependency[PostedForm],
+) -> Response[bytes]:
     """Take the files that are good, say what is wrong with the others."""
     try:
         opened = open_form(visit, draft_id)
@@ -175,7 +182,11 @@ def _one_document(
 
 @post_form("/drafts/{draft_id:str}/documents/{code:str}/{file_id:str}/remove", Access.CITIZEN)
 def remove(
-    visit: Visit, draft_id: str, code: str, file_id: str, form: PostedForm
+    visit: NamedDependency[Visit],
+    draft_id: FromPath[str],
+    code: FromPath[str],
+    file_id: FromPath[str],
+    form: NamedDependency[PostedForm],
 ) -> Response[bytes]:
     portal = visit.portal
     with portal.database.begin() as db:
@@ -189,7 +200,9 @@ def remove(
 
 
 @get_page("/drafts/{draft_id:str}/files/{file_id:str}", Access.CITIZEN)
-def show_draft_file(visit: Visit, draft_id: str, file_id: str) -> Stream:
+def show_draft_file(
+    visit: NamedDependency[Visit], draft_id: FromPath[str], file_id: FromPath[str]
+) -> Stream:
     portal = visit.portal
     with portal.database.read() as db:
         citizen = visit.citizen(db)
@@ -201,7 +214,9 @@ def show_draft_file(visit: Visit, draft_id: str, file_id: str) -> Stream:
 
 
 @get_page("/requests/{number:str}/files/{file_id:str}", Access.CITIZEN)
-def show_request_file(visit: Visit, number: str, file_id: str) -> Stream:
+def show_request_file(
+    visit: NamedDependency[Visit], number: FromPath[str], file_id: FromPath[str]
+) -> Stream:
     portal = visit.portal
     with portal.database.read() as db:
         citizen = visit.citizen(db)
@@ -234,7 +249,7 @@ def stream_file(parts: Iterator[bytes], media_type: str, name: str) -> Stream:
 
 
 @get_page("/requests/{number:str}/complete", Access.CITIZEN)
-def show_completion(visit: Visit, number: str) -> Response[bytes]:
+def show_completion(visit: NamedDependency[Visit], number: FromPath[str]) -> Response[bytes]:
     return _completion_page(visit, number, [], "")
 
 
@@ -273,7 +288,9 @@ def _extra_document() -> Document:
 
 
 @post_form("/requests/{number:str}/complete", Access.CITIZEN)
-def complete(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
+def complete(
+    visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
     """Send the completion to the center."""
     portal, note = visit.portal, form.text("note").replace("\r\n", "\n")
     with portal.database.begin() as db:
@@ -300,7 +317,10 @@ def complete(visit: Visit, number: str, form: PostedForm) -> Response[bytes]:
 
 @post_form("/requests/{number:str}/complete/{code:str}", Access.CITIZEN)
 def upload_completion(
-    visit: Visit, number: str, code: str, upload_form: PostedForm
+    visit: NamedDependency[Visit],
+    number: FromPath[str],
+    code: FromPath[str],
+    upload_form: NamedDependency[PostedForm],
 ) -> Response[bytes]:
     portal = visit.portal
     with portal.database.read() as db:
@@ -339,7 +359,11 @@ def _attach_to_request(
 
 @post_form("/requests/{number:str}/complete/{code:str}/{file_id:str}/remove", Access.CITIZEN)
 def remove_completion(
-    visit: Visit, number: str, code: str, file_id: str, form: PostedForm
+    visit: NamedDependency[Visit],
+    number: FromPath[str],
+    code: FromPath[str],
+    file_id: FromPath[str],
+    form: NamedDependency[PostedForm],
 ) -> Response[bytes]:
     portal = visit.portal
     with portal.database.begin() as db:

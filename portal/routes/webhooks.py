@@ -4,6 +4,7 @@ from typing import Any
 
 from anyio.to_thread import run_sync
 from litestar import Request, Response, post
+from litestar.di import NamedDependency
 
 from payments.provider import BadSignature
 from portal.observability import log, webhooks_refused
@@ -15,7 +16,9 @@ _MOST_BYTES = 1_000_000
 
 
 @post("/webhooks/payments", opt={"access": Access.SIGNATURE}, status_code=200)
-async def take_event(request: Request[Any, Any, Any], portal: Portal) -> Response[bytes]:
+async def take_event(
+    request: Request[Any, Any, Any], portal: NamedDependency[Portal]
+) -> Response[bytes]:
     """200 only after the event is stored; 400 for what the provider did not sign."""
     body = bytearray()
     async for chunk in request.stream():
