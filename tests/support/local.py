@@ -11,6 +11,7 @@ from typing import Any
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
+from sqlalchemy import Executable, text
 
 from portal.app import build_portal, create_app
 from portal.catalogue.fields import Raw
@@ -171,12 +172,11 @@ class LocalPortal:
         self.relay()
         return page
 
-    def rows(self, statement: str, **values: Any) -> list[Any]:
+    def rows(self, statement: str | Executable, **values: Any) -> list[Any]:
         """What stands in the database."""
-        from sqlalchemy import text
-
+        asked = text(statement) if isinstance(statement, str) else statement
         with self.portal.database.read() as db:
-            return list(db.execute(text(statement), values))
+            return list(db.execute(asked, values))
 
     def soon(self, check: Any, seconds: float = 10.0) -> None:
         """Wait for what another process does, working off what comes in meanwhile."""
