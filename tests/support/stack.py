@@ -6,11 +6,22 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import httpx
+from sqlalchemy import Executable
 
-from tests.support.answers import MOBILE
+from portal.catalogue.fields import Raw
+from portal.catalogue.loader import load_catalogue
+from portal.clock import cairo_day
+from portal.db import Database
+from portal.i18n import Languages
+from portal.places.model import load_places
+from portal.requests.lookups import FormLookups
+from tests.support.answers import MOBILE, Maker
 from tests.support.people import Citizen, Employee
 from tests.support.sandbox import eventually, free_port
 
@@ -27,13 +38,14 @@ class Stack:
         self.port, self.sandbox_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
+        self.database_url = database_url or f"sqlite:///{var / 'portal.sqlite3'}"
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PORTAL_")}
         self.environment = {
             **kept,
             "PORTAL_PORT": str(self.port),
             "PORTAL_SANDBOX_PORT": str(self.sandbox_port),
             "PORTAL_VAR": str(var),
-            **({"PORTAL_DATABASE_URL": database_url} if database_url else {}),
+            "PORTAL_DATABASE_URL": self.database_url,
             **(settings or {}),
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -107,6 +119,25 @@ class Stack:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self._processes.clear()
+        self.database.close()
+
+    @cached_property
+    def database(self) -> Database:
+        """For looking at what the processes wrote."""
+        return Database(self.database_url)
+
+    def rows(self, statement: Executable) -> list[Any]:
+        """What stands in the database."""
+        with self.database.read() as db:
+            return list(db.execute(statement))
+
+    def answers(self, service: str, **more: Any) -> dict[str, Raw]:
+        """Answers with which the form of ``service`` is complete, at KFS-003."""
+        places, languages = load_places(), Languages()
+        with self.database.read() as db:
+            lookups = FormLookups(places, db, languages.pair)
+            today = cairo_day(datetime.now(UTC))
+            return Maker(load_catalogue().services[service], lookups, today, **more).make()
 
     def citizen(self, mobile: str = MOBILE) -> Citizen:
         return Citizen(self.url, mobile=mobile)

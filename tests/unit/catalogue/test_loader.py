@@ -355,12 +355,8 @@ def test_every_arabic_text_has_arabic_letters_and_no_latin_digits() -> None:
 
 
 def test_every_english_text_has_letters_and_none_of_them_arabic() -> None:
-    assert [w for w, t in TEXTS if not re.search("[A-Za-z]", t.en)] in ([], _units())
+    assert {t.en for _, t in TEXTS if not re.search("[A-Za-z]", t.en)} == {"%"}  # a unit
     assert [w for w, t in TEXTS if re.search("[\u0621-\u064a]", t.en)] == []
-
-
-def _units() -> list[str]:
-    return [w for w, t in TEXTS if t.en == "%"]
 
 
 def test_no_mark_or_sign_of_the_notes_leaked_into_a_text() -> None:
@@ -402,8 +398,32 @@ def test_every_fee_line_of_the_law_says_its_bounds() -> None:
         rules = [r for r in service_of(code).fees if r.id == line]
         assert [r.law_maximum for r in rules] == [ceiling], code
         for rule in rules:
-            amounts = [rule.rate, *rule.rates.values(), *(a for t in rule.tiers for a in t.amounts.values())]
-            assert max(a for a in amounts if a is not None) <= ceiling
+            amounts = [*rule.rates.values(), *(a for t in rule.tiers for a in t.amounts.values())]
+            assert max([rule.rate or 0, *amounts]) <= ceiling
+
+
+def test_b0_is_charged_wherever_something_is_paid_but_for_dues() -> None:
+    with_b0 = {s.number for s in CATALOGUE.services.values() if "consideration" in _lines(s)}
+    assert with_b0 == set(range(1, 43)) - {9, 15, 42} - {18, 39} - {22}
+    for service in CATALOGUE.services.values():
+        if service.number in with_b0:
+            assert {"consideration", "stamp", "e_service"} <= _lines(service)
+
+
+def test_b1_is_charged_only_where_the_sheet_names_it() -> None:
+    with_b1 = {s.number for s in CATALOGUE.services.values() if "fund" in _lines(s)}
+    assert with_b1 == {2, 3, 4, 5, 6, 7, 21, 23, 25, 26, 30, 32, 33, 35, 36, 37, 41}
+    assert with_b1 == {s.number for s in CATALOGUE.services.values() if "resource_dev" in _lines(s)}
+
+
+def test_every_deposit_and_nothing_else_is_refundable() -> None:
+    for service in CATALOGUE.services.values():
+        for rule in service.fees:
+            assert rule.refundable is (rule.code == "deposit"), f"{service.code}: {rule.id}"
+
+
+def _lines(service: Service) -> set[str]:
+    return {rule.code for rule in service.fees}
 
 
 def test_departments_are_those_of_the_facts() -> None:
