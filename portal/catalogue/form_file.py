@@ -39,11 +39,20 @@ def expand_blocks(file: str, steps: list[dict[str, Any]], shared: Shared) -> lis
         block = deepcopy(shared.blocks[name])
         prefix = step.get("prefix", block.get("prefix", ""))
         slug = step.get("step", block.get("step", name))
-        for part in block["steps"]:
-            filled = _fill(part, {"{p}": prefix, "{s}": slug})
-            overrides = {k: v for k, v in step.items() if k in {"title", "lead", "when"}}
-            expanded.append({**filled, **overrides})
+        pages = [_fill(part, {"{p}": prefix, "{s}": slug}) for part in block["steps"]]
+        expanded += _renamed(pages, step)
     return expanded
+
+
+def _renamed(pages: list[dict[str, Any]], use: dict[str, Any]) -> list[dict[str, Any]]:
+    """A block's condition is that of every page; its lead opens it, its title is what it is for."""
+    if "when" in use:
+        pages = [{**page, "when": use["when"]} for page in pages]
+    if "lead" in use:
+        pages[0] = {**pages[0], "lead": use["lead"]}
+    if "title" in use:
+        pages[-1] = {**pages[-1], "title": use["title"]}
+    return pages
 
 
 def _fill(value: Any, names: Mapping[str, str]) -> Any:

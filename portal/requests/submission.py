@@ -30,6 +30,7 @@ from portal.requests.handing_off import HandOff
 from portal.requests.lifecycle import Act, Actor, Event, State, WrongState
 from portal.requests.model import Draft, RequestSerial, ServiceRequest
 from portal.requests.snapshot import quote_to_json
+from portal.requests.uploads import Attached
 from portal.vault import Vault
 
 PAYMENT_DAYS = 7  # [G] facts §3.2
@@ -76,17 +77,21 @@ def check_window(service: Service, today: date) -> bool:
     return opened and (window.closes_on is None or today <= window.closes_on)
 
 
+def missing_documents(evaluation: Evaluation, attached: Sequence[Attached]) -> list[Problem]:
+    """A problem for every document that must be there at filing and is not."""
+    wanted = uploads.wanted(evaluation.service, evaluation.names)
+    return [
+        Problem(f"document-{document.code}", N_("Upload {label}"), {"label": document.title})
+        for document in uploads.missing(wanted, attached)
+    ]
+
+
 def problems_of(
     db: Connection, vault: Vault, draft_id: str, evaluation: Evaluation, today: date
 ) -> list[Problem]:
     """Everything that still stands between the draft and its submission."""
     found = [p for state in evaluation.steps for p in state.problems]
-    attached = uploads.of_draft(db, vault, draft_id)
-    documents = uploads.wanted(evaluation.service, evaluation.names)
-    found += [
-        Problem(f"document-{d.code}", N_("Upload {label}"), {"label": d.title})
-        for d in uploads.missing(documents, attached)
-    ]
+    found += missing_documents(evaluation, uploads.of_draft(db, vault, draft_id))
     window = evaluation.service.window
     if window is not None and not check_window(evaluation.service, today):
         found.append(Problem("", text=window.closed))

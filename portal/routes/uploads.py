@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from portal.catalogue.model import Document, Text
 from portal.clock import public_id
 from portal.problems import N_, Conflict, Missing, Problem
-from portal.requests import completing, drafts, reading, uploads
+from portal.requests import completing, drafts, reading, submission, uploads
 from portal.requests.drafts import AlreadySubmitted
 from portal.requests.inspection import EXTENSIONS, Unacceptable, inspect
 from portal.requests.lifecycle import State
@@ -39,8 +39,9 @@ def show_documents(visit: NamedDependency[Visit], draft_id: FromPath[str]) -> Re
 
 
 def _documents_page(
-    visit: Visit, opened: OpenForm, problems: dict[str, list[Problem]], status: int = 200
+    visit: Visit, opened: OpenForm, found: dict[str, list[Problem]], status: int = 200
 ) -> Response[bytes]:
+    """``found``: problems by the id of the document's section."""
     wanted = uploads.wanted(opened.service, opened.evaluation.names)
     return visit.portal.pages.page(
         visit,
@@ -49,8 +50,25 @@ def _documents_page(
         opened=opened,
         wanted=wanted,
         attached=_by_code(opened.attached),
-        problems=problems,
+        found=found,
+        problems=[problem for each in found.values() for problem in each],
     )
+
+
+@post_form("/drafts/{draft_id:str}/documents", Access.CITIZEN)
+def leave_documents(
+    visit: NamedDependency[Visit], draft_id: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
+    """On to the check, or what is still to be uploaded, all at once."""
+    try:
+        opened = open_form(visit, draft_id)
+    except AlreadySubmitted:
+        return redirect(visit, f"/drafts/{draft_id}")
+    visit.check_form(form)
+    missing = submission.missing_documents(opened.evaluation, opened.attached)
+    if missing:
+        return _documents_page(visit, opened, {p.field: [p] for p in missing}, 422)
+    return redirect(visit, f"/drafts/{draft_id}/check")
 
 
 def _by_code(attached: list[Attached]) -> dict[str, list[Attached]]:
@@ -85,7 +103,8 @@ def upload(
     if visit.request.headers.get("x-upload") == "part":
         return _one_document(visit, draft_id, document, problems)
     if problems:
-        return _documents_page(visit, open_form(visit, draft_id), {code: problems}, 422)
+        found = {f"document-{code}": problems}
+        return _documents_page(visit, open_form(visit, draft_id), found, 422)
     return _back_to(visit, f"/drafts/{draft_id}/documents", code)
 
 
@@ -386,6 +405,7 @@ def _back_to(visit: Visit, path: str, code: str) -> Response[bytes]:
 
 HANDLERS = [
     show_documents,
+    leave_documents,
     upload,
     remove,
     show_draft_file,

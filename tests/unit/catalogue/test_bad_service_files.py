@@ -419,7 +419,7 @@ CASES = {
     ),
     "a document under a condition that cannot be": (
         'code = "sketch"',
-        "code = \"sketch\"\nwhen = \"purpose == 'fun'\"",
+        'code = "sketch"\nwhen = "purpose == \'fun\'"',
         ["documents[sketch].when", "'purpose' has no choice 'fun'"],
     ),
     "a code that is not the file's name": (

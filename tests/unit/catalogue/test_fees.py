@@ -1,6 +1,7 @@
 """Fee lines: exact, rounded half up to piastres, bounded after rounding, added rounded."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -148,7 +149,13 @@ def test_a_rate_may_depend_on_a_choice() -> None:
     [
         {"basis": "per_m2", "rate": "2", "quantity": "area", "minimum": "300"},
         {"basis": "tiered", "tier_of": "area", "tiers": TIERS},
-        {"basis": "per_m2", "rate": "1", "quantity": "1", "plus_rate": "1", "plus_quantity": "area"},
+        {
+            "basis": "per_m2",
+            "rate": "1",
+            "quantity": "1",
+            "plus_rate": "1",
+            "plus_quantity": "area",
+        },
     ],
 )
 def test_a_line_with_an_unknown_part_has_no_amount(attributes: dict[str, Any]) -> None:
@@ -157,8 +164,6 @@ def test_a_line_with_an_unknown_part_has_no_amount(attributes: dict[str, Any]) -
 
 def _service(*rules: FeeRule) -> Service:
     """A service with other fees."""
-    from dataclasses import replace
-
     return replace(CATALOGUE.services["site-validity-statement"], fees=rules)
 
 
@@ -167,7 +172,10 @@ def test_an_open_line_stands_in_the_quote_and_adds_nothing() -> None:
         rule(id="one", rate="50"), rule(id="two", basis="per_m2", rate="2", quantity="area")
     )
     priced = quote(service, {}, TODAY)
-    assert [(line.id, line.amount) for line in priced.lines] == [("one", money("50")), ("two", None)]
+    assert [(line.id, line.amount) for line in priced.lines] == [
+        ("one", money("50")),
+        ("two", None),
+    ]
     assert priced.due_now == money("50")
 
 
@@ -252,8 +260,6 @@ def test_a_total_is_the_sum_of_its_lines(piastres: list[int]) -> None:
 
 
 def _with(line: FeeLine, minor: int | None) -> FeeLine:
-    from dataclasses import replace
-
     return replace(line, amount=None if minor is None else Money(minor))
 
 
@@ -264,7 +270,7 @@ def _rules() -> Iterator[tuple[str, FeeRule]]:
 
 
 RULES = dict(_rules())
-_AMOUNTS = st.decimals(0, 10**6, places=2, allow_nan=False)
+_AMOUNTS = st.decimals("0.01", 10**6, places=2, allow_nan=False)
 
 
 def _names(each: FeeRule, data: st.DataObject) -> dict[str, Any]:

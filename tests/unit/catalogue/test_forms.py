@@ -246,7 +246,14 @@ def test_an_empty_form_asks_for_everything_that_needs_an_answer() -> None:
             "07/12/2026",
             "before",
         ),
-        ("reconciliation-request", "violation", "violation_date", "22/11/2026", "23/11/2026", "aft"),
+        (
+            "reconciliation-request",
+            "violation",
+            "violation_date",
+            "22/11/2026",
+            "23/11/2026",
+            "aft",
+        ),
     ],
 )
 def test_bounds_hold_at_both_edges(
@@ -307,7 +314,9 @@ def test_the_nights_of_a_tent_depend_on_the_event(kind: str, most: int) -> None:
 def test_what_must_be_confirmed_lets_no_one_go_on_without() -> None:
     code = "shop-licence-by-notification"
     no = page(evaluated(code, conditions_declared="no"), "manager")
-    assert ("conditions_declared", "You can go on only after confirming: {label}") in problems_of(no)
+    assert ("conditions_declared", "You can go on only after confirming: {label}") in problems_of(
+        no
+    )
     yes = page(evaluated(code, conditions_declared="yes"), "manager")
     assert "conditions_declared" not in {p.field for p in yes.problems}
 
@@ -513,7 +522,12 @@ def test_digging_begins_when_its_permit_can_be_there(
 
 @pytest.mark.parametrize(
     ("value", "floors", "required"),
-    [("999999.99", "3", False), ("1000000", "3", True), ("10000", "4", True), ("10000", "1", False)],
+    [
+        ("999999.99", "3", False),
+        ("1000000", "3", True),
+        ("10000", "4", True),
+        ("10000", "1", False),
+    ],
 )
 def test_insurance_of_a_new_building_follows_article_46(
     value: str, floors: str, required: bool

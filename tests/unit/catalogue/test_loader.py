@@ -283,7 +283,9 @@ def test_a_service_asks_what_its_sheet_asks(code: str) -> None:
 def test_a_service_holds_the_blocks_of_its_sheet(code: str) -> None:
     service = service_of(code)
     for prefix in SHEETS[code]["blocks"]:
-        block = "engineer" if prefix.endswith("_") else "place" if prefix == "place." else "location"
+        block = (
+            "engineer" if prefix.endswith("_") else "place" if prefix == "place." else "location"
+        )
         for name, line in _expected(SHEETS["blocks"][block]["fields"], prefix):
             differing = [c for c in _complaints(service, name, line) if "condition" not in c]
             assert differing == [], name
@@ -369,7 +371,9 @@ def test_texts_are_trimmed_and_hold_no_invisible_characters() -> None:
         for one in (text.ar, text.en):
             assert one == one.strip(), where
             assert "  " not in one, where
-            assert not re.search("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\u0640]", one), where
+            assert not re.search("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\u0640]", one), (
+                where
+            )
 
 
 def test_every_table_of_rates_names_every_choice_of_its_field() -> None:
@@ -424,6 +428,14 @@ def test_every_deposit_and_nothing_else_is_refundable() -> None:
 
 def _lines(service: Service) -> set[str]:
     return {rule.code for rule in service.fees}
+
+
+def test_no_page_of_a_form_has_the_address_of_another_page_of_the_draft() -> None:
+    taken = {"check", "documents", "discard", "files"}
+    for service in CATALOGUE.services.values():
+        codes = {step.code for step in service.steps}
+        assert not codes & taken, service.code
+        assert all(re.fullmatch("[a-z]+(-[a-z]+)*", code) for code in codes), service.code
 
 
 def test_departments_are_those_of_the_facts() -> None:

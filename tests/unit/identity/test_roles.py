@@ -1,0 +1,70 @@
+"""Who may do what in a center (services §3.7)."""
+
+import pytest
+
+from portal.identity.roles import (
+    CENTER_ROLES,
+    GOVERNORATE_ROLES,
+    NATIONAL_ROLES,
+    TABLE,
+    Permission,
+    Role,
+    may,
+)
+
+STAFF = """
+front_office cashier centre_manager department_officer inspector department_head unit_head
+committee_member backlog_entry backlog_reviewer archivist followup_member governorate_admin
+ministry_viewer auditor
+""".split()
+
+
+def test_every_role_of_staff_is_known() -> None:
+    assert set(STAFF) <= {str(role) for role in Role}
+
+
+def test_every_role_works_somewhere() -> None:
+    assert {*CENTER_ROLES, *GOVERNORATE_ROLES, *NATIONAL_ROLES} == set(Role)
+    assert not set(CENTER_ROLES) & {*GOVERNORATE_ROLES, *NATIONAL_ROLES}
+
+
+@pytest.mark.parametrize("permission", Permission)
+@pytest.mark.parametrize("role", ["", "citizen", "admin", "FRONT_OFFICE", "front_office "])
+def test_an_unknown_role_may_nothing(role: str, permission: Permission) -> None:
+    assert not may(role, permission)
+
+
+def test_only_heads_decide() -> None:
+    deciding = {role for role in Role if may(role, Permission.DECIDE)}
+    assert deciding == {Role.DEPARTMENT_HEAD, Role.UNIT_HEAD}
+
+
+def test_who_meets_the_citizen_does_not_decide_and_who_decides_does_not_register() -> None:
+    for role in Role:
+        meets = may(role, Permission.REGISTER) or may(role, Permission.CHECK_DOCUMENTS)
+        assert not (meets and may(role, Permission.DECIDE)), role
+
+
+def test_the_front_office_and_its_manager_register_and_check() -> None:
+    for permission in (Permission.REGISTER, Permission.CHECK_DOCUMENTS):
+        assert {role for role in Role if may(role, permission)} == {
+            Role.FRONT_OFFICE,
+            Role.CENTRE_MANAGER,
+        }
+
+
+def test_whoever_may_act_may_see() -> None:
+    for role, permissions in TABLE.items():
+        if permissions:
+            assert Permission.SEE_INBOX in permissions, role
+
+
+def test_followers_and_viewers_change_nothing() -> None:
+    for role in (*GOVERNORATE_ROLES, *NATIONAL_ROLES):
+        changing = set(Permission) - {Permission.SEE_INBOX}
+        assert not {p for p in changing if may(role, p)}, role
+
+
+def test_one_who_enters_the_backlog_decides_no_request() -> None:
+    for role in (Role.BACKLOG_ENTRY, Role.BACKLOG_REVIEWER, Role.COMMITTEE_MEMBER):
+        assert not {p for p in Permission if may(role, p)}, role
