@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from payments import attempts, ledger, obligations
-from payments.model import Obligation, PaymentCase, Receipt, ReceiptSerial
+from payments.cases import open_case
+from payments.model import Obligation, Receipt, ReceiptSerial
 from payments.money import Money
 from payments.provider import Checkout, CheckoutStatus
 from payments.storage import insert_missing
@@ -159,32 +160,6 @@ def _next_receipt(db: Connection, year: int) -> str:
 def ensure_receipt_year(db: Connection, year: int) -> None:
     """Make the counter of ``year``; two that try at once make one."""
     insert_missing(db, insert(ReceiptSerial).values(year=year, last=0))
-
-
-def open_case(
-    db: Connection, kind: str, object_id: str, reference: str, detail: str, at: datetime
-) -> None:
-    """Put something before a person; the same thing is put there once."""
-    known = select(PaymentCase.id).where(
-        PaymentCase.kind == kind, PaymentCase.object_id == object_id
-    )
-    if db.scalar(known) is None:
-        insert_missing(
-            db,
-            insert(PaymentCase).values(
-                kind=kind, object_id=object_id, reference=reference, detail=detail, opened_at=at
-            ),
-        )
-
-
-def open_cases(db: Connection) -> list[PaymentCase]:
-    """What waits for a person, oldest first."""
-    rows = db.execute(
-        select(PaymentCase.__table__)
-        .where(PaymentCase.closed_at.is_(None))
-        .order_by(PaymentCase.opened_at)
-    )
-    return [PaymentCase(**row._mapping) for row in rows]  # noqa: SLF001
 
 
 def _with(known: Settlement, outcome: Outcome, receipt: str = "") -> Settlement:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from payments.model import SeenEvent
 from payments.provider import ProviderEvent
@@ -68,6 +68,12 @@ def failed(db: Connection, waiting: Waiting, error: str, at: datetime) -> None:
         .where(SeenEvent.provider == waiting.provider, SeenEvent.event_id == waiting.event_id)
         .values(tries=waiting.tries + 1, last_error=error[:200], try_again_at=at + wait)
     )
+
+
+def count_waiting(db: Connection) -> int:
+    """How many stored events are not worked off yet."""
+    found = select(func.count()).select_from(SeenEvent).where(SeenEvent.state == "received")
+    return db.scalar(found) or 0
 
 
 def waiting(db: Connection, at: datetime, most: int) -> Sequence[Waiting]:

@@ -54,40 +54,27 @@ http_seconds = Histogram(
     registry=registry,
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
-relay_deliveries = Counter(
-    "portal_relay_deliveries", "Messages of an outbox", ["outbox", "outcome"], registry=registry
-)
-inward_events = Counter(
-    "portal_inward_events", "Events from centers", ["type", "outcome"], registry=registry
-)
-settlements = Counter(
-    "portal_settlements", "Looks at a checkout by outcome", ["outcome"], registry=registry
-)
 webhooks_refused = Counter(
     "portal_webhooks_refused", "Events without a valid signature", registry=registry
 )
-outbox_waiting = Gauge("portal_outbox_waiting", "Messages not sent yet", registry=registry)
-outbox_oldest_seconds = Gauge(
-    "portal_outbox_oldest_seconds", "Age of the oldest waiting message", registry=registry
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    """Read from the database when somebody looks: the truth of all processes, not of one."""
+    return Gauge(f"portal_{name}", text, labels, registry=registry)
+
+
+outbox_waiting = _gauge("outbox_waiting", "Messages not sent yet", "outbox")
+outbox_oldest_seconds = _gauge("outbox_oldest_seconds", "Age of the oldest of them", "outbox")
+outbox_parked = _gauge("outbox_parked", "Messages that no one takes", "outbox")
+handoff_unanswered = _gauge("handoff_unanswered", "Requests whose center has not answered")
+handoff_oldest_unanswered_seconds = _gauge(
+    "handoff_oldest_unanswered_seconds", "Age of the oldest of them"
 )
-outbox_parked = Gauge("portal_outbox_parked", "Messages that no one takes", registry=registry)
-handoff_unanswered = Gauge(
-    "portal_handoff_unanswered", "Sent, but the center has not answered", registry=registry
-)
-handoff_oldest_unanswered_seconds = Gauge(
-    "portal_handoff_oldest_unanswered_seconds",
-    "Age of the oldest hand-off without an answer",
-    registry=registry,
-)
-inward_stuck = Gauge(
-    "portal_inward_stuck", "Events from centers not applied", ["state"], registry=registry
-)
-payment_cases_open = Gauge(
-    "portal_payment_cases_open", "Payments that wait for a person", registry=registry
-)
-requests_overdue = Gauge(
-    "portal_requests_overdue", "Open requests past their legal deadline", registry=registry
-)
+inward_stuck = _gauge("inward_stuck", "Events from centers not applied", "state")
+payment_cases_open = _gauge("payment_cases_open", "Payments that wait for a person")
+payment_events_waiting = _gauge("payment_events_waiting", "Events not worked off yet")
+requests_overdue = _gauge("requests_overdue", "Open requests past their legal deadline")
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("portal")
 

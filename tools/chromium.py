@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import brotli
@@ -89,16 +90,10 @@ def from_debian() -> str:
         raise Missing("Debian's chromium needs root and apt-get")
     say("installing Debian's chromium")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in ("update -qq", "install -y -qq --no-install-recommends chromium"):
-        done = subprocess.run(  # noqa: S603
-            ["apt-get", *command.split()],  # noqa: S607
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise Missing(f"apt-get {command}: {done.stderr.strip()[-300:]}")
+    with suppress(Missing):  # one of several sources may be out of reach; installing will tell
+        run(["apt-get", "update", "-qq"], environment)
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
+    run([*install, "-o", "DPkg::Lock::Timeout=120", "chromium"], environment)
     return on_path()
 
 
@@ -158,7 +153,7 @@ def node_for_playwright() -> str | None:
     own, *_ = compute_driver_executable()
     try:
         run([own, "--version"])
-    except (Missing, OSError):
+    except Missing:
         return str(bring_node())
     return None
 
@@ -168,8 +163,13 @@ def _tools() -> Path:
     return _TOOLS
 
 
-def run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+def run(command: list[str], environment: dict[str, str] | None = None) -> None:
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, check=False, env=environment
+        )
+    except OSError as error:
+        raise Missing(str(error)) from error
     if done.returncode:
         raise Missing(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-300:]}")
 

@@ -129,13 +129,15 @@ def handoff() -> None:
 def handoff_status() -> None:
     """What waits, what is parked, what is not answered."""
     from portal.handoff import inward, outbox  # noqa: PLC0415
+    from portal.handoff.model import OutboxMessage  # noqa: PLC0415
 
     with core() as built, built.database.read() as db:
-        backlog = outbox.backlog(db)
+        backlog = outbox.backlog(db, OutboxMessage)
+        unanswered = outbox.unanswered(db)
         parked = outbox.parked(db)
         stuck = inward.stuck(db)
     click.echo(f"waiting     {backlog.waiting}{_since(backlog.oldest_waiting_at)}")
-    click.echo(f"unanswered  {backlog.unanswered}{_since(backlog.oldest_unanswered_at)}")
+    click.echo(f"unanswered  {unanswered.count}{_since(unanswered.oldest_at)}")
     click.echo(f"parked      {backlog.parked}")
     for message_id, kind, subject, attempts, reason in parked:
         click.echo(f"  {message_id}  {kind}  {subject}  {attempts} attempts  {reason}")
@@ -168,7 +170,7 @@ def payments() -> None:
 @payments.command("cases")
 def payment_cases() -> None:
     """What a person must look at, oldest first."""
-    from payments.settlement import open_cases  # noqa: PLC0415
+    from payments.cases import open_cases  # noqa: PLC0415
 
     with core() as built, built.database.read() as db:
         cases = open_cases(db)

@@ -14,7 +14,7 @@ from portal.db import Database, insert_missing
 from portal.handoff import outbox
 from portal.handoff.messages import REQUEST_REGISTERED, BadMessage, Message, read_message
 from portal.handoff.model import InwardEvent
-from portal.observability import inward_events, log
+from portal.observability import log
 from portal.problems import Conflict, DomainError
 from portal.vault import Vault
 
@@ -75,7 +75,6 @@ class Inward:
         )
         if message.type == REQUEST_REGISTERED:
             outbox.answered(db, message.subject, now)
-        inward_events.labels(message.type, "applied").inc()
         return True
 
     def _leave(self, db: Connection, message: Message, state: str, reason: str) -> bool:
@@ -84,7 +83,6 @@ class Inward:
             .where(InwardEvent.id == message.id)
             .values(state=state, reason=reason[:200])
         )
-        inward_events.labels(message.type, state).inc()
         log.warning(
             f"inward.{state}",
             type=message.type,

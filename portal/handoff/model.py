@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from sqlalchemy.schema import SchemaItem
 
 from portal.db import Base, UtcDateTime, sealed
+from portal.handoff.messages import REQUEST_PAID
 
 _Position = BigInteger().with_variant(Integer, "sqlite")
 
@@ -63,6 +64,15 @@ class OutboxMessage(OutboxColumns, Base):
     __tablename__ = "outbox_messages"
 
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+_UNANSWERED = text(f"answered_at IS NULL AND type = '{REQUEST_PAID}'")
+Index(
+    "ix_outbox_messages_unanswered",
+    OutboxMessage.sent_at,
+    sqlite_where=_UNANSWERED,
+    postgresql_where=_UNANSWERED,
+)
 
 
 class InwardEvent(Base):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from portal.handoff.messages import Message
+from portal.handoff.messages import REQUEST_PAID, Message
 from portal.handoff.model import OutboxColumns, OutboxMessage
 from portal.vault import Vault
 
@@ -17,8 +17,14 @@ class Backlog:
     waiting: int
     oldest_waiting_at: datetime | None
     parked: int
-    unanswered: int
-    oldest_unanswered_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """Requests that were handed over and that no center has answered."""
+
+    count: int
+    oldest_at: datetime | None
 
 
 def place(outbox: type[OutboxColumns]) -> str:
@@ -56,22 +62,26 @@ def answered(db: Connection, subject: str, at: datetime) -> None:
     )
 
 
-def backlog(db: Connection) -> Backlog:
-    """The state of the portal's outbox, for metrics and the command line."""
+def backlog(db: Connection, outbox: type[OutboxColumns]) -> Backlog:
+    """The state of an outbox, for metrics and the command line."""
     waiting = db.execute(
-        select(func.count(), func.min(OutboxMessage.created_at)).where(
-            OutboxMessage.state == "waiting"
-        )
+        select(func.count(), func.min(outbox.created_at)).where(outbox.state == "waiting")
     ).one()
-    unanswered = db.execute(
-        select(func.count(), func.min(OutboxMessage.sent_at)).where(
-            OutboxMessage.state == "sent", OutboxMessage.answered_at.is_(None)
-        )
-    ).one()
-    parked = db.scalar(
-        select(func.count()).select_from(OutboxMessage).where(OutboxMessage.state == "parked")
+    parked = db.scalar(select(func.count(outbox.position)).where(outbox.state == "parked"))
+    return Backlog(waiting[0], waiting[1], parked or 0)
+
+
+def unanswered(db: Connection) -> Unanswered:
+    """A hand-off is delivered only when the center has said its number."""
+    return Unanswered(
+        *db.execute(
+            select(func.count(), func.min(OutboxMessage.sent_at)).where(
+                OutboxMessage.type == REQUEST_PAID,
+                OutboxMessage.state == "sent",
+                OutboxMessage.answered_at.is_(None),
+            )
+        ).one()
     )
-    return Backlog(waiting[0], waiting[1], parked or 0, unanswered[0], unanswered[1])
 
 
 def parked(db: Connection) -> list[tuple[str, str, str, int, str]]:

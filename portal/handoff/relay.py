@@ -18,7 +18,7 @@ from portal.handoff.messages import BadMessage, Message, read_message
 from portal.handoff.model import OutboxColumns
 from portal.handoff.outbox import place
 from portal.handoff.transports import Poison, Transport
-from portal.observability import log, relay_deliveries
+from portal.observability import log
 from portal.vault import Vault
 
 _LEASE = timedelta(seconds=10)
@@ -110,7 +110,6 @@ class Relay:
     def _sent(self, claimed: _Claimed, message: Message) -> None:
         now = self._clock.now()
         self._write(claimed, state="sent", sent_at=now, last_error="")
-        relay_deliveries.labels(self._name, "sent").inc()
         log.info("handoff.sent", outbox=self._name, type=message.type, request=message.subject)
 
     def _retry(self, claimed: _Claimed, message: Message | None, reason: str) -> None:
@@ -119,7 +118,6 @@ class Relay:
         )
         again = self._clock.now() + timedelta(seconds=jitter(seconds))
         self._write(claimed, available_at=again, leased_until=None, last_error=reason[:200])
-        relay_deliveries.labels(self._name, "retried").inc()
         log.warning(
             "handoff.retry",
             outbox=self._name,
@@ -130,7 +128,6 @@ class Relay:
 
     def _park(self, claimed: _Claimed, message: Message | None, reason: str) -> None:
         self._write(claimed, state="parked", leased_until=None, last_error=reason[:200])
-        relay_deliveries.labels(self._name, "parked").inc()
         log.error(
             "handoff.parked",
             outbox=self._name,

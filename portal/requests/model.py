@@ -82,6 +82,13 @@ class ServiceRequest(Base):
     __table_args__ = (
         Index("ix_service_requests_citizen", "citizen_id", "submitted_at"),
         Index("ix_service_requests_state", "state", "waits_until"),
+        # small whatever the table's size: what is decided is not in it
+        Index(
+            "ix_service_requests_due",
+            "due_on",
+            sqlite_where=text("decided_at IS NULL"),
+            postgresql_where=text("decided_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from payments import attempts, obligations, webhooks
 from payments.attempts import Try
+from payments.cases import open_case
 from payments.model import Receipt
 from payments.obligations import Owed
 from payments.provider import (
@@ -24,7 +25,7 @@ from payments.provider import (
     ProviderEvent,
     Rejected,
 )
-from payments.settlement import Outcome, Settlement, open_case, settle
+from payments.settlement import Outcome, Settlement, settle
 from portal.catalogue.model import Stage
 from portal.clock import Clock, cairo_time, public_id
 from portal.db import Database
@@ -32,7 +33,7 @@ from portal.holidays.register import calendar as holiday_calendar
 from portal.notifications import compose
 from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
-from portal.observability import log, settlements
+from portal.observability import log
 from portal.places.model import Places
 from portal.problems import Conflict, Missing
 from portal.registers import reading as registers
@@ -157,7 +158,6 @@ class Cashier:
             settlement = settle(db, checkout, live=self._live, year=cairo_time(now).year, at=now)
             if settlement.outcome is Outcome.PAID:
                 self._receive(db, settlement, now)
-        settlements.labels(settlement.outcome).inc()
         log.info("payment.settled", request=settlement.reference, outcome=str(settlement.outcome))
         return settlement
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from portal.catalogue.fees import Quote
 from portal.problems import Missing
-from portal.requests.lifecycle import State
+from portal.requests.lifecycle import FINAL, State
 from portal.requests.model import HistoryEntry, ServiceRequest
 from portal.requests.snapshot import quote_from_json
 from portal.vault import Vault
@@ -177,3 +177,14 @@ def _filed(row: Any) -> FiledRequest:
     values["state"] = State(values["state"])
     values["quote"] = quote_from_json(values["quote"])
     return FiledRequest(**values)
+
+
+def count_overdue(db: Connection, today: date) -> int:
+    """Requests that are past their deadline and not decided; a clock that stands still is not."""
+    found = select(func.count()).where(
+        ServiceRequest.decided_at.is_(None),
+        ServiceRequest.due_on < today,
+        ServiceRequest.paused_on.is_(None),
+        ServiceRequest.state.not_in(FINAL),
+    )
+    return db.scalar(found) or 0

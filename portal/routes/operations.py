@@ -1,14 +1,18 @@
 """For operators: health and metrics; for the demo: the phone that shows every message."""
 
+from datetime import datetime
+
 from litestar import Response
 from litestar.di import NamedDependency
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from payments.model import PaymentCase
+from payments import cases, webhooks
+from portal.backoffice.model import CenterEvent
 from portal.clock import same
 from portal.handoff import inward, outbox
+from portal.handoff.model import OutboxMessage
 from portal.notifications import sandbox
 from portal.observability import (
     handoff_oldest_unanswered_seconds,
@@ -18,9 +22,12 @@ from portal.observability import (
     outbox_parked,
     outbox_waiting,
     payment_cases_open,
+    payment_events_waiting,
     registry,
+    requests_overdue,
 )
 from portal.problems import Missing
+from portal.requests import reading
 from portal.web.routing import Access, get_page
 from portal.web.visit import Visit
 
@@ -67,22 +74,24 @@ def _check_operator(visit: Visit) -> None:
 def _measure(visit: Visit) -> None:
     now = visit.portal.clock.now()
     with visit.portal.database.read() as db:
-        backlog = outbox.backlog(db)
+        for box in (OutboxMessage, CenterEvent):
+            backlog, name = outbox.backlog(db, box), box.__tablename__
+            outbox_waiting.labels(name).set(backlog.waiting)
+            outbox_oldest_seconds.labels(name).set(_age(backlog.oldest_waiting_at, now))
+            outbox_parked.labels(name).set(backlog.parked)
+        unanswered = outbox.unanswered(db)
         waiting, parked = inward.shut_out(db)
-        cases = db.scalar(
-            select(func.count()).select_from(PaymentCase).where(PaymentCase.closed_at.is_(None))
-        )
-    outbox_waiting.set(backlog.waiting)
-    outbox_parked.set(backlog.parked)
-    handoff_unanswered.set(backlog.unanswered)
-    for gauge, since in (
-        (outbox_oldest_seconds, backlog.oldest_waiting_at),
-        (handoff_oldest_unanswered_seconds, backlog.oldest_unanswered_at),
-    ):
-        gauge.set((now - since).total_seconds() if since else 0)
+        payment_cases_open.set(cases.count_open(db))
+        payment_events_waiting.set(webhooks.count_waiting(db))
+        requests_overdue.set(reading.count_overdue(db, visit.today))
+    handoff_unanswered.set(unanswered.count)
+    handoff_oldest_unanswered_seconds.set(_age(unanswered.oldest_at, now))
     inward_stuck.labels("waiting").set(waiting)
     inward_stuck.labels("parked").set(parked)
-    payment_cases_open.set(cases or 0)
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return (now - since).total_seconds() if since else 0.0
 
 
 @get_page("/sandbox/messages", Access.ANYONE)

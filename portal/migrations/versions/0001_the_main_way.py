@@ -217,6 +217,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state <> 'sent'"),
     )
     op.create_index(
+        "ix_outbox_messages_unanswered",
+        "outbox_messages",
+        ["sent_at"],
+        unique=False,
+        sqlite_where=sa.text("answered_at IS NULL AND type = 'request.paid.v1'"),
+        postgresql_where=sa.text("answered_at IS NULL AND type = 'request.paid.v1'"),
+    )
+    op.create_index(
         "ix_outbox_messages_waiting",
         "outbox_messages",
         ["available_at", "position"],
@@ -438,6 +446,14 @@ def upgrade() -> None:
         "service_requests",
         ["citizen_id", "submitted_at"],
         unique=False,
+    )
+    op.create_index(
+        "ix_service_requests_due",
+        "service_requests",
+        ["due_on"],
+        unique=False,
+        sqlite_where=sa.text("decided_at IS NULL"),
+        postgresql_where=sa.text("decided_at IS NULL"),
     )
     op.create_index(
         "ix_service_requests_state", "service_requests", ["state", "waits_until"], unique=False

@@ -264,8 +264,9 @@ _PERIODS = st.builds(
     mark=st.just(Mark.LAW),
     rolls=st.booleans(),
 )
-_CALENDARS = st.builds(Calendar, st.frozensets(_DAYS, max_size=60))
-FEW = settings(max_examples=120, derandomize=True, deadline=None)
+_INSTANTS = st.datetimes().map(lambda at: at.replace(year=2024 + at.year % 7, tzinfo=UTC))
+_CALENDARS = st.builds(Calendar, st.frozensets(_DAYS, max_size=30))
+FEW = settings(max_examples=50, derandomize=True, deadline=None)
 
 
 def _short(period: Period) -> Period:
@@ -304,12 +305,11 @@ def test_a_holiday_added_later_only_lengthens(
     assert due_on(start, period, longer) >= due_on(start, period, calendar)
 
 
-@given(st.datetimes(datetime(2024, 1, 1), datetime(2030, 12, 31)), _PERIODS, _CALENDARS)
+@given(_INSTANTS, _PERIODS, _CALENDARS)
 @FEW
 def test_day_zero_is_never_before_the_event_and_works_for_working_days(
-    moment: datetime, period: Period, calendar: Calendar
+    at: datetime, period: Period, calendar: Calendar
 ) -> None:
-    at = moment.replace(tzinfo=UTC)
     first = first_day(at, period, calendar)
     assert first >= at.date()
     if period.unit is Unit.WORKING_DAYS:

@@ -374,7 +374,7 @@ _CHARACTERS = "abcdeiknorstuwy0123456789 .,()[]'\"+-*/%<>=!_:{}\\\n\t#@&|^~`;Ù†Ø
 
 
 @given(st.text(_CHARACTERS, max_size=40))
-@settings(max_examples=250, derandomize=True, deadline=None)
+@settings(max_examples=120, derandomize=True, deadline=None)
 def test_any_text_is_an_expression_or_a_bad_expression(source: str) -> None:
     try:
         expression = compiled(source)

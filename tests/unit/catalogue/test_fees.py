@@ -82,8 +82,17 @@ def test_a_percentage_is_of_its_quantity() -> None:
 
 @pytest.mark.parametrize(
     ("area", "amount"),
-    [("1", "300"), ("149.99", "300"), ("150", "300"), ("150.01", "300.02"), ("450", "900")]
-    + [("4999.99", "9999.98"), ("5000", "10000"), ("5000.01", "10000"), ("1000000", "10000")],
+    [
+        ("1", "300"),
+        ("149.99", "300"),
+        ("150", "300"),
+        ("150.01", "300.02"),
+        ("450", "900"),
+        ("4999.99", "9999.98"),
+        ("5000", "10000"),
+        ("5000.01", "10000"),
+        ("1000000", "10000"),
+    ],
 )
 def test_a_line_is_held_between_its_minimum_and_maximum(area: str, amount: str) -> None:
     survey = rule(basis="per_m2", rate="2", quantity="area", minimum="300", maximum="10000")
@@ -369,8 +378,13 @@ def test_a_mourning_tent_is_free_and_a_wedding_is_not() -> None:
 
 @pytest.mark.parametrize(
     ("place", "area", "exam", "seriousness"),
-    [("city", 250, 500, 3125), ("village", 250, 125, 3125), ("hamlet", 500, 250, 6250)]
-    + [("city", 4001, 5000, 50012), ("village", 4000, 3500, 50000)],
+    [
+        ("city", 250, 500, 3125),
+        ("village", 250, 125, 3125),
+        ("hamlet", 500, 250, 6250),
+        ("city", 4001, 5000, 50012),
+        ("village", 4000, 3500, 50000),
+    ],
 )
 def test_a_reconciliation_costs_its_exam_and_its_seriousness(
     place: str, area: int, exam: int, seriousness: int

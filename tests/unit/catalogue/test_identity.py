@@ -286,7 +286,7 @@ _PARTS = st.tuples(st.integers(2020, 2099), st.integers(1, 9999), st.integers(1,
 
 
 @given(_PARTS, st.data())
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=80, derandomize=True, deadline=None)
 def test_a_slip_in_a_request_number_is_told_at_once(
     parts: tuple[int, int, int], data: st.DataObject
 ) -> None:
@@ -299,7 +299,7 @@ def test_a_slip_in_a_request_number_is_told_at_once(
 
 
 @given(_PARTS, st.integers(0, 10))
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=80, derandomize=True, deadline=None)
 def test_two_neighbours_that_change_places_are_told_as_well(
     parts: tuple[int, int, int], place: int
 ) -> None:

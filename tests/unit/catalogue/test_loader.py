@@ -456,9 +456,10 @@ def test_departments_are_those_of_the_facts() -> None:
 
 
 def test_refusal_reasons_are_those_of_the_facts() -> None:
-    assert set(CATALOGUE.refusal_reasons) == set(
+    expected = (
         "incomplete not_entitled ownership_dispute plan_conflict building_rules outside_boundary "
         "heritage unsafe works_started outstanding_dues existing_violation traffic public_order "
         "health civil_defence duplicate out_of_window wrong_authority false_data unpaid "
-        "no_show".split()
+        "no_show"
     )
+    assert set(CATALOGUE.refusal_reasons) == set(expected.split())

@@ -30,7 +30,7 @@ draft awaiting_filing_payment expired_unpaid received document_check needs_compl
 under_study inspection_scheduled inspected awaiting_external_opinion accepted_prelim fees_assessed
 approved issued ready_for_delivery delivered refused deemed_approved deemed_refused grievance_filed
 grievance_upheld grievance_rejected withdrawn shelved revoked expired waiting_list
-""".split()
+"""
 
 # services §3.3 for requests (suspension and renewal are acts on the record of what was issued),
 # then the rulings' own
@@ -40,7 +40,7 @@ schedule_inspection inspect inspection_missed ask_opinion receive_opinion accept
 assess_fees pay_assessed approve refuse issue deliver lapse_silence file_grievance decide_grievance
 withdraw extend revoke expire correct_output
 notify_authority register_notice put_on_waiting_list
-""".split()
+"""
 
 # event, from (at least), to, who: as §3.2 and §3.3 tell them
 STEPS = """
@@ -98,7 +98,7 @@ CLOCK = {
 
 
 def targets(transition: Transition, source: State) -> set[State]:
-    """Where the step may lead from ``source``; one that goes back leads to any interrupted state."""
+    """Where the step may lead from ``source``; a step back leads to any interrupted state."""
     if transition.back:
         pauses = [t for t in TABLE.values() if t.targets == {source}]
         return set().union(*(t.sources for t in pauses))
@@ -114,11 +114,11 @@ def onward(source: State) -> set[State]:
 
 
 def test_the_states_are_those_of_the_facts_and_the_waiting_list() -> None:
-    assert {str(state) for state in State} == set(STATES)
+    assert {str(state) for state in State} == set(STATES.split())
 
 
 def test_every_event_of_the_facts_and_the_rulings_is_in_the_table() -> None:
-    assert set(EVENTS) <= {str(event) for event in Event}
+    assert set(EVENTS.split()) <= {str(event) for event in Event}
     assert TABLE.keys() == set(Event)
 
 

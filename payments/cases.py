@@ -1,0 +1,54 @@
+"""What a person must look at: money that does not fit is never settled silently."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+
+from payments.model import PaymentCase
+from payments.storage import insert_missing
+
+
+@dataclass(frozen=True)
+class OpenCase:
+    """A case that nobody has closed."""
+
+    kind: str
+    object_id: str
+    reference: str
+    detail: str
+    opened_at: datetime
+
+
+def open_case(
+    db: Connection, kind: str, object_id: str, reference: str, detail: str, at: datetime
+) -> None:
+    """Put something before a person; the same thing is put there once."""
+    insert_missing(
+        db,
+        insert(PaymentCase).values(
+            kind=kind, object_id=object_id, reference=reference, detail=detail, opened_at=at
+        ),
+    )
+
+
+def open_cases(db: Connection) -> Sequence[OpenCase]:
+    """What waits for a person, oldest first."""
+    rows = db.execute(
+        select(
+            PaymentCase.kind,
+            PaymentCase.object_id,
+            PaymentCase.reference,
+            PaymentCase.detail,
+            PaymentCase.opened_at,
+        )
+        .where(PaymentCase.closed_at.is_(None))
+        .order_by(PaymentCase.opened_at)
+    )
+    return [OpenCase(*row) for row in rows]
+
+
+def count_open(db: Connection) -> int:
+    found = select(func.count()).select_from(PaymentCase).where(PaymentCase.closed_at.is_(None))
+    return db.scalar(found) or 0
