@@ -41,7 +41,7 @@ async def _serve(app: ASGIApp, host: str, port: int) -> None:
         port=port,
         interface=Interfaces.ASGINL,
         websockets=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

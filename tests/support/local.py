@@ -98,7 +98,7 @@ class LocalPortal:
                 port=self.port,
                 interface=Interfaces.ASGINL,
                 websockets=False,
-                log_level=LogLevels.warning,
+                log_level=LogLevels.error,
             )
             ready.set()
             await self._server.serve()

@@ -108,6 +108,9 @@ class Stack:
     def log(self, part: str) -> str:
         return (self.var / f"{part}.log").read_text(encoding="utf-8", errors="replace")
 
+    def pid(self, part: str) -> int:
+        return self._processes[part].pid
+
     def kill(self, *parts: str) -> None:
         """What a power cut does: no process gets to tidy up."""
         for part in parts:

@@ -1,0 +1,29 @@
+"""``python -m bench``: the figures, as a table."""
+
+import argparse
+
+from bench.requests import figures
+from bench.start import second_start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=300, help="requests per row (default 300)")
+    parser.add_argument("--no-start", action="store_true", help="leave memory and start time out")
+    chosen = parser.parse_args()
+    print(f"{'per round':28}{'CPU µs':>10}{'ratio':>9}{'wall ms':>10}")
+    baseline = 0.0
+    for figure in figures(chosen.rounds):
+        baseline = baseline or figure.cpu_us
+        ratio = figure.cpu_us / baseline
+        print(
+            f"{figure.name:28}{figure.cpu_us:10.0f}{ratio:9.1f}{figure.wall_ms:10.2f}", flush=True
+        )
+    if not chosen.no_start:
+        print(f"\n{'second start':28}")
+        for name, value in second_start().items():
+            print(f"{name:28}{value:10.1f}")
+
+
+if __name__ == "__main__":
+    main()
