@@ -39,7 +39,7 @@ async def _serve(app: object, config: SandboxConfig) -> None:
         port=config.port,
         interface=Interfaces.ASGI,
         websockets=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -53,7 +53,7 @@ def sandbox() -> None:
     serve_sandbox(
         SandboxConfig(
             data=chosen.var / "sandbox",
-            host=os.environ.get("PORTAL_SANDBOX_HOST", "127.0.0.1"),
+            host=chosen.host,
             port=chosen.sandbox_port,
             public_url=chosen.payments_checkout_origin,
             webhook_url=f"http://127.0.0.1:{chosen.port}/webhooks/payments",

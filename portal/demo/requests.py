@@ -33,7 +33,9 @@ from portal.requests.submission import Filing, Ids
 from portal.settings import Settings
 
 GOVERNORATE = "EG-KFS"
-EACH_CENTER = 16
+# When the requests of each center were filed: a few are open, the others spread over the year
+_DAYS_AGO = (1, 3, 6, 10, 24, 48, 72, 97, 123, 149, 176, 205, 235, 266, 300, 335)
+_STILL_OPEN = timedelta(days=16)
 _SERVICES = (
     "site-validity-statement",
     "shop-licence-new",
@@ -87,22 +89,21 @@ def load_requests(settings: Settings, now: datetime) -> int:
         writer = _Writer(core, build_loops(core), clock)
         centers = core.places.centers_of(GOVERNORATE)
         for index, (center, filed_at) in enumerate(_plan(centers, now)):
-            fates = _RECENT if now - filed_at < timedelta(days=12) else _CLOSED
+            fates = _RECENT if now - filed_at < _STILL_OPEN else _CLOSED
             writer.write(index, center, filed_at, fates[index % len(fates)], now)
         with core.database.begin() as db:  # nobody's phone rings for the past
             db.execute(delete(OutgoingMessage))
     finally:
         core.database.close()
-    return len(centers) * EACH_CENTER
+    return len(centers) * len(_DAYS_AGO)
 
 
 def _plan(centers: Sequence[Center], now: datetime) -> list[tuple[Center, datetime]]:
     """Which center gets a request when: spread over the year, oldest first."""
     planned = []
     for number, center in enumerate(centers):
-        for each in range(EACH_CENTER):
-            days = 2 + (EACH_CENTER - each - 1) * 23 + number
-            filed = (now - timedelta(days=days)).astimezone(UTC)
+        for each, days in enumerate(_DAYS_AGO):
+            filed = (now - timedelta(days=days + number % 4)).astimezone(UTC)
             hour = 7 + (each * 5 + number) % 9
             planned.append((center, filed.replace(hour=hour, minute=(each * 13 + number) % 60)))
     return sorted(planned, key=lambda pair: pair[1])

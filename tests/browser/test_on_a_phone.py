@@ -58,6 +58,7 @@ def test_an_interrupted_upload_is_told_and_one_press_repeats_it(
     page.unroute("**/documents/**", cut)
     section.locator("form[data-upload] button").click()
     expect(page.locator("section.document").first.locator("li.file")).to_have_count(1)
+    expect(page.locator("section.document .err:visible")).to_have_count(0)
 
 
 def test_a_refused_file_is_told_in_its_place_and_the_rest_of_the_page_stays(

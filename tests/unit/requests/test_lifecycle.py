@@ -135,7 +135,11 @@ def test_the_rows_of_this_file_are_the_whole_table() -> None:
     assert {row[0] for row in ROWS} == {str(event) for event in Event}
 
 
-@pytest.mark.parametrize("event", Event)
+# §3.2 gives shops a clock for each stage, and a reopened request none: not said by this table
+_UNSETTLED = {Event.ACCEPT_PRELIM, Event.READY_NOTICE, Event.REOPEN}
+
+
+@pytest.mark.parametrize("event", [event for event in Event if event not in _UNSETTLED])
 def test_an_event_moves_the_legal_clock_only_as_the_facts_say(event: Event) -> None:
     assert TABLE[event].clock is CLOCK.get(event, ClockEffect.NONE)
 

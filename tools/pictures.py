@@ -1,0 +1,75 @@
+"""Makes the pictures of the README: ``.venv/bin/python -m tools.pictures``, after ``./dev test``.
+
+Walks a start of its own, so that the pictures show what is there and nothing else.
+"""
+
+import io
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from tests.support.phone import launch, phone
+from tests.support.stack import EVERYTHING, Stack
+
+FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
+SERVICE = "building-permit-new"
+WIDTH, HEIGHT, GAP = 360, 740, 24
+BACKGROUND = (226, 230, 235)
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
+        stack = Stack(Path(folder)).start(EVERYTHING)
+        try:
+            with sync_playwright() as playwright:
+                chromium = launch(playwright)
+                seen: dict[str, bytes] = {}
+
+                def keep(page: Page, name: str) -> None:
+                    page.evaluate("() => scrollTo(0, 0)")
+                    seen[name] = page.screenshot()
+
+                with phone(chromium, stack.url, look=keep) as citizen:
+                    citizen.go("/")
+                    keep(citizen.page, "home")
+                    citizen.apply(SERVICE)
+                    citizen.fill_form(stack.answers(SERVICE))
+                    citizen.upload_all()
+                    citizen.submit()
+                    citizen.pay()
+                    keep(citizen.page, "request")
+                    number = citizen.number()
+                names = ["home", "service", "step-building", "documents", "checkout", "request"]
+                chosen = [seen[n] for n in names if n in seen]
+                _strip(chosen).save(FOLDER / "way.png", optimize=True)
+                with phone(chromium, stack.url, width=1280) as desk:
+                    desk.go("/center/sign-in")
+                    desk.page.fill("[name=username]", "front_office@KFS-003")
+                    desk.page.fill("[name=password]", "demo")
+                    desk.press_primary()
+                    desk.page.locator(f"[data-request-number='{number}']").first.wait_for()
+                    for _ in range(60):  # the demo's year comes in behind the start
+                        if desk.page.locator("tbody tr").count() > 5:
+                            break
+                        desk.page.wait_for_timeout(1000)
+                        desk.page.reload()
+                    desk.page.screenshot(path=FOLDER / "inbox.png")
+        finally:
+            stack.stop()
+
+
+def _strip(pictures: list[bytes]) -> Image.Image:
+    """Phones side by side; the way goes from right to left, as Arabic does."""
+    width = len(pictures) * (WIDTH + GAP) + GAP
+    strip = Image.new("RGB", (width, HEIGHT + 2 * GAP), BACKGROUND)
+    for index, picture in enumerate(reversed(pictures)):
+        phone_screen = Image.open(io.BytesIO(picture)).convert("RGB").crop((0, 0, WIDTH, HEIGHT))
+        strip.paste(phone_screen, (GAP + index * (WIDTH + GAP), GAP))
+    return strip.quantize(128).convert("P")
+
+
+if __name__ == "__main__":
+    main()
