@@ -80,7 +80,7 @@ class FileStore:
             raise Missing(f"file {key}") from None
         with source:
             index, part = 0, self._sealed(source)
-            while part:
+            while part or index == 0:  # even an empty file has one sealed part
                 following = self._sealed(source)
                 yield self._vault.open_bytes(_place(key, index, not following), part)
                 part, index = following, index + 1

@@ -54,7 +54,7 @@ class Vault:
 
     def open_bytes(self, place: str, sealed: bytes) -> bytes:
         key = self._by_id.get(sealed[1 : 1 + _ID_BYTES])
-        if key is None or not sealed.startswith(_VERSION):
+        if key is None or not sealed.startswith(_VERSION) or len(sealed) < _HEADER:
             raise SealBroken(place)
         nonce = sealed[1 + _ID_BYTES : _HEADER]
         try:
@@ -90,12 +90,9 @@ class Vault:
         """Whether ``stored`` is the hash of ``value`` under any known key, in constant time."""
         return any(hmac.compare_digest(one, stored) for one in self.indexes(kind, value))
 
-    def sign(self, purpose: str, value: str) -> str:
-        return self._hash(self._keys[0].sign, purpose, value).hex()
-
-    def is_signed(self, purpose: str, value: str, signature: str) -> bool:
-        expected = (self._hash(key.sign, purpose, value).hex() for key in self._keys)
-        return any(hmac.compare_digest(one, signature) for one in expected)
+    def signing_keys(self, purpose: str) -> list[bytes]:
+        """Keys for signatures of one purpose: the first signs, every one of them verifies."""
+        return [self._hash(key.sign, "sign", purpose) for key in self._keys]
 
     def mask_key(self, token: str) -> bytes:
         """The secret bound to a browser's cookie, from which its form tokens are made."""

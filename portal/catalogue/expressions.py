@@ -11,7 +11,7 @@ unknown condition is false (:meth:`Expression.holds`), an unknown rule says noth
 import ast
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, Decimal
@@ -25,7 +25,10 @@ Namespace = Mapping[str, Any]
 Closure = Callable[[Namespace], Any]
 
 NUMBER: Type = "number"
+# Under this name a namespace holds the way to the days off of the place that the answers name
+CALENDAR = " calendar"
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_LARGEST = 10**15
 
 
 class BadExpression(ValueError):
@@ -96,12 +99,14 @@ def compile_expression(source: str, scope: Scope) -> Expression:
     try:
         tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError) as error:
-        raise BadExpression(f"cannot read {source!r}") from error
+        raise BadExpression(f"cannot read {source[:80]!r}") from error
+    except (RecursionError, MemoryError) as error:
+        raise BadExpression(f"too deep: {source[:80]!r}") from error
     compiler = _Compiler(scope)
     try:
         kind, run = compiler.compile(tree)
     except RecursionError as error:
-        raise BadExpression(f"too deep: {source!r}") from error
+        raise BadExpression(f"too deep: {source[:80]!r}") from error
     return Expression(source, kind, frozenset(compiler.names), run)
 
 
@@ -168,6 +173,8 @@ class _Compiler:
             case bool():
                 return "boolean", lambda _: value
             case int() | float():
+                if not -_LARGEST <= value <= _LARGEST:
+                    raise BadExpression(f"no number is greater than {_LARGEST}")
                 number = Decimal(str(value))
                 return NUMBER, lambda _: number
             case str():
@@ -196,7 +203,7 @@ class _Compiler:
             return "boolean", lambda ns: _three_valued(parts, ns, deciding=False)
         # ``a or b`` is also "the first one that was answered" when both are of one type
         if len(kinds) == 1 and kinds != {"boolean"}:
-            return kinds.pop(), lambda ns: next((v for r in runs if (v := _quiet(r, ns))), None)
+            return kinds.pop(), lambda ns: next(_answers(runs, ns), None)
         return "boolean", lambda ns: _three_valued(parts, ns, deciding=True)
 
     def _arithmetic(
@@ -236,7 +243,7 @@ class _Compiler:
                     raise BadExpression(f"{ast.unparse(left)!r} is a {kind}, not a {other}")
                 self._check_choice(left, right)
                 if isinstance(op, ast.Eq):
-                    return lambda ns: first(ns) is not None and first(ns) == second(ns)
+                    return lambda ns: bool(_known(first(ns)) == _known(second(ns)))
                 return lambda ns: bool(_known(first(ns)) != _known(second(ns)))
             case _ if type(op) in _ORDER:
                 return self._order(left, _ORDER[type(op)], right)
@@ -259,10 +266,10 @@ class _Compiler:
             for item in right.elts:
                 self._check_choice(left, item)
             allowed = frozenset(str(value) for value in values)
-            return lambda ns: first(ns) in allowed
+            return lambda ns: _known(first(ns)) in allowed
         second = self._expect(right, "list")
         self._check_choice(right, left)
-        return lambda ns: first(ns) in (second(ns) or ())
+        return lambda ns: _known(first(ns)) in _known(second(ns))
 
     def _check_choice(self, named: ast.expr, constant: ast.expr) -> None:
         """A comparison with a value that the field never has is a slip of the pen."""
@@ -286,12 +293,19 @@ class _Compiler:
         if keywords:
             raise BadExpression(f"{name}() takes no named values")
         if name in {"min", "max"}:
+            if not args:
+                raise BadExpression(f"{name}() of nothing")
             runs = [self._expect(arg, NUMBER) for arg in args]
             choose = min if name == "min" else max
             return NUMBER, lambda ns: choose(_known(run(ns)) for run in runs)
         if len(args) == 2 and name == "months":
             start, end = (self._expect(arg, "date") for arg in args)
             return NUMBER, lambda ns: Decimal(months_inclusive(_known(start(ns)), _known(end(ns))))
+        if len(args) == 2 and name == "workdays":
+            first, count = self._expect(args[0], "date"), self._expect(args[1], NUMBER)
+            return "date", lambda ns: _known(ns.get(CALENDAR))().add_working(
+                _known(first(ns)), int(_known(count(ns)))
+            )
         if len(args) != 1 or name not in _UNARY:
             raise BadExpression(f"no function {name}() of {len(args)} values")
         takes, gives, function = _UNARY[name]
@@ -369,6 +383,11 @@ def _dotted(node: ast.expr) -> str:
             return f"{_dotted(value)}.{attr}"
         case _:
             raise BadExpression(f"not a field: {ast.unparse(node)}")
+
+
+def _answers(runs: Iterable[Closure], ns: Namespace) -> Iterator[Any]:
+    """The values that are known: zero is an answer, an empty text is none."""
+    return (value for run in runs if (value := _quiet(run, ns)) not in (None, ""))
 
 
 def _quiet(run: Closure, ns: Namespace) -> Any:

@@ -31,10 +31,10 @@ Raw = Any  # str, list[str] or list[dict[str, Raw]]: what JSON holds
 
 YES, NO = "yes", "no"
 DATE_PARTS = ("day", "month", "year")
-_DATE_SHAPE = re.compile(r"(\d{1,2})\D+(\d{1,2})\D+(\d{4})|(\d{2})(\d{2})(\d{4})")
-_ISO_SHAPE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_DATE_SHAPE = re.compile(r"([0-9]{1,2})\W+([0-9]{1,2})\W+([0-9]{4})|([0-9]{2})([0-9]{2})([0-9]{4})")
+_ISO_SHAPE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,250}[A-Za-z0-9])?")
-_TIME = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
+_TIME = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])")
 _TRUE = frozenset({YES, "true", "1", "on"})
 _FALSE = frozenset({NO, "false", "0", "off"})
 
@@ -85,6 +85,13 @@ class Kind:
         return value
 
 
+def _cleaned(raw: str, *, lines: bool = False) -> str:
+    try:
+        return clean(raw, lines=lines)
+    except Unreadable:
+        raise Invalid(N_("Remove the hidden characters from {label} and type it again")) from None
+
+
 class TextKind(Kind):
     """One line; bounds count its characters."""
 
@@ -92,12 +99,7 @@ class TextKind(Kind):
     lines = False
 
     def parse(self, field: Field, raw: Raw, context: Context) -> str:
-        try:
-            text = clean(raw, lines=self.lines)
-        except Unreadable:
-            raise Invalid(
-                N_("Remove the hidden characters from {label} and type it again")
-            ) from None
+        text = _cleaned(raw, lines=self.lines)
         if field.pattern:
             pattern = PATTERNS[field.pattern]
             text = pattern.prepare(text)
@@ -330,7 +332,7 @@ class EmailKind(Kind):
     control = "email"
 
     def parse(self, field: Field, raw: Raw, context: Context) -> str:
-        address = "".join(raw.split())
+        address = _cleaned(raw).replace(" ", "")
         if not _EMAIL.fullmatch(address) or ".." in address or "." not in address.split("@")[1]:
             raise Invalid(N_("Write {label} in full, such as name@example.com"))
         return address
@@ -402,8 +404,8 @@ PATTERNS = {
         r"[A-Za-z0-9]+", N_("{label} holds only Latin letters and digits"), digits=True
     ),
     "letter": Pattern(r"[A-Za-z\u0621-\u064a]", N_("{label} is a single letter")),
-    "digits": Pattern(r"\d+", N_("{label} holds only digits"), digits=True),
-    "tax_number": Pattern(r"\d{9}", N_("{label} has 9 digits"), digits=True),
+    "digits": Pattern(r"[0-9]+", N_("{label} holds only digits"), digits=True),
+    "tax_number": Pattern(r"[0-9]{9}", N_("{label} has 9 digits"), digits=True),
     "plain": Pattern("", ""),
 }
 

@@ -11,6 +11,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
+from portal.catalogue.deadlines import Calendar
+from portal.catalogue.expressions import CALENDAR
 from portal.catalogue.fields import KINDS, Context, Form, Invalid, Kind, Raw
 from portal.catalogue.form_file import revealing
 from portal.catalogue.model import Choice, Field, Rule, Service, Step
@@ -24,6 +26,9 @@ class Lookups(Protocol):
 
     def choices(self, field: Field, names: Mapping[str, Any]) -> Sequence[Choice]:
         """The choices of a field that takes them from a list."""
+
+    def calendar(self, service: Service, names: Mapping[str, Any]) -> Calendar:
+        """The days off of the place that the answers name, or those of the whole country."""
 
     def record(self, service: Service, names: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The values of the register's record that the answers name, or None."""
@@ -111,6 +116,7 @@ def evaluate(service: Service, raw: Mapping[str, Raw], today: date, lookups: Loo
     """Check every answer of ``raw``; see the module's text."""
     walk = _Walk(service, raw, today, lookups)
     walk.names.update(today=today, this_year=Decimal(today.year), **service.parameters)
+    walk.names[CALENDAR] = lambda: lookups.calendar(service, walk.names)
     # in order: whether a step is asked depends on the answers of those before it
     steps = [
         _evaluate_step(walk, step)

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from portal.text import clean, compact, fold_digits
+from portal.text import Unreadable, clean_number, compact
 
 # Governorate of the birth's registration, not of residence; 88 is abroad
 BIRTH_CODES = frozenset(f"{n:02d}" for n in (*range(1, 5), *range(11, 20), *range(21, 30))) | {
@@ -17,15 +17,16 @@ BIRTH_CODES = frozenset(f"{n:02d}" for n in (*range(1, 5), *range(11, 20), *rang
 }
 _WEIGHTS = (2, 7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 _CENTURIES = {"2": 1900, "3": 2000}
-_MOBILE = re.compile(r"(?:\+20|0020|20)?0?(1[0125]\d{8})")
-_PERMIT_YEAR_FIRST = re.compile(r"(\d{4})\s*[/\-]\s*(\d{1,6})")
+_MOBILE = re.compile(r"(?:\+20|0020|20)?0?(1[0125]\d{8})", re.ASCII)
+_PERMIT_YEAR_FIRST = re.compile(r"(\d{4})\s*[/\-]\s*(\d{1,6})", re.ASCII)
 _PERMIT = re.compile(
     r"(?:(?:رخصة|ترخيص|قرار|طلب|عقد|بيان|محضر)\s*)?(?:رقم\s*)?"
     r"(?P<number>\d{1,6})"
     r"(?:\s*[/\-]?\s*(?P<letter>[A-Za-z\u0621-\u064a])(?![A-Za-z\u0621-\u064a]))?"
-    r"\s*(?:[/\-]|لسنة|سنة|عام)\s*(?P<year>\d{4})\s*م?"
+    r"\s*(?:[/\-]|لسنة|سنة|عام)\s*(?P<year>\d{4})\s*م?",
+    re.ASCII,
 )
-_REQUEST = re.compile(r"(\d{2})-?(\d{4})-?(\d{5,6})-?(\d)")
+_REQUEST = re.compile(r"(\d{2})-?(\d{4})-?(\d{5,6})-?(\d)", re.ASCII)
 # Damm's totally anti-symmetric quasigroup of order 10: one slip or one swap of neighbours shows
 _DAMM = (
     "0317598642",
@@ -104,7 +105,7 @@ def mask_mobile(e164: str) -> str:
 def read_iban(text: str) -> str | None:
     """An Egyptian IBAN: EG, 27 digits, remainder 1 by 97 (ISO 13616)."""
     iban = compact(text).upper()
-    if not re.fullmatch(r"EG\d{27}", iban):
+    if not re.fullmatch(r"EG\d{27}", iban, re.ASCII):
         return None
     as_number = int(iban[4:] + "1416" + iban[2:4])  # E = 14, G = 16
     return iban if as_number % 97 == 1 else None
@@ -129,7 +130,7 @@ def format_request_number(year: int, center_index: int, serial: int) -> str:
 
 def read_request_number(text: str) -> str | None:
     """A request number as people type it, or None where the check digit tells of a slip."""
-    match = _REQUEST.fullmatch(clean(fold_digits(text)).replace(" ", "").replace("–", "-"))
+    match = _REQUEST.fullmatch(_plain(text).replace(" ", "").replace("–", "-"))
     if not match or damm("20" + "".join(match.groups())) != 0:
         return None
     return "-".join(match.groups())
@@ -143,7 +144,7 @@ def read_permit_number(text: str, this_year: int) -> str | None:
     request = read_request_number(text)
     if request:
         return request
-    folded = clean(fold_digits(text))
+    folded = _plain(text)
     turned = _PERMIT_YEAR_FIRST.fullmatch(folded)
     match = _PERMIT.fullmatch(folded)
     if match and 1900 <= int(match["year"]) <= this_year:
@@ -156,6 +157,14 @@ def read_permit_number(text: str, this_year: int) -> str | None:
     if number < 1:
         return None
     return f"{number}/{letter}/{year}" if letter else f"{number}/{year}"
+
+
+def _plain(text: str) -> str:
+    """Nothing at all where controls stand in the text: it is no number then."""
+    try:
+        return clean_number(text)
+    except Unreadable:
+        return ""
 
 
 def permit_year(canonical: str) -> int:

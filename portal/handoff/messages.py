@@ -67,20 +67,23 @@ def read_message(text: str) -> Message:
     """The message of an envelope; raises :class:`BadMessage`."""
     try:
         envelope = json.loads(text)
-        if envelope["specversion"] != "1.0" or not envelope["type"].startswith(PREFIX):
-            raise BadMessage("not an envelope of this contract")
-        at = datetime.fromisoformat(envelope["time"])
         message = Message(
-            id=str(envelope["id"]),
+            id=envelope["id"],
             type=envelope["type"].removeprefix(PREFIX),
-            center=str(envelope["center"]),
-            subject=str(envelope["subject"]),
-            source=str(envelope["source"]),
-            at=at,
+            center=envelope["center"],
+            subject=envelope["subject"],
+            source=envelope["source"],
+            at=datetime.fromisoformat(envelope["time"]),
             data=dict(envelope["data"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        ours = envelope["specversion"] == "1.0" and envelope["type"].startswith(PREFIX)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadMessage(f"{type(error).__name__}: {error}") from error
-    if at.tzinfo is None or not message.id or not message.subject:
-        raise BadMessage("time without zone, or an empty id or subject")
+    if not ours:
+        raise BadMessage("not an envelope of this contract")
+    names: tuple[Any, ...] = (message.id, message.center, message.subject, message.source)
+    if not all(isinstance(name, str) and name for name in names):
+        raise BadMessage("id, center, subject and source are texts")
+    if message.at.tzinfo is None:
+        raise BadMessage("time without zone")
     return message

@@ -7,10 +7,13 @@ the phone, a PDF without scripts, actions, attachments or encryption, or a DWG d
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from portal.catalogue.model import Document
 from portal.problems import N_
+
+if TYPE_CHECKING:
+    from pikepdf import Pdf
 
 MEDIA_TYPES = {
     "pdf": "application/pdf",
@@ -93,6 +96,7 @@ def _image(path: Path, kind: str) -> Inspected:
                 upright = ImageOps.exif_transpose(picture)
                 upright.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
                 plain = upright.convert("RGB")
+                plain.info.clear()  # comments and profiles would be written again
     except Exception as error:  # the decoders raise many kinds for a broken file
         raise Unacceptable(N_("The picture cannot be opened; take it again")) from error
     if pixels > _MOST_PIXELS:
@@ -123,35 +127,59 @@ def _pdf(path: Path, document: Document) -> Inspected:
         raise Unacceptable(
             N_("The PDF holds scripts or attached files; print it to a new PDF and upload that")
         )
-    if not 0 < pages <= document.max_pages:
+    if not _ends_where_it_says(path):
+        raise Unacceptable(N_("The PDF cannot be opened; save it again"))
+    if not pages:
+        raise Unacceptable(N_("The PDF has no page; save it again"))
+    if pages > document.max_pages:
         raise Unacceptable(N_("The PDF has more than {n} pages"), n=document.max_pages)
     return Inspected(path.open("rb"), MEDIA_TYPES["pdf"], pages)
 
 
 _ACTIVE_KEYS = frozenset(
-    {"/JS", "/JavaScript", "/AA", "/EmbeddedFiles", "/EmbeddedFile", "/RichMedia"}
+    {"/JS", "/JavaScript", "/AA", "/EF", "/EmbeddedFiles", "/EmbeddedFile", "/RichMedia", "/XFA"}
 )
-_ACTIVE_ACTIONS = frozenset({"/JavaScript", "/Launch", "/ImportData", "/SubmitForm", "/GoToE"})
+_ACTIVE_ACTIONS = frozenset(
+    {
+        "/JavaScript",
+        "/Launch",
+        "/ImportData",
+        "/SubmitForm",
+        "/GoToE",
+        "/GoToR",
+        "/Rendition",
+        "/Movie",
+        "/Sound",
+    }
+)
+_PADDING = b"\r\n\t \0"
 
 
-def _has_active_content(pdf: object) -> bool:
+def _has_active_content(pdf: "Pdf") -> bool:
     """Whether any object of the PDF would act by itself."""
     from pikepdf import Array, Dictionary, Stream  # noqa: PLC0415 - as above
 
-    def acts(value: object, depth: int = 0) -> bool:
-        if depth > 8:
-            return False
+    waiting: list[object] = list(pdf.objects)
+    while waiting:
+        value = waiting.pop()
         if isinstance(value, Dictionary | Stream):
             keys = value.keys()
             if keys & _ACTIVE_KEYS or str(value.get("/S", "")) in _ACTIVE_ACTIONS:
                 return True
-            return any(_direct(value.get(key)) and acts(value.get(key), depth + 1) for key in keys)
-        if isinstance(value, Array):
-            return any(_direct(item) and acts(item, depth + 1) for item in value)
-        return False
-
-    return any(acts(each) for each in pdf.objects)  # type: ignore[attr-defined]
+            waiting += [part for key in keys if _is_direct(part := value.get(key))]
+        elif isinstance(value, Array):
+            waiting += [part for part in value if _is_direct(part)]
+    return False
 
 
-def _direct(value: object) -> bool:
+def _is_direct(value: object) -> bool:
+    """Indirect objects are in the list of all objects already."""
     return not getattr(value, "is_indirect", False)
+
+
+def _ends_where_it_says(path: Path) -> bool:
+    """Whether nothing hangs behind the PDF: another program might take it for a web page."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _HEAD_BYTES))
+        tail = file.read()
+    return b"%%EOF" in tail and not tail.rpartition(b"%%EOF")[2].strip(_PADDING)

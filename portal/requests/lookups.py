@@ -8,7 +8,9 @@ from typing import Any
 from babel import Locale
 from sqlalchemy import Connection
 
+from portal.catalogue.deadlines import Calendar
 from portal.catalogue.model import Choice, Field, Service, Text
+from portal.holidays.register import calendar as holiday_calendar
 from portal.i18n import Speech
 from portal.places.model import Places
 from portal.problems import N_
@@ -75,6 +77,10 @@ class FormLookups:
         return speech.gettext(
             N_("{sum}, due on {day}"), sum=speech.money(due.amount), day=due.due_on
         )
+
+    def calendar(self, service: Service, names: Mapping[str, Any]) -> Calendar:
+        places = (names.get(f"{place}.governorate") for place in service.routing)
+        return holiday_calendar(self._db, str(next(filter(None, places), "")))
 
     def record(self, service: Service, names: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if service.record is None:

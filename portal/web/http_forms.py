@@ -7,6 +7,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import parse_qsl
 
+from anyio.to_thread import run_sync
 from litestar import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
@@ -107,10 +108,8 @@ async def read_upload(
             boundary, max_segment_count=_MOST_FIELDS, header_charset="utf-8"
         ) as parser:
             async for chunk in _bounded(request, most_bytes):
-                for event in parser.parse(chunk):
-                    parts.take(event)
-            for event in parser.parse(b""):
-                parts.take(event)
+                await run_sync(parts.feed, parser, chunk)  # it writes to disk
+            parts.feed(parser, b"")
     except (MultipartError, UnicodeDecodeError, ValueError) as error:
         parts.abandon()
         raise BadInput(BROKEN) from error
@@ -129,14 +128,15 @@ class _Parts:
         self._text = bytearray()
         self._target: Any = None
 
-    def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
-        match event:
-            case MultipartSegment():
-                self._begin(event)
-            case None:
-                self._end()
-            case _:
-                self._add(bytes(event))
+    def feed(self, parser: PushMultipartParser, chunk: bytes) -> None:
+        for event in parser.parse(chunk):
+            match event:
+                case MultipartSegment():
+                    self._begin(event)
+                case None:
+                    self._end()
+                case _:
+                    self._add(bytes(event))
 
     def _begin(self, segment: MultipartSegment) -> None:
         self._segment = segment
@@ -186,7 +186,7 @@ def _content_type(request: Request[Any, Any, Any]) -> tuple[str, dict[str, str]]
 async def _bounded(request: Request[Any, Any, Any], most: int) -> AsyncIterator[bytes]:
     """The body, cut off beyond ``most``; a little more is swallowed so that the answer is read."""
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > most + _DRAIN_BYTES:
+    if length.isascii() and length.isdigit() and int(length) > most + _DRAIN_BYTES:
         raise BadInput(TOO_LARGE, 413)
     total = 0
     async for chunk in request.stream():

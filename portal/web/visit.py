@@ -68,7 +68,7 @@ class Visit:
 
     @property
     def staff_area(self) -> bool:
-        return self.path.startswith(STAFF_AREA)
+        return self.path == STAFF_AREA or self.path.startswith(f"{STAFF_AREA}/")
 
     @property
     def address(self) -> str:

@@ -132,7 +132,7 @@ def assert_honest(response: httpx.Response, status: int) -> Page:
     assert not re.search("[A-Za-z]{3}", title), title
     main = page.tree.xpath("//main")[0].text_content()
     assert response.headers["x-request-id"] in main
-    for inside in ("Traceback", "sqlalchemy", "psycopg", "Exception", ".py\""):
+    for inside in ("Traceback", "sqlalchemy", "psycopg", "Exception", 'File "'):
         assert inside not in response.text, inside
     assert_safe_headers(response)
     return page

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from portal.catalogue.deadlines import Calendar
 from portal.catalogue.forms import evaluate
 from portal.catalogue.loader import load_catalogue
 from portal.catalogue.model import Choice, Field, Service, Text
@@ -88,6 +89,9 @@ class Lists:
         values = {"governorates": "EG-KFS", "centers": "KFS-003", "countries": "SD", "dues": "1"}
         value = values[field.choices_from]
         return [Choice(value, Text(value, value))]
+
+    def calendar(self, service: Service, names: Mapping[str, Any]) -> Calendar:
+        return Calendar()
 
     def record(self, service: Service, names: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if service.record is None or not names.get(service.record.key):

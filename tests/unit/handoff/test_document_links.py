@@ -1,5 +1,7 @@
 """Signed links to one stored file: of one side, for a while."""
 
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -36,20 +38,36 @@ def test_a_link_that_was_signed_before_a_rotation_still_leads() -> None:
         DocumentLinks(Vault([NEW]), "portal").read(before, AT)
 
 
-def test_neither_file_nor_time_can_be_changed() -> None:
-    file_id, until, signature = LINKS.sign("file1", AT).split(".")
+def test_neither_file_nor_time_nor_algorithm_can_be_changed() -> None:
+    header, claims, signature = LINKS.sign("file1", AT).split(".")
+    said = json.loads(decoded(claims))
+    another_file = encoded(json.dumps({**said, "sub": "file2"}))
+    later = encoded(json.dumps({**said, "exp": said["exp"] + 1}))
+    unsigned = encoded(json.dumps({"alg": "none", "typ": "JWT"}))
     for link in (
-        f"file2.{until}.{signature}",
-        f"{file_id}.{int(until) + 1}.{signature}",
-        f"{file_id}.{until}.{signature[:-1]}0x",
-        f"{file_id}.{until}.",
-        f"{file_id}.{until}",
-        f"{file_id}..{signature}",
-        f"{file_id}.-1.{signature}",
-        f".{until}.{signature}",
+        f"{header}.{another_file}.{signature}",
+        f"{header}.{later}.{signature}",
+        f"{header}.{claims}.{signature[:-2]}00",
+        f"{header}.{claims}.",
+        f"{header}.{claims}",
+        f"{unsigned}.{claims}.",
+        f"{unsigned}.{claims}.{signature}",
     ):
         with pytest.raises(Missing):
             LINKS.read(link, AT)
+
+
+def test_a_link_says_which_file_until_when_and_nothing_else() -> None:
+    said = json.loads(decoded(LINKS.sign("file1", AT).split(".")[1]))
+    assert said.keys() == {"sub", "aud", "exp"}
+
+
+def decoded(part: str) -> bytes:
+    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def encoded(text: str) -> str:
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 @given(st.text("abc.0123456789-_/ \0", max_size=40))

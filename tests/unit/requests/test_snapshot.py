@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from portal.catalogue.deadlines import Calendar
 from portal.catalogue.fees import namespace, quote
 from portal.catalogue.forms import evaluate
 from portal.catalogue.loader import load_catalogue
@@ -35,6 +36,9 @@ class Lists:
         values = {"governorates": "EG-KFS", "centers": "KFS-003", "countries": "SD", "dues": "d1"}
         value = values[field.choices_from]
         return [Choice(value, Text(f"عربي {value}", value))]
+
+    def calendar(self, service: Service, names: Mapping[str, Any]) -> Calendar:
+        return Calendar()
 
     def record(self, service: Service, names: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return {
