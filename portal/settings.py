@@ -4,10 +4,13 @@ Every setting is ``PORTAL_…``. A wrong or missing one stops the start with one
 and why. ``docs/operations.md`` has the table.
 """
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from urllib.parse import SplitResult, urlsplit
 
 from portal.clock import token
@@ -80,11 +83,20 @@ class _Reader:
             raise BadSetting(name, f"{text!r} is not a number from {lowest} to {highest}")
         return int(text)
 
-    def url(self, name: str, default: str) -> SplitResult:
+    def url(
+        self, name: str, default: str, schemes: Sequence[str] = ("http", "https")
+    ) -> SplitResult:
         text = self.required(name, default)
-        parts = urlsplit(text)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise BadSetting(name, f"{text!r} is not an http or https address")
+        try:
+            parts = urlsplit(text)
+            whole = parts.scheme in schemes and parts.hostname and (parts.port or 1) > 0
+        except ValueError:  # brackets that do not close, a port beyond 65535
+            whole = False
+        if not whole:
+            # an address may hold a password: it is not repeated
+            raise BadSetting(
+                name, f"is not a whole address that begins with {' or '.join(schemes)}"
+            )
         return parts
 
 
@@ -120,8 +132,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         payments_webhook_secret=read.required(
             "PORTAL_PAYMENTS_WEBHOOK_SECRET", DEMO_WEBHOOK_SECRET if demo else ""
         ),
-        sms_url=_channel(read, "PORTAL_SMS_URL", demo, {"https", "http"}),
-        mail_url=_channel(read, "PORTAL_MAIL_URL", demo, {"smtp", "smtps"}),
+        sms_url=_channel(read, "PORTAL_SMS_URL", demo, ("https", "http")),
+        mail_url=_channel(read, "PORTAL_MAIL_URL", demo, ("smtps", "smtp")),
         secret_keys=_secret_keys(read, var, demo),
         metrics_token=read.text("PORTAL_METRICS_TOKEN"),
         trusted_proxies=read.number("PORTAL_TRUSTED_PROXIES", 0, 0, 10),
@@ -147,11 +159,13 @@ def _database(read: _Reader, var: Path, demo: bool) -> str:
         "PORTAL_DATABASE_URL", f"sqlite:///{var / 'portal.sqlite3'}" if demo else ""
     )
     scheme, _, rest = url.partition("://")
-    if scheme in {"postgres", "postgresql"}:
+    if rest and scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
         return f"postgresql+psycopg://{rest}"
-    if scheme not in {"sqlite", "postgresql+psycopg"}:
-        raise BadSetting("PORTAL_DATABASE_URL", f"{scheme!r} is neither sqlite nor postgresql")
-    return url
+    if rest and scheme == "sqlite":
+        return url
+    raise BadSetting(
+        "PORTAL_DATABASE_URL", "begins with neither 'sqlite:///' nor 'postgresql://', or ends there"
+    )
 
 
 def _queue(read: _Reader) -> str:
@@ -168,11 +182,11 @@ def _files(read: _Reader, var: Path) -> Path:
     return Path(text.removeprefix("file://")).expanduser().resolve()
 
 
-def _channel(read: _Reader, name: str, demo: bool, schemes: set[str]) -> str:
-    url = read.required(name, "sandbox:" if demo else "")
-    if url != "sandbox:" and urlsplit(url).scheme not in schemes:
-        raise BadSetting(name, f"must be one of {sorted(schemes)} or 'sandbox:'")
-    return url
+def _channel(read: _Reader, name: str, demo: bool, schemes: Sequence[str]) -> str:
+    """Where a message goes out; ``sandbox:`` shows it on a page of the demo."""
+    if read.required(name, "sandbox:" if demo else "") == "sandbox:":
+        return "sandbox:"
+    return read.url(name, "", schemes).geturl()
 
 
 def _secret_keys(read: _Reader, var: Path, demo: bool) -> tuple[str, ...]:
@@ -190,23 +204,33 @@ def _secret_keys(read: _Reader, var: Path, demo: bool) -> tuple[str, ...]:
 
 
 def _demo_key(path: Path) -> str:
-    """The key made at the first start; created exclusively, so two starts agree on one."""
+    """The key made at the first start: written aside and then linked, so that two first starts
+    agree on one and a power cut leaves none that is half written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", encoding="ascii") as file:
-            path.chmod(0o600)
-            file.write(token(384))
-    except FileExistsError:
-        pass
-    return path.read_text(encoding="ascii").strip()
+    if not path.exists():
+        with NamedTemporaryFile("w", dir=path.parent, prefix=".key-", encoding="ascii") as aside:
+            aside.write(token(384))
+            aside.flush()
+            os.fsync(aside.fileno())
+            with suppress(FileExistsError):
+                path.hardlink_to(aside.name)
+    key = path.read_text(encoding="ascii").strip()
+    if not key:
+        raise BadSetting("PORTAL_SECRET_KEYS", f"{path} is empty")
+    return key
 
 
 def _refuse_demo(settings: Settings) -> None:
-    if not settings.secure:
-        raise BadSetting("PORTAL_PUBLIC_URL", "must be https in production")
+    for name, url in (
+        ("PORTAL_PUBLIC_URL", settings.public_url),
+        ("PORTAL_PAYMENTS_BASE_URL", settings.payments_base_url),
+        ("PORTAL_PAYMENTS_CHECKOUT_ORIGIN", settings.payments_checkout_origin),
+    ):
+        if not url.startswith("https://"):
+            raise BadSetting(name, "must be https in production")
     if settings.payments_webhook_secret == DEMO_WEBHOOK_SECRET:
         raise BadSetting("PORTAL_PAYMENTS_WEBHOOK_SECRET", "is the demo's")
-    if settings.payments_api_key.startswith("sk_test_"):
+    if settings.payments_api_key.startswith(("sk_test_", "rk_test_")):
         raise BadSetting("PORTAL_PAYMENTS_API_KEY", "is a test key")
     for name, url in (
         ("PORTAL_SMS_URL", settings.sms_url),

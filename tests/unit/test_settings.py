@@ -1,5 +1,6 @@
 """Settings: what is wrong stops the start and is named; production takes nothing of the demo's."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -98,14 +99,23 @@ WRONG = [
     ("PORTAL_PUBLIC_URL", "mahalliyat.example.eg"),
     ("PORTAL_PUBLIC_URL", "ftp://mahalliyat.example.eg"),
     ("PORTAL_PUBLIC_URL", "https://"),
+    ("PORTAL_PUBLIC_URL", "https://["),
+    ("PORTAL_PUBLIC_URL", "https://mahalliyat.example.eg:99999"),
     ("PORTAL_PAYMENTS_BASE_URL", "api.stripe.com"),
     ("PORTAL_PAYMENTS_CHECKOUT_ORIGIN", "javascript:alert(1)"),
     ("PORTAL_DATABASE_URL", "mysql://db/portal"),
     ("PORTAL_DATABASE_URL", "portal.sqlite3"),
+    ("PORTAL_DATABASE_URL", "sqlite:portal.sqlite3"),
+    ("PORTAL_DATABASE_URL", "sqlite"),
+    ("PORTAL_DATABASE_URL", "postgresql"),
+    ("PORTAL_DATABASE_URL", "postgresql://"),
     ("PORTAL_QUEUE_URL", "nats://queue"),
     ("PORTAL_FILES_URL", "s3://bucket"),
     ("PORTAL_SMS_URL", "ftp://sms"),
     ("PORTAL_SMS_URL", "sandbox"),
+    ("PORTAL_SMS_URL", "https:"),
+    ("PORTAL_SMS_URL", "https://["),
+    ("PORTAL_MAIL_URL", "smtp:"),
     ("PORTAL_MAIL_URL", "https://mail"),
     ("PORTAL_SECRET_KEYS", "short"),
     ("PORTAL_SECRET_KEYS", f"{KEY},short"),
@@ -121,10 +131,35 @@ def test_a_wrong_value_is_named(demo: dict[str, str], name: str, value: str) -> 
     assert str(caught.value).startswith(f"{name}: ")
 
 
-def test_no_complaint_repeats_a_secret(demo: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORTAL_SECRET_KEYS", "hunter2"),
+        ("PORTAL_DATABASE_URL", "mysql://portal:hunter2@db/portal"),
+        ("PORTAL_SMS_URL", "ftp://portal:hunter2@sms"),
+        ("PORTAL_MAIL_URL", "https://portal:hunter2@mail"),
+    ],
+)
+def test_no_complaint_repeats_a_secret(demo: dict[str, str], name: str, value: str) -> None:
     with pytest.raises(BadSetting) as caught:
-        read_settings({**demo, "PORTAL_SECRET_KEYS": "hunter2"})
+        read_settings({**demo, name: value})
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_key_file_that_somebody_emptied_is_told_and_not_replaced(
+    demo: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "secret_key").touch()
+    with pytest.raises(BadSetting, match="secret_key is empty"):
+        read_settings(demo)
+    assert (tmp_path / "secret_key").read_bytes() == b""
+
+
+def test_two_first_starts_agree_on_one_key(demo: dict[str, str], tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as starts:
+        keys = set(starts.map(lambda _: read_settings(demo).secret_keys, range(8)))
+    assert len(keys) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
 
 
 @pytest.mark.parametrize(
@@ -158,6 +193,9 @@ def test_production_guesses_nothing(
         ("PORTAL_DATABASE_URL", "sqlite:///var/portal.sqlite3"),
         ("PORTAL_PAYMENTS_API_KEY", DEMO_API_KEY),
         ("PORTAL_PAYMENTS_API_KEY", "sk_test_123"),
+        ("PORTAL_PAYMENTS_API_KEY", "rk_test_123"),
+        ("PORTAL_PAYMENTS_BASE_URL", "http://127.0.0.1:8010"),
+        ("PORTAL_PAYMENTS_CHECKOUT_ORIGIN", "http://127.0.0.1:8010"),
         ("PORTAL_PAYMENTS_WEBHOOK_SECRET", DEMO_WEBHOOK_SECRET),
         ("PORTAL_SMS_URL", "sandbox:"),
         ("PORTAL_MAIL_URL", "sandbox:"),
