@@ -72,6 +72,8 @@ def _read_rule(table: Table, scope: Scope, shared: FeeShared) -> FeeRule:
         raise table.wrong("code", f"{code!r} is not a fee code")
     known = shared.codes[code]
     by = table.take("by", str, "")
+    if (by or table.has("rates")) and by not in scope.choices:
+        raise table.wrong("by", f"{by!r} is not a choice of this service")
     rule = FeeRule(
         id=table.take("id", str, code),
         code=code,
@@ -108,34 +110,32 @@ def _read_rates(table: Table, by: str, scope: Scope) -> Mapping[str, Decimal]:
     part = table.optional_table("rates")
     if part is None:
         return {}
-    _check_by(table, by, scope, part.keys())
-    return {key: part.decimal(key) or Decimal(0) for key in part.keys()}  # noqa: SIM118
+    return _read_amounts(part, by, scope)
 
 
 def _read_tiers(table: Table, by: str, scope: Scope) -> tuple[Tier, ...]:
     tiers: list[Tier] = []
     for part in table.tables("tiers"):
         up_to = part.decimal("up_to")
-        if by:
-            _check_by(table, by, scope, part.keys())
-            amounts = {key: part.decimal(key) or Decimal(0) for key in part.keys()}  # noqa: SIM118
-        else:
-            amounts = {"": part.decimal("amount") or Decimal(0)}
+        amounts = _read_amounts(part, by, scope) if by else {"": part.required_decimal("amount")}
         part.done()
-        if tiers and (last := tiers[-1].up_to) is not None and up_to is not None and up_to <= last:
-            raise table.wrong("tiers", "must rise")
         tiers.append(Tier(up_to, amounts))
-    if tiers and tiers[-1].up_to is not None:
+    ends = [tier.up_to for tier in tiers]
+    if tiers and ends.pop() is not None:
         raise table.wrong("tiers", "the last tier has no up_to: it is for all above")
+    rising = [end for end in ends if end is not None]
+    if len(rising) != len(ends) or rising != sorted(set(rising)):
+        raise table.wrong("tiers", "every tier but the last has an up_to, and they rise")
     return tuple(tiers)
 
 
-def _check_by(table: Table, by: str, scope: Scope, keys: list[str]) -> None:
-    if by not in scope.choices:
-        raise table.wrong("by", f"{by!r} is not a choice of this service")
-    unknown = set(keys) - scope.choices[by]
-    if unknown:
-        raise table.wrong("by", f"{by!r} has no choice {sorted(unknown)[0]!r}")
+def _read_amounts(table: Table, by: str, scope: Scope) -> dict[str, Decimal]:
+    """An amount for every choice of ``by``: none may be left without a price."""
+    amounts = {key: table.required_decimal(key) for key in table.keys()}  # noqa: SIM118
+    for key in sorted(scope.choices[by] ^ amounts.keys()):
+        reason = "has no amount" if key in scope.choices[by] else f"is no choice of {by!r}"
+        raise table.wrong(key, reason)
+    return amounts
 
 
 def _check(table: Table, rule: FeeRule, shared: FeeShared) -> None:
@@ -154,6 +154,21 @@ def _check(table: Table, rule: FeeRule, shared: FeeShared) -> None:
     simple = rule.basis in _RATED and rule.rate is not None and rule.plus_rate is None
     if not simple and rule.explain is None:
         raise table.wrong("explain", "tell in words how this line is computed")
-    for bound, law in ((rule.maximum, rule.law_maximum), (rule.rate, rule.law_maximum)):
-        if bound is not None and law is not None and bound > law:
-            raise table.wrong("law_max", f"{bound} is above what the law allows")
+    if rule.valid_from and rule.valid_to and rule.valid_to < rule.valid_from:
+        raise table.wrong("valid_to", "is before valid_from")
+    if rule.minimum is not None and rule.maximum is not None and rule.minimum > rule.maximum:
+        raise table.wrong("min", f"{rule.minimum} is above max")
+    _check_law(table, rule)
+
+
+def _check_law(table: Table, rule: FeeRule) -> None:
+    """No amount that stands in the line is outside of what the law allows."""
+    amounts = [rule.rate, rule.minimum, rule.maximum, *rule.rates.values()]
+    amounts += [amount for tier in rule.tiers for amount in tier.amounts.values()]
+    for amount in amounts:
+        if amount is None:
+            continue
+        if rule.law_maximum is not None and amount > rule.law_maximum:
+            raise table.wrong("law_max", f"{amount} is above what the law allows")
+        if rule.law_minimum is not None and amount < rule.law_minimum:
+            raise table.wrong("law_min", f"{amount} is below what the law allows")

@@ -14,6 +14,7 @@ from portal.catalogue.reading import CatalogueError, Table, unique
 # A radio's hidden part opens without a script; a long list is a select, which has no such part
 MOST_RADIOS = 7
 LISTS = frozenset({"governorates", "centers", "countries", "dues"})
+_OF_USE = {"use", "prefix", "step", "when", "lead", "title"}
 _CONTEXT: dict[str, Type] = {"today": "date", "this_year": "number"}
 
 
@@ -29,11 +30,15 @@ class Shared:
 def expand_blocks(file: str, steps: list[dict[str, Any]], shared: Shared) -> list[dict[str, Any]]:
     """Replace each ``use = "block"`` by the block's own steps, its ``{p}`` and ``{s}`` filled."""
     expanded: list[dict[str, Any]] = []
-    for step in steps:
+    for index, step in enumerate(steps):
+        if not isinstance(step, dict):
+            raise CatalogueError(f"{file}: steps[{index}]: must be a table")
         if "use" not in step:
             expanded.append(step)
             continue
         name = step["use"]
+        for key in step.keys() - _OF_USE:
+            raise CatalogueError(f"{file}: steps[{name}].{key}: is not a key that is known here")
         if name not in shared.blocks:
             raise CatalogueError(f"{file}: steps: there is no block {name!r}")
         block = deepcopy(shared.blocks[name])
@@ -101,9 +106,14 @@ def _choice_value(choice: Any) -> str:
     return str(choice.get("value")) if isinstance(choice, dict) else str(choice)
 
 
-def all_fields(steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def all_fields(file: str, steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The fields of every page as they stand in the file, each with a code."""
     for step in steps:
-        yield from step.get("fields", [])
+        for index, field in enumerate(step.get("fields", [])):
+            if not isinstance(field, dict) or not field.get("code"):
+                where = f"steps[{step.get('code')}].fields[{index}]"
+                raise CatalogueError(f"{file}: {where}: a field is a table with a code")
+            yield field
 
 
 def read_steps(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,9 +73,18 @@ class Table:
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise self.wrong(key, f"must be a number in quotes, not {value!r}")
         try:
-            return Decimal(value)
+            number = Decimal(value)
         except InvalidOperation:
-            raise self.wrong(key, f"{value!r} is not a number") from None
+            number = Decimal("NaN")
+        if not number.is_finite():
+            raise self.wrong(key, f"{value!r} is not a number")
+        return number
+
+    def required_decimal(self, key: str) -> Decimal:
+        number = self.decimal(key)
+        if number is None:
+            raise self.wrong(key, "is missing")
+        return number
 
     def day(self, key: str) -> date | None:
         return self.optional(key, date)
@@ -103,6 +113,8 @@ class Table:
             raise self.wrong(key, "write a date bound with today, or as a rule")
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise self.wrong(key, f"must be an expression, not {value!r}")
+        if isinstance(value, float) and not isfinite(value):
+            raise self.wrong(key, f"{value!r} is not a number")
         try:
             return compile_expression(str(value), scope)
         except BadExpression as error:
@@ -128,7 +140,7 @@ class Table:
         for index, values in enumerate(self.take(key, list, [])):
             if not isinstance(values, dict):
                 raise self.wrong(f"{key}[{index}]", "must be a table")
-            name = values.get("code") or values.get("id") or index
+            name = values.get("id") or values.get("code") or index
             yield Table(self.file, f"{self._path(key)}[{name}]", values)
 
     def raw(self, key: str) -> Any:

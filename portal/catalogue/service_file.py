@@ -66,7 +66,7 @@ def read_service(path: Path, library: Library) -> Service:
     parameters = _read_parameters(table)
     scope = scope_of(
         path.name,
-        [*all_fields(expanded), *assessed],
+        [*all_fields(path.name, expanded), *assessed],
         library.form,
         tuple(parameters),
     )

@@ -43,12 +43,13 @@ class Asset:
 
 
 def accepts(accept_encoding: str, coding: str) -> bool:
-    """Whether an Accept-Encoding header takes ``coding``; ``q=0`` is a no."""
+    """Whether an Accept-Encoding header takes ``coding``: ``q=0`` is a no, ``*`` all the others."""
+    taken: dict[str, bool] = {}
     for part in accept_encoding.lower().split(","):
         name, _, parameters = part.strip().partition(";")
-        if name.strip() == coding:
-            return parameters.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
+        quality = parameters.replace(" ", "")
+        taken[name.strip()] = quality not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return taken.get(coding, taken.get("*", False))
 
 
 class Assets:

@@ -118,7 +118,13 @@ def test_a_changed_byte_and_a_torn_end_are_refused(store: FileStore) -> None:
     key = store.put(io.BytesIO(content(5000))).key
     path = path_of(store, key)
     whole = path.read_bytes()
-    for damaged in (whole[:-1], whole[:100] + b"x" + whole[101:], whole + b"\0\0\0\1x"):
+    for damaged in (
+        b"",
+        whole[:4],
+        whole[:-1],
+        whole[:100] + b"x" + whole[101:],
+        whole + b"\0\0\0\1x",
+    ):
         path.write_bytes(damaged)
         with pytest.raises(SealBroken):
             store.read(key)

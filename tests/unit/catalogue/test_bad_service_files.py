@@ -58,6 +58,10 @@ TABLE = (
     'basis = "table"\nby = "purpose"\nrates = { new_build = "1", nothing = "2" }\n'
     'quantity = "plot_area"\nexplain = { ar = "شرح", en = "Told" }\n'
 )
+BOUNDARY_TABLE = (
+    'basis = "table"\nby = "inside_urban_boundary"\nquantity = "1"\n'
+    'explain = { ar = "شرح", en = "Told" }\n'
+)
 RULE = """
 [[steps.rules]]
 check = "%s"
@@ -191,7 +195,47 @@ CASES = {
         TIERED
         + 'tiers = [{ up_to = "50", amount = "1" }, { up_to = "50", amount = "2" }, '
         + '{ amount = "3" }]\n',
-        ["fees[survey].tiers", "must rise"],
+        ["fees[survey].tiers", "they rise"],
+    ),
+    "a tier in the middle without an end": (
+        SURVEY,
+        TIERED + 'tiers = [{ amount = "20" }, { amount = "30" }]\n',
+        ["fees[survey].tiers", "every tier but the last has an up_to"],
+    ),
+    "a tier without an amount": (
+        SURVEY,
+        TIERED + 'tiers = [{ up_to = "50" }, { amount = "30" }]\n',
+        ["fees[survey].tiers[0].amount", "is missing"],
+    ),
+    "a tier above the legal maximum": (
+        SURVEY,
+        TIERED + 'law_max = "10000"\ntiers = [{ amount = "20000" }]\n',
+        ["fees[survey].law_max", "20000 is above what the law allows"],
+    ),
+    "a rate of a table above the legal maximum": (
+        SURVEY,
+        BOUNDARY_TABLE + 'rates = { yes = "20000", no = "1", unknown = "1" }\nlaw_max = "10000"\n',
+        ["fees[survey].law_max", "20000 is above what the law allows"],
+    ),
+    "a choice without a rate": (
+        SURVEY,
+        BOUNDARY_TABLE + 'rates = { yes = "20", no = "1" }\n',
+        ["fees[survey].rates.unknown", "has no amount"],
+    ),
+    "a fee below the legal minimum": (
+        CERTIFICATE,
+        CERTIFICATE + 'law_min = "500"\n',
+        ["fees[certificate].law_min", "300 is below what the law allows"],
+    ),
+    "a fee that ends before it begins": (
+        CERTIFICATE,
+        CERTIFICATE + "valid_from = 2026-02-01\nvalid_to = 2026-01-01\n",
+        ["fees[certificate].valid_to", "is before valid_from"],
+    ),
+    "a least amount above the highest": (
+        'min = "300"',
+        'min = "20000"',
+        ["fees[survey].min", "20000 is above max"],
     ),
     "tiers that end": (
         SURVEY,
@@ -211,7 +255,7 @@ CASES = {
     "rates for a choice that is none": (
         SURVEY,
         TABLE,
-        ["fees[survey].by", "'purpose' has no choice 'nothing'"],
+        ["fees[survey].rates.nothing", "is no choice of 'purpose'"],
     ),
     "rates by something that is no choice": (
         SURVEY,
@@ -259,6 +303,31 @@ CASES = {
         'rate = "300"',
         'rate = "three hundred"',
         ["fees[certificate].rate", "'three hundred' is not a number"],
+    ),
+    "a sum without end": (
+        'rate = "300"',
+        'rate = "NaN"',
+        ["fees[certificate].rate", "'NaN' is not a number"],
+    ),
+    "a bound without end": (
+        PLOT,
+        PLOT.replace("20", "inf"),
+        ["fields[plot_area].min", "inf is not a number"],
+    ),
+    "a field without a code": (
+        'code = "plot_area"\n',
+        "",
+        ["steps[land].fields[0]", "with a code"],
+    ),
+    "an unknown key of a block's use": (
+        'use = "site"',
+        'use = "site"\ncolour = "red"',
+        ["steps[site].colour", "is not a key that is known here"],
+    ),
+    "a choice without a value": (
+        'value = "ruins", ',
+        "",
+        ["fields[current_state].choices", "has no value"],
     ),
     "an unknown payment mode": (HEAD, 'payment_mode = "LATER"', ["payment_mode", "'LATER'"]),
     "an unknown mark": ('mark = "P"', 'mark = "Z"', ["eligibility[0].mark", "'Z' is none of"]),
@@ -468,6 +537,14 @@ def test_a_bad_file_is_told_with_key_and_reason(case: str, spoil: Spoil) -> None
 def test_a_file_that_is_not_utf8_is_told(directory: Path) -> None:
     (directory / "services" / FILE).write_bytes(b'code = "\xe7"')
     with pytest.raises(CatalogueError, match=rf"^{re.escape(FILE)}: is not TOML"):
+        load_catalogue(directory)
+
+
+def test_a_page_that_is_no_table_is_told(directory: Path) -> None:
+    path = directory / "services" / FILE
+    head = path.read_text(encoding="utf-8").partition("[[steps]]")[0]
+    path.write_text(f'steps = ["site"]\n{head}', encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"steps\[1\]: must be a table"):
         load_catalogue(directory)
 
 

@@ -121,6 +121,10 @@ def test_an_empty_text_counts_as_unanswered() -> None:
     assert value("kind != 'new'", kind="") is None
 
 
+def test_zero_is_an_answer() -> None:
+    assert value("area or 7", area=Decimal(0)) == 0
+
+
 def test_a_known_condition_holds_or_fails() -> None:
     assert compiled("area > 12").holds(KNOWN)
     assert not compiled("area > 12").fails(KNOWN)
@@ -361,6 +365,14 @@ class _Canary:
     def __getattr__(self, name: str) -> "_Canary":
         _Canary.touched = True
         return self
+
+
+@pytest.mark.parametrize(
+    "source", ["0x" + "F" * 5000, "-" * 5000 + "1", "min()", "max()", "1e999"], ids=len
+)
+def test_what_no_machine_should_work_out_is_refused_when_it_is_read(source: str) -> None:
+    with pytest.raises(BadExpression):
+        compiled(source)
 
 
 def test_no_expression_can_call_what_the_namespace_holds() -> None:

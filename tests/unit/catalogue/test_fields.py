@@ -324,6 +324,40 @@ def test_a_line_break_belongs_in_a_textarea_only() -> None:
     assert "hidden characters" in refusal("text", "أ\nب")
 
 
+@pytest.mark.parametrize(
+    ("kind", "pattern", "typed"),
+    [
+        ("mobile", "", "0101234567८"),
+        ("iban", "", "EG38001900050000000026318000२"),
+        ("time", "", "18:3०"),
+        ("text", "tax_number", "१२३४५६७८९"),
+        ("text", "digits", "१२३"),
+    ],
+)
+def test_digits_of_a_fourth_family_are_refused(kind: str, pattern: str, typed: str) -> None:
+    with pytest.raises(Invalid):
+        parse(kind, typed, pattern=pattern)
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed"),
+    [
+        ("permit_number", "25/2023\0"),
+        ("email", "mo\u202ena@example.com"),
+        ("email", "mo\0na@example.com"),
+    ],
+)
+def test_a_hidden_character_is_refused_in_every_kind(kind: str, typed: str) -> None:
+    with pytest.raises(Invalid):
+        parse(kind, typed)
+
+
+@pytest.mark.parametrize("kind", ["permit_number", "mobile"])
+def test_marks_of_direction_that_came_with_copying_do_not_spoil_a_number(kind: str) -> None:
+    typed = {"permit_number": "25/2023", "mobile": "01012345678"}[kind]
+    assert parse(kind, f"\u202a{typed}\u202c") == parse(kind, typed)
+
+
 def test_values_are_shown_in_the_readers_digits() -> None:
     def shown(kind: str, value: Any, **attributes: Any) -> str:
         return KINDS[kind].show(field(kind, **attributes), value, ARABIC)

@@ -718,3 +718,26 @@ def test_choices_of_a_field_stay_those_of_the_catalogue() -> None:
     found = field.choice("vacant")
     assert found is not None
     assert found.label.ar == "أرض فضاء"
+
+
+@pytest.mark.parametrize(
+    ("today", "start", "taken"),
+    [
+        (date(2026, 11, 22), "25/11/2026", True),  # Sunday; Monday, Tuesday, Wednesday
+        (date(2026, 11, 25), "28/11/2026", False),  # Wednesday; Friday and Saturday do not count
+        (date(2026, 11, 25), "30/11/2026", True),
+        (date(2026, 11, 26), "29/11/2026", False),
+    ],
+)
+def test_a_wedding_tent_is_filed_three_working_days_before(
+    today: date, start: str, taken: bool
+) -> None:
+    answers = {"event_kind": "wedding", "start_date": start}
+    evaluation = evaluate(service_of("event-tent-permit"), answers, today, Lists())
+    state = evaluation.state("time")
+    assert state is not None
+    assert ("start_date" not in {p.field for p in state.problems}) is taken
+
+
+def test_a_page_that_hangs_on_an_unanswered_question_is_not_asked_yet() -> None:
+    assert evaluated("municipal-complaint").state("site-place") is None

@@ -277,6 +277,10 @@ def test_the_request_number_of_the_rulings_is_made() -> None:
     assert read_request_number("26-1315-00042-7") == "26-1315-00042-7"
 
 
+def test_a_request_number_holds_digits_of_the_three_families_only() -> None:
+    assert read_request_number("२6-1315-00042-7") is None
+
+
 def test_the_check_digit_is_damms() -> None:
     assert damm("572") == 4  # the example of Damm's thesis
     assert damm("5724") == 0

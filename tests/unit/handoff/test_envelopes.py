@@ -68,6 +68,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "no subject": {"subject": "absent"},
     "an empty subject": {"subject": ""},
     "no center": {"center": "absent"},
+    "an empty center": {"center": ""},
     "no source": {"source": "absent"},
     "no time": {"time": "absent"},
     "a time without a zone": {"time": "2026-11-22T09:42:00"},
@@ -85,6 +86,18 @@ _CHANGES: dict[str, dict[str, Any]] = {
 def test_an_envelope_with_a_fault_is_refused(case: str) -> None:
     with pytest.raises(BadMessage):
         read_message(envelope(**_CHANGES[case]))
+
+
+@pytest.mark.parametrize("name", ["id", "subject", "center", "source"])
+@pytest.mark.parametrize("value", [None, [], {}, 7, True])
+def test_a_name_that_is_no_text_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(BadMessage):
+        read_message(envelope(**{name: value}))
+
+
+def test_an_envelope_without_a_bottom_is_refused() -> None:
+    with pytest.raises(BadMessage):
+        read_message("[" * 100_000)
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "7", '"x"', "{", "{}", "نص", "\0", "<xml/>"])

@@ -118,6 +118,11 @@ def test_a_client_gets_the_best_coding_that_it_takes(
         ("gzip;q=1, br;q=0", False),
         ("gzip;q=0, br", True),
         (";,;q=0,", False),
+        ("*", True),
+        ("gzip;q=0.5, *;q=0.1", True),
+        ("*;q=0", False),
+        ("br;q=0, *", False),
+        ("*;q=0, br", True),
     ],
 )
 def test_a_coding_with_no_quality_is_not_taken(header: str, taken: bool) -> None:
