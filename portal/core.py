@@ -72,7 +72,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
     vault = Vault(settings.secret_keys)
     database = Database(settings.database_url, durable=durable)
     catalogue, places = load_catalogue(), load_places()
-    hand_off = HandOff(catalogue, vault, DocumentLinks(vault, "portal"))
+    hand_off = HandOff(catalogue, vault)
     provider = StripeProvider(
         settings.payments_api_key, settings.payments_base_url, settings.payments_webhook_secret
     )
@@ -99,7 +99,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
             settings.public_url,
             live=not settings.demo,
         ),
-        desk=Desk(vault, DocumentLinks(vault, "center")),
+        desk=Desk(vault),
     )
 
 
@@ -112,8 +112,10 @@ def build_loops(core: Core) -> Loops:
     outward = EmbeddedTransport(receiver.receive)
     inward = EmbeddedTransport(door.deliver)
     return Loops(
-        outward=Relay(database, vault, OutboxMessage, outward, clock),
-        inward=Relay(database, vault, CenterEvent, inward, clock),
+        outward=Relay(
+            database, vault, OutboxMessage, outward, DocumentLinks(vault, "portal"), clock
+        ),
+        inward=Relay(database, vault, CenterEvent, inward, DocumentLinks(vault, "center"), clock),
         sender=Sender(
             database, vault, core.channel, core.languages, core.settings.public_url, clock
         ),

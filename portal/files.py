@@ -42,11 +42,14 @@ class FileStore:
         return self._write(public_id(_KEY_LENGTH), source)
 
     def seal_anew(self, key: str) -> bool:
-        """Seal a file with the first key; False when it is already."""
-        with self._path(key).open("rb") as file:
-            if self._vault.is_current(self._sealed(file)):
-                return False
-        self._write(key, self.open(key))
+        """Seal a file with the first key; False when it is already, or gone meanwhile."""
+        try:
+            with self._path(key).open("rb") as file:
+                if self._vault.is_current(self._sealed(file)):
+                    return False
+            self._write(key, self.open(key))
+        except (FileNotFoundError, Missing):
+            return False
         return True
 
     def _write(self, key: str, source: BinaryIO) -> Stored:
@@ -55,7 +58,8 @@ class FileStore:
         digest, size = sha256(), 0
         temporary = path.with_suffix(".part")
         try:
-            with temporary.open("xb") as target:
+            # a rotation that was killed may have left its own half: it is written over
+            with temporary.open("wb") as target:
                 part, index = source.read(_PART_BYTES), 0
                 while part or index == 0:
                     following = source.read(_PART_BYTES)

@@ -86,6 +86,16 @@ def keep_allowed(
     return {name: value for name, value in fields.items() if name in ALLOWED}
 
 
+def reason_of(error: BaseException) -> str:
+    """``error`` in words for a log or a table in plain.
+
+    Our own errors say what we wrote into them; others may quote the value that they failed on.
+    """
+    name = type(error).__name__
+    ours = type(error).__module__.partition(".")[0] in {"portal", "payments"}
+    return f"{name}: {error}" if ours or isinstance(error, KeyError) else name
+
+
 def _without_values(
     _logger: Any, _method: str, fields: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:

@@ -28,7 +28,6 @@ from portal.clock import cairo_time, public_id
 from portal.db import insert_missing
 from portal.files import Stored
 from portal.handoff import messages, outbox
-from portal.handoff.links import DocumentLinks
 from portal.handoff.messages import Message
 from portal.identity.roles import Permission, may
 from portal.problems import N_, Conflict, Missing, Problem, Refused
@@ -60,7 +59,6 @@ class Desk:
     """The acts of one back office."""
 
     vault: Vault
-    links: DocumentLinks
 
     def register(
         self, db: Connection, employee: Employee, number: str, at: datetime
@@ -259,7 +257,6 @@ class Desk:
             "pages": issued.pages,
             "size": stored.size_bytes,
             "sha256": stored.sha256,
-            "href": self.links.sign(identity, at),
         }
 
 

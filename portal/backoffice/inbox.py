@@ -19,14 +19,14 @@ from portal.files import FileStore, Stored
 from portal.handoff.messages import (
     REQUEST_COMPLETED,
     REQUEST_PAID,
+    REQUEST_RESCHEDULED,
     REQUEST_SHELVED,
-    BadMessage,
     Message,
 )
 from portal.handoff.transports import Poison, TransportDown
-from portal.observability import log
+from portal.observability import log, reason_of
 from portal.problems import Missing
-from portal.vault import Vault
+from portal.vault import SealBroken, Vault
 
 RECEIVED, DOCUMENT_CHECK, NEEDS_COMPLETION = "received", "document_check", "needs_completion"
 REFERRED, APPROVED, REFUSED, ISSUED = "referred", "approved", "refused", "issued"
@@ -142,6 +142,7 @@ class Inbox:
             REQUEST_PAID: self._take_request,
             REQUEST_COMPLETED: self._take_completion,
             REQUEST_SHELVED: self._take_shelving,
+            REQUEST_RESCHEDULED: self._take_new_deadline,
         }.get(message.type)
         if take is None:
             raise Poison(f"unknown type {message.type}")
@@ -154,11 +155,12 @@ class Inbox:
             for document in message.data.get("documents", ()):
                 copies.append((document, self._copy(document)))  # noqa: PERF401 - kept if it fails
             with self._database.begin() as db:
-                kept = self._mark_taken(db, message)
-                if kept:
+                fresh = self._mark_taken(db, message)
+                if fresh:
                     take(db, message, copies)
-        except (KeyError, TypeError, ValueError, BadMessage) as error:
-            raise Poison(f"{type(error).__name__}: {error}") from error
+            kept = fresh
+        except (KeyError, TypeError, ValueError) as error:
+            raise Poison(reason_of(error)) from error
         finally:
             if not kept:
                 for _, stored in copies:
@@ -166,12 +168,18 @@ class Inbox:
         log.info("inbox.taken", type=message.type, request=message.subject, center=message.center)
 
     def _copy(self, document: Mapping[str, Any]) -> Stored:
-        """The center's own copy, which must be what the message tells of."""
-        with self._fetch(str(document["href"])) as source:
-            stored = self._files.put(source)
+        """The center's own copy, which must be what the message tells of.
+
+        A document that is lost or was changed will not come right by itself: a person must look.
+        """
+        try:
+            with self._fetch(str(document["href"])) as source:
+                stored = self._files.put(source)
+        except (Missing, SealBroken) as error:
+            raise Poison(f"document {document['id']}: {reason_of(error)}") from error
         if stored.sha256 != document["sha256"]:
             self._files.drop(stored.key)
-            raise TransportDown("a document did not arrive whole")
+            raise Poison(f"document {document['id']}: not the one that the message tells of")
         return stored
 
     def _mark_taken(self, db: Connection, message: Message) -> bool:
@@ -188,6 +196,9 @@ class Inbox:
     ) -> None:
         data, now = message.data, self._clock.now()
         due = data["clock"]["due_on"]
+        here = select(CenterRequest.id).where(CenterRequest.request_number == message.subject)
+        if db.scalar(here):
+            raise Poison("another message brought this request already")
         request_id = db.scalar(
             insert(CenterRequest)
             .values(
@@ -249,6 +260,17 @@ class Inbox:
             .values(state=SHELVED, open=False, closed_at=now)
         )
         record_act(db, self._vault, row.id, "shelve", SHELVED, now)
+
+    def _take_new_deadline(
+        self,
+        db: Connection,
+        message: Message,
+        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
+    ) -> None:
+        """The legal period is longer now: a holiday was announced."""
+        row = self._known(db, message)
+        due = date.fromisoformat(message.data["clock"]["due_on"])
+        db.execute(update(CenterRequest).where(CenterRequest.id == row.id).values(due_on=due))
 
     @staticmethod
     def _known(db: Connection, message: Message) -> Any:

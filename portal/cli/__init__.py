@@ -25,6 +25,25 @@ class _Group(click.Group):
         except (BadSetting, CatalogueError) as error:
             click.echo(f"portal: {error}", err=True)
             sys.exit(2)
+        except Exception as error:
+            trouble = _trouble_with_database(error)
+            if not trouble:
+                raise
+            click.echo(f"portal: {trouble}", err=True)
+            sys.exit(1)
+
+
+def _trouble_with_database(error: Exception) -> str:
+    """What to tell an operator whose database does not answer or is not migrated; else empty."""
+    from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError  # noqa: PLC0415
+
+    if isinstance(error, ArgumentError):
+        return "PORTAL_DATABASE_URL: is not the address of a database"
+    if not isinstance(error, OperationalError | ProgrammingError):
+        return ""
+    said = str(error.orig).splitlines()[0]
+    unmigrated = "no such table" in said or "UndefinedTable" in type(error.orig).__name__
+    return f"the database: {said}" + ("; run `portal migrate` first" if unmigrated else "")
 
 
 @click.group(cls=_Group)

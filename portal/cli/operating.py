@@ -1,11 +1,15 @@
 """Commands for operators: database, accounts, hand-off, payments, holidays, keys."""
 
 import logging
+import re
 from datetime import date, datetime
 
 import click
 
 from portal.cli import core, main, settings
+
+_LONGEST_NAME = 120
+_USERNAME = r"[\w@.-]{1,80}"
 
 
 @main.command()
@@ -14,12 +18,15 @@ def migrate() -> None:
     from portal.clock import SystemClock  # noqa: PLC0415
     from portal.db import Database  # noqa: PLC0415
     from portal.holidays.register import fill_once  # noqa: PLC0415
-    from portal.migrations.running import upgrade  # noqa: PLC0415
+    from portal.migrations.running import DatabaseNewer, upgrade  # noqa: PLC0415
 
     chosen = settings()
     chosen.var.mkdir(parents=True, exist_ok=True)
     database = Database(chosen.database_url)
-    upgrade(database)
+    try:
+        upgrade(database)
+    except DatabaseNewer as error:
+        raise click.ClickException(str(error)) from None
     with database.begin() as db:
         fill_once(db, SystemClock().now())
     database.close()
@@ -58,6 +65,14 @@ def catalogue_check() -> None:
     click.echo(f"{len(loaded.services)} services are right")
 
 
+def _name(_context: click.Context, option: click.Parameter, value: str) -> str:
+    """A name that a page can show and a column can hold."""
+    name = " ".join(value.split())
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise click.BadParameter(f"1 to {_LONGEST_NAME} characters on one line", param=option)
+    return name
+
+
 @main.group()
 def staff() -> None:
     """Accounts of staff."""
@@ -65,16 +80,23 @@ def staff() -> None:
 
 @staff.command("add")
 @click.argument("username")
-@click.option("--name", required=True, help="The name that pages show.")
+@click.option("--name", required=True, callback=_name, help="The name that pages show.")
 @click.option("--role", required=True)
 @click.option("--scope", required=True, help="Center (KFS-003), governorate (EG-KFS) or EG.")
 @click.password_option()
 def staff_add(username: str, name: str, role: str, scope: str, password: str) -> None:
     """Make an account."""
     from portal.identity import staff as accounts  # noqa: PLC0415
-    from portal.identity.roles import Role  # noqa: PLC0415
+    from portal.identity.roles import (  # noqa: PLC0415
+        CENTER_ROLES,
+        GOVERNORATE_ROLES,
+        NATIONAL_ROLES,
+        Role,
+    )
     from portal.problems import Conflict  # noqa: PLC0415
 
+    if not re.fullmatch(_USERNAME, username):
+        raise click.ClickException("a username is letters, digits and @ . _ -, at most 80 of them")
     if role not in set(Role):
         raise click.ClickException(f"roles: {', '.join(Role)}")
     if len(password) < accounts.SHORTEST_PASSWORD:
@@ -83,8 +105,15 @@ def staff_add(username: str, name: str, role: str, scope: str, password: str) ->
         )
     with core() as built:
         places = built.places
+        scopes = {
+            *(places.centers if role in CENTER_ROLES else ()),
+            *(places.governorates if role in GOVERNORATE_ROLES else ()),
+            *(("EG",) if role in NATIONAL_ROLES else ()),
+        }
         if scope not in {"EG", *places.centers, *places.governorates}:
             raise click.ClickException(f"no place {scope}")
+        if scope not in scopes:
+            raise click.ClickException(f"{scope} is no place for a {role}")
         hashed = accounts.hash_password(password)
         try:
             with built.database.begin() as db:
@@ -120,27 +149,34 @@ def staff_password(username: str, password: str) -> None:
             raise click.ClickException(f"no account {username}")
 
 
-@main.group()
-def handoff() -> None:
-    """The way of requests to centers and of answers back."""
+@main.group(invoke_without_command=True)
+@click.pass_context
+def handoff(context: click.Context) -> None:
+    """The way of requests to centers and of answers back; alone it tells how both stand."""
+    if context.invoked_subcommand is None:
+        context.invoke(handoff_status)
 
 
 @handoff.command("status")
 def handoff_status() -> None:
     """What waits, what is parked, what is not answered."""
+    from portal.backoffice.model import CenterEvent  # noqa: PLC0415
     from portal.handoff import inward, outbox  # noqa: PLC0415
     from portal.handoff.model import OutboxMessage  # noqa: PLC0415
 
     with core() as built, built.database.read() as db:
-        backlog = outbox.backlog(db, OutboxMessage)
+        ways = [
+            (title, outbox.backlog(db, box), outbox.parked(db, box))
+            for title, box in (("to centers", OutboxMessage), ("from centers", CenterEvent))
+        ]
         unanswered = outbox.unanswered(db)
-        parked = outbox.parked(db)
         stuck = inward.stuck(db)
-    click.echo(f"waiting     {backlog.waiting}{_since(backlog.oldest_waiting_at)}")
-    click.echo(f"unanswered  {unanswered.count}{_since(unanswered.oldest_at)}")
-    click.echo(f"parked      {backlog.parked}")
-    for message_id, kind, subject, attempts, reason in parked:
-        click.echo(f"  {message_id}  {kind}  {subject}  {attempts} attempts  {reason}")
+    for title, backlog, parked in ways:
+        click.echo(f"{title}, waiting  {backlog.waiting}{_since(backlog.oldest_waiting_at)}")
+        click.echo(f"{title}, parked  {backlog.parked}")
+        for message_id, kind, subject, attempts, reason in parked:
+            click.echo(f"  {message_id}  {kind}  {subject}  {attempts} attempts  {reason}")
+    click.echo(f"to centers, unanswered  {unanswered.count}{_since(unanswered.oldest_at)}")
     click.echo(f"from centers, not applied  {len(stuck)}")
     for event_id, kind, subject, state, reason in stuck:
         click.echo(f"  {event_id}  {kind}  {subject}  {state}  {reason}")
@@ -153,13 +189,23 @@ def _since(at: datetime | None) -> str:
 @handoff.command("replay")
 @click.argument("message_ids", nargs=-1, required=True)
 def handoff_replay(message_ids: tuple[str, ...]) -> None:
-    """Send parked or sent messages once more; centers know repetitions."""
+    """Send parked or sent messages once more; who has applied them knows the repetition.
+
+    An answer of a center that was not applied is replayed by the same id.
+    """
+    from portal.backoffice.model import CenterEvent  # noqa: PLC0415
     from portal.handoff import outbox  # noqa: PLC0415
+    from portal.handoff.model import OutboxMessage  # noqa: PLC0415
 
     with core() as built, built.database.begin() as db:
+        now = built.clock.now()
         for message_id in message_ids:
-            if not outbox.replay(db, message_id, built.clock.now()):
-                raise click.ClickException(f"no such message: {message_id}; nothing is replayed")
+            boxes = (OutboxMessage, CenterEvent)
+            if not any(outbox.replay(db, box, message_id, now) for box in boxes):
+                raise click.ClickException(
+                    f"{message_id} is no parked or sent message; nothing is replayed"
+                )
+    click.echo(f"{len(message_ids)} on the way again")
 
 
 @main.group()
@@ -216,8 +262,8 @@ def holidays_list() -> None:
 
 @holidays.command("add")
 @click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
-@click.option("--ar", required=True, help="Name in Arabic.")
-@click.option("--en", required=True, help="Name in English.")
+@click.option("--ar", required=True, callback=_name, help="Name in Arabic.")
+@click.option("--en", required=True, callback=_name, help="Name in English.")
 @click.option("--governorate", default="", help="For one governorate only, such as EG-KFS.")
 def holidays_add(day: datetime, ar: str, en: str, governorate: str) -> None:
     """Enter a holiday; open legal periods are lengthened by it, never shortened."""
@@ -231,7 +277,7 @@ def holidays_add(day: datetime, ar: str, en: str, governorate: str) -> None:
         try:
             with built.database.begin() as db:
                 add(db, day.date(), ar, en, governorate, built.clock.now())
-                moved = lengthen_open_periods(db, built.places)
+                moved = lengthen_open_periods(db, built.hand_off, built.places, built.clock.now())
         except Conflict as error:
             raise click.ClickException(str(error)) from None
     click.echo(f"{moved} open periods are longer now")

@@ -12,11 +12,11 @@ from sqlalchemy import Connection, func, insert, select, update
 from portal.clock import Clock
 from portal.db import Database, insert_missing
 from portal.handoff import outbox
-from portal.handoff.messages import REQUEST_REGISTERED, BadMessage, Message, read_message
+from portal.handoff.messages import REQUEST_REGISTERED, Message, read_message
 from portal.handoff.model import InwardEvent
-from portal.observability import log
+from portal.observability import log, reason_of
 from portal.problems import Conflict, DomainError
-from portal.vault import Vault
+from portal.vault import SealBroken, Vault
 
 Apply = Callable[[Connection, Message], None]
 _PAYLOAD = "inward_events.payload"
@@ -34,10 +34,13 @@ class Inward:
         self._clock = clock
 
     def deliver(self, message: Message) -> None:
-        """Keep ``message`` and apply it if it fits; a return means that it is kept."""
+        """Keep ``message`` and apply it if it fits; a return means that it is kept.
+
+        A repetition of what was applied changes nothing; of what was not, it is another try.
+        """
         with self._database.begin() as db:
-            if not self._keep(db, message):
-                return  # a repetition
+            if not self._keep(db, message) and not self._keep_again(db, message):
+                return
             if self._try(db, message):
                 self._try_waiting(db, message.subject)
 
@@ -56,6 +59,15 @@ class Inward:
         )
         return kept is not None
 
+    def _keep_again(self, db: Connection, message: Message) -> bool:
+        """Take the repetition in the place of what did not fit: its links are fresh."""
+        done = db.execute(
+            update(InwardEvent)
+            .where(InwardEvent.id == message.id, InwardEvent.state != "applied")
+            .values(payload=self._vault.seal(_PAYLOAD, message.to_json()))
+        )
+        return bool(done.rowcount)
+
     def _try(self, db: Connection, message: Message) -> bool:
         handler = self._handlers.get(message.type)
         if handler is None:
@@ -65,8 +77,8 @@ class Inward:
                 handler(db, message)
         except Conflict as error:  # may fit after an event that is still on its way
             return self._leave(db, message, "waiting", str(error))
-        except (DomainError, BadMessage, KeyError, TypeError, ValueError) as error:
-            return self._leave(db, message, "parked", f"{type(error).__name__}: {error}")
+        except (DomainError, SealBroken, KeyError, TypeError, ValueError) as error:
+            return self._leave(db, message, "parked", reason_of(error))
         now = self._clock.now()
         db.execute(
             update(InwardEvent)

@@ -5,15 +5,17 @@ who has it may fetch that file while it lives, and checks what came against the 
 The only user of python-jose: one algorithm, named on both sides, and keys that are never PEM.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from jose import jwt
 from jose.exceptions import JWTError
 
+from portal.handoff.messages import BadMessage, Message
 from portal.problems import Missing
 from portal.vault import Vault
 
-_LIFE = timedelta(days=14)  # a center may be off for a week and still fetch what waited for it
+_LIFE = timedelta(days=14)  # counted from when the message leaves: a receiver may queue it
 _ALGORITHM = "HS256"
 # the expiry is compared here, with the portal's clock and not the library's
 _CHECKS = {"verify_exp": False, "require_exp": True, "require_aud": True, "require_sub": True}
@@ -30,6 +32,20 @@ class DocumentLinks:
     def sign(self, file_id: str, at: datetime) -> str:
         claims = {"sub": file_id, "aud": self._side, "exp": int((at + _LIFE).timestamp())}
         return str(jwt.encode(claims, self._keys[0], algorithm=_ALGORITHM))
+
+    def linked(self, message: Message, at: datetime) -> Message:
+        """``message`` with a fresh link beside each document: it leaves now, whenever it was made.
+
+        Raises :class:`~portal.handoff.messages.BadMessage`.
+        """
+        documents = message.data.get("documents")
+        if not documents:
+            return message
+        try:
+            signed = [{**each, "href": self.sign(str(each["id"]), at)} for each in documents]
+        except (KeyError, TypeError) as error:
+            raise BadMessage("documents are a list of objects with an id") from error
+        return replace(message, data={**message.data, "documents": signed})
 
     def read(self, link: str, at: datetime) -> str:
         """The file's id; raises :class:`Missing` for a link that is broken or too old."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from portal.observability import reason_of
+
 PREFIX = "eg.mahalliyat."
 SOURCE_PORTAL = "portal"
 
@@ -18,6 +20,7 @@ SOURCE_PORTAL = "portal"
 REQUEST_PAID = "request.paid.v1"
 REQUEST_COMPLETED = "request.completed_by_citizen.v1"
 REQUEST_SHELVED = "request.shelved.v1"
+REQUEST_RESCHEDULED = "request.rescheduled.v1"
 
 # inward: center to portal
 REQUEST_REGISTERED = "request.registered.v1"
@@ -78,7 +81,7 @@ def read_message(text: str) -> Message:
         )
         ours = envelope["specversion"] == "1.0" and envelope["type"].startswith(PREFIX)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadMessage(f"{type(error).__name__}: {error}") from error
+        raise BadMessage(reason_of(error)) from error
     if not ours:
         raise BadMessage("not an envelope of this contract")
     names: tuple[Any, ...] = (message.id, message.center, message.subject, message.source)

@@ -50,12 +50,15 @@ def put(db: Connection, vault: Vault, outbox: type[OutboxColumns], message: Mess
 
 
 def answered(db: Connection, subject: str, at: datetime) -> None:
-    """The center has answered: everything that was sent about ``subject`` is delivered."""
+    """The center has answered: what there was about ``subject`` is delivered.
+
+    That holds for a message that is not called sent yet, too: the relay may have died between
+    delivering it and writing that down.
+    """
     db.execute(
         update(OutboxMessage)
         .where(
             OutboxMessage.subject == subject,
-            OutboxMessage.state == "sent",
             OutboxMessage.answered_at.is_(None),
         )
         .values(answered_at=at)
@@ -84,27 +87,21 @@ def unanswered(db: Connection) -> Unanswered:
     )
 
 
-def parked(db: Connection) -> list[tuple[str, str, str, int, str]]:
+def parked(db: Connection, outbox: type[OutboxColumns]) -> list[tuple[str, str, str, int, str]]:
     """Parked messages: id, type, subject, attempts, reason."""
     rows = db.execute(
-        select(
-            OutboxMessage.id,
-            OutboxMessage.type,
-            OutboxMessage.subject,
-            OutboxMessage.attempts,
-            OutboxMessage.last_error,
-        )
-        .where(OutboxMessage.state == "parked")
-        .order_by(OutboxMessage.position)
+        select(outbox.id, outbox.type, outbox.subject, outbox.attempts, outbox.last_error)
+        .where(outbox.state == "parked")
+        .order_by(outbox.position)
     )
     return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
 
-def replay(db: Connection, message_id: str, at: datetime) -> bool:
+def replay(db: Connection, outbox: type[OutboxColumns], message_id: str, at: datetime) -> bool:
     """Send a parked or sent message once more; False when there is none such."""
     done = db.execute(
-        update(OutboxMessage)
-        .where(OutboxMessage.id == message_id, OutboxMessage.state != "waiting")
+        update(outbox)
+        .where(outbox.id == message_id, outbox.state != "waiting")
         .values(state="waiting", available_at=at, leased_until=None, attempts=0)
     )
     return bool(done.rowcount)

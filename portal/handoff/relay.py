@@ -14,11 +14,12 @@ from sqlalchemy.orm import aliased
 
 from portal.clock import Clock, jitter
 from portal.db import Database, UtcDateTime
+from portal.handoff.links import DocumentLinks
 from portal.handoff.messages import BadMessage, Message, read_message
 from portal.handoff.model import OutboxColumns
 from portal.handoff.outbox import place
-from portal.handoff.transports import Poison, Transport
-from portal.observability import log
+from portal.handoff.transports import Poison, Transport, TransportDown
+from portal.observability import log, reason_of
 from portal.vault import Vault
 
 _LEASE = timedelta(seconds=10)
@@ -58,12 +59,14 @@ class Relay:
         vault: Vault,
         outbox: type[OutboxColumns],
         transport: Transport,
+        links: DocumentLinks,
         clock: Clock,
     ) -> None:
         self._database = database
         self._vault = vault
         self._outbox = outbox
         self._transport = transport
+        self._links = links
         self._clock = clock
         # made once: building a statement costs more than running it on an empty outbox
         due = _due(outbox)
@@ -99,11 +102,11 @@ class Relay:
         message: Message | None = None
         try:
             message = read_message(self._vault.open(place(self._outbox), claimed.payload))
-            self._transport.deliver(message)
+            self._transport.deliver(self._links.linked(message, self._clock.now()))
         except (Poison, BadMessage) as error:
-            self._park(claimed, message, str(error))
+            self._park(claimed, message, reason_of(error))
         except Exception as error:  # whatever went wrong, the message stays and is tried again
-            self._retry(claimed, message, f"{type(error).__name__}: {error}")
+            self._retry(claimed, message, error)
         else:
             self._sent(claimed, message)
 
@@ -112,11 +115,12 @@ class Relay:
         self._write(claimed, state="sent", sent_at=now, last_error="")
         log.info("handoff.sent", outbox=self._name, type=message.type, request=message.subject)
 
-    def _retry(self, claimed: _Claimed, message: Message | None, reason: str) -> None:
+    def _retry(self, claimed: _Claimed, message: Message | None, error: Exception) -> None:
         seconds = min(
             _FIRST_RETRY_SECONDS * 2 ** min(claimed.attempts - 1, 12), _LONGEST_RETRY_SECONDS
         )
         again = self._clock.now() + timedelta(seconds=jitter(seconds))
+        reason = reason_of(error)
         self._write(claimed, available_at=again, leased_until=None, last_error=reason[:200])
         log.warning(
             "handoff.retry",
@@ -124,6 +128,7 @@ class Relay:
             request=message.subject if message else "",
             attempts=claimed.attempts,
             reason=reason[:80],
+            exc_info=None if isinstance(error, TransportDown) else error,
         )
 
     def _park(self, claimed: _Claimed, message: Message | None, reason: str) -> None:
@@ -140,9 +145,14 @@ class Relay:
         return str(self._outbox.__tablename__)  # type: ignore[attr-defined]
 
     def _write(self, claimed: _Claimed, **values: object) -> None:
+        """Only while the lease is this relay's: one that was too slow says nothing any more."""
         with self._database.begin() as db:
             db.execute(
                 update(self._outbox)
-                .where(self._outbox.position == claimed.position)
+                .where(
+                    self._outbox.position == claimed.position,
+                    self._outbox.state == "waiting",
+                    self._outbox.attempts == claimed.attempts,
+                )
                 .values(**values)
             )

@@ -13,6 +13,10 @@ from portal.db import Database
 _HERE = Path(__file__).resolve().parent
 
 
+class DatabaseNewer(Exception):
+    """A newer version of the portal has changed this database; this one does not know it."""
+
+
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_HERE))
@@ -20,17 +24,25 @@ def _config() -> Config:
 
 
 def upgrade(database: Database) -> None:
-    """Run what is missing, in one transaction that others wait for."""
+    """Run what is missing, in one transaction that others wait for.
+
+    Raises :class:`DatabaseNewer`.
+    """
     config = _config()
     with database.begin() as connection:
+        _check_known(connection, ScriptDirectory.from_config(config))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
-def is_current(connection: Connection) -> bool:
-    """Whether the database has every migration."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    return MigrationContext.configure(connection).get_current_revision() == head
+def _check_known(connection: Connection, script: ScriptDirectory) -> None:
+    known = {revision.revision for revision in script.walk_revisions()}
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    if found - known:
+        raise DatabaseNewer(
+            f"the database is at {', '.join(sorted(found))}, newer than this version of the "
+            f"portal, which ends at {script.get_current_head()}; nothing was changed"
+        )
 
 
 def differences(connection: Connection) -> list[object]:

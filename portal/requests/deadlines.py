@@ -1,16 +1,24 @@
 """Open legal periods and a holiday that is announced later: they grow, they never shrink."""
 
+from datetime import datetime
+
 from sqlalchemy import Connection, select, update
 
 from portal.catalogue.deadlines import due_on
+from portal.clock import public_id
 from portal.holidays.register import calendar as holiday_calendar
 from portal.places.model import Places
+from portal.requests import reading
+from portal.requests.handing_off import HandOff
 from portal.requests.lifecycle import FINAL, period_from_json
 from portal.requests.model import ServiceRequest
 
 
-def lengthen_open_periods(db: Connection, places: Places) -> int:
-    """Count every open period again by the present calendar; how many became longer."""
+def lengthen_open_periods(db: Connection, hand_off: HandOff, places: Places, at: datetime) -> int:
+    """Count every open period again by the present calendar; how many became longer.
+
+    The centers of those are told.
+    """
     rows = db.execute(
         select(
             ServiceRequest.id,
@@ -36,5 +44,6 @@ def lengthen_open_periods(db: Connection, places: Places) -> int:
         due = due_on(row.clock_from, period, calendar, row.paused_days)
         if due > row.due_on:
             db.execute(update(ServiceRequest).where(ServiceRequest.id == row.id).values(due_on=due))
+            hand_off.rescheduled(db, reading.by_id(db, row.id), public_id(), at)
             moved += 1
     return moved

@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 
 from portal.catalogue.model import Catalogue, Service
 from portal.handoff import outbox
-from portal.handoff.links import DocumentLinks
 from portal.handoff.messages import (
     REQUEST_COMPLETED,
     REQUEST_PAID,
+    REQUEST_RESCHEDULED,
     REQUEST_SHELVED,
     SOURCE_PORTAL,
     Message,
@@ -31,7 +31,6 @@ class HandOff:
 
     catalogue: Catalogue
     vault: Vault
-    links: DocumentLinks
 
     def paid(
         self,
@@ -61,7 +60,7 @@ class HandOff:
             "receipt": receipt,
             "clock": self._clock(request),
             "documents": self._documents(
-                uploads.of_request(db, self.vault, request.id, "filing"), service, at
+                uploads.of_request(db, self.vault, request.id, "filing"), service
             ),
             "expected_documents": self._expected(service, frozen["documents"]),
         }
@@ -80,7 +79,7 @@ class HandOff:
         service = self.catalogue.services[request.service_code]
         data = {
             "note": note,
-            "documents": self._documents(files, service, at),
+            "documents": self._documents(files, service),
             "clock": self._clock(request),
         }
         self._put(db, request, message_id, REQUEST_COMPLETED, data, at)
@@ -89,6 +88,12 @@ class HandOff:
         self, db: Connection, request: FiledRequest, message_id: str, reason: str, at: datetime
     ) -> None:
         self._put(db, request, message_id, REQUEST_SHELVED, {"reason": reason}, at)
+
+    def rescheduled(
+        self, db: Connection, request: FiledRequest, message_id: str, at: datetime
+    ) -> None:
+        """Tell the center that the legal period ends on another day."""
+        self._put(db, request, message_id, REQUEST_RESCHEDULED, {"clock": self._clock(request)}, at)
 
     def _put(
         self,
@@ -135,12 +140,11 @@ class HandOff:
             if d.code in asked
         ]
 
-    def _documents(
-        self, files: Sequence[Attached], service: Service, at: datetime
-    ) -> list[dict[str, Any]]:
-        return [self._file(file, service, at) for file in files]
+    def _documents(self, files: Sequence[Attached], service: Service) -> list[dict[str, Any]]:
+        return [self._file(file, service) for file in files]
 
-    def _file(self, file: Attached, service: Service, at: datetime) -> dict[str, Any]:
+    @staticmethod
+    def _file(file: Attached, service: Service) -> dict[str, Any]:
         document = service.document(file.document_code)
         title = document.title if document else None
         return {
@@ -152,5 +156,4 @@ class HandOff:
             "size": file.size_bytes,
             "pages": file.pages,
             "sha256": file.sha256,
-            "href": self.links.sign(file.id, at),
         }
