@@ -102,6 +102,8 @@ EVENTS = {
     "shelve": N_("Shelved"),
     "extend": N_("Internal target extended"),
     "revoke": N_("Revoked"),
+    "suspend": N_("Suspended"),
+    "renew": N_("Renewed"),
     "expire": N_("Expired"),
     "correct_output": N_("Document corrected"),
     "receive": N_("Received in the inbox"),

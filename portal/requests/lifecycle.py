@@ -7,7 +7,7 @@ history and legal clock together in the caller's transaction.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -91,6 +91,8 @@ class Event(StrEnum):
     SHELVE = "shelve"
     EXTEND = "extend"
     REVOKE = "revoke"
+    SUSPEND = "suspend"
+    RENEW = "renew"
     EXPIRE = "expire"
     CORRECT_OUTPUT = "correct_output"
 
@@ -111,6 +113,11 @@ class ClockEffect(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
+    """The period was met or lapsed; its last day stays on record."""
+    OFF = "off"
+    """No period runs: the next step is the citizen's."""
+    RESTART = "restart"
+    """A whole period begins anew: the request's own, or the one that the act brings."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +162,12 @@ def _row(
 
 
 TABLE: Mapping[Event, Transition] = {
-    Event.SUBMIT: _row({_S.DRAFT}, {_S.AWAITING_FILING_PAYMENT, _S.RECEIVED}, _A.CITIZEN),
-    Event.PAY_FILING: _row({_S.AWAITING_FILING_PAYMENT}, _S.RECEIVED, _A.SYSTEM, _C.START),
+    Event.SUBMIT: _row(
+        {_S.DRAFT}, {_S.AWAITING_FILING_PAYMENT, _S.RECEIVED}, {_A.CITIZEN, _A.CENTER}
+    ),
+    Event.PAY_FILING: _row(
+        {_S.AWAITING_FILING_PAYMENT}, _S.RECEIVED, {_A.SYSTEM, _A.CENTER}, _C.START
+    ),
     Event.EXPIRE_UNPAID: _row({_S.AWAITING_FILING_PAYMENT}, _S.EXPIRED_UNPAID, _A.SYSTEM),
     Event.REGISTER_INCOMING: _row({_S.RECEIVED}, _S.DOCUMENT_CHECK, _A.CENTER),
     Event.REGISTER_NOTICE: _row({_S.RECEIVED, _S.DOCUMENT_CHECK}, _S.ISSUED, _A.CENTER, _C.STOP),
@@ -178,10 +189,13 @@ TABLE: Mapping[Event, Transition] = {
     Event.RECEIVE_OPINION: _row({_S.AWAITING_EXTERNAL_OPINION}, _S.UNDER_STUDY, _A.CENTER),
     Event.NOTIFY_AUTHORITY: _row(_IN_DEPARTMENT, None, _A.CENTER),
     Event.PUT_ON_WAITING_LIST: _row({_S.REFERRED, *_STUDY}, _S.WAITING_LIST, _A.CENTER),
-    Event.ACCEPT_PRELIM: _row({_S.REFERRED, *_STUDY}, _S.ACCEPTED_PRELIM, _A.CENTER),
-    Event.READY_NOTICE: _row({_S.ACCEPTED_PRELIM}, None, _A.CITIZEN),
+    Event.ACCEPT_PRELIM: _row({_S.REFERRED, *_STUDY}, _S.ACCEPTED_PRELIM, _A.CENTER, _C.OFF),
+    Event.READY_NOTICE: _row({_S.ACCEPTED_PRELIM}, None, _A.CITIZEN, _C.RESTART),
     Event.ASSESS_FEES: _row(
-        {_S.REFERRED, *_STUDY, _S.ACCEPTED_PRELIM}, _S.FEES_ASSESSED, _A.CENTER, _C.PAUSE
+        {_S.REFERRED, *_STUDY, _S.ACCEPTED_PRELIM, _S.DEEMED_APPROVED},
+        _S.FEES_ASSESSED,
+        _A.CENTER,
+        _C.PAUSE,
     ),
     Event.PAY_ASSESSED: _row({_S.FEES_ASSESSED}, None, _A.SYSTEM, _C.RESUME, back=True),
     Event.APPROVE: _row(
@@ -204,12 +218,18 @@ TABLE: Mapping[Event, Transition] = {
         {_S.GRIEVANCE_FILED}, {_S.GRIEVANCE_UPHELD, _S.GRIEVANCE_REJECTED}, _A.CENTER
     ),
     Event.REOPEN: _row(
-        {_S.GRIEVANCE_UPHELD, _S.SHELVED}, {_S.UNDER_STUDY, _S.DOCUMENT_CHECK}, _A.CENTER
+        {_S.GRIEVANCE_UPHELD, _S.SHELVED},
+        {_S.UNDER_STUDY, _S.DOCUMENT_CHECK},
+        _A.CENTER,
+        _C.RESTART,
     ),
     Event.WITHDRAW: _row(_OPEN | {_S.AWAITING_FILING_PAYMENT}, _S.WITHDRAWN, _A.CITIZEN, _C.STOP),
     Event.SHELVE: _row(_OPEN, _S.SHELVED, {_A.CENTER, _A.SYSTEM}, _C.STOP),
     Event.EXTEND: _row(_AT_CENTER, None, _A.CENTER),
     Event.REVOKE: _row(_ISSUED, _S.REVOKED, _A.CENTER),
+    # what was issued is suspended and renewed on its own record; the request stays issued
+    Event.SUSPEND: _row(_ISSUED, None, {_A.CENTER, _A.SYSTEM}),
+    Event.RENEW: _row(_ISSUED, None, {_A.CENTER, _A.SYSTEM}),
     Event.EXPIRE: _row(_ISSUED, _S.EXPIRED, _A.SYSTEM),
     Event.CORRECT_OUTPUT: _row(_ISSUED, None, _A.CENTER),
 }
@@ -266,7 +286,8 @@ def advance(db: Connection, vault: Vault, request_id: int, act: Act, calendar: C
     values: dict[str, Any] = {"state": target, **(act.values or {})}
     if transition.clock is _C.PAUSE:
         values["resume_state"] = source
-    values.update(_clock(row, transition.clock, act.at, calendar))
+    period = values.get("period", row.period)
+    values.update(_clock(row, _effect(transition, source, target), period, act.at, calendar))
     db.execute(update(ServiceRequest).where(ServiceRequest.id == request_id).values(**values))
     write_history(db, vault, request_id, act, source, target)
     return target
@@ -292,6 +313,16 @@ def _take(db: Connection, request_id: int) -> Any:
             ServiceRequest.submitted_at,
         ).where(ServiceRequest.id == request_id)
     ).one()
+
+
+def _effect(transition: Transition, source: State, target: State) -> ClockEffect:
+    """What the step does to the clock: a decision by silence ends it, as another decision does,
+    and an acceptance in principle by silence leaves the citizen to act, as one in writing does."""
+    if source is State.DEEMED_APPROVED:
+        return _C.NONE
+    if transition.clock is _C.STOP and target is State.ACCEPTED_PRELIM:
+        return _C.OFF
+    return transition.clock
 
 
 def _target(transition: Transition, act: Act, source: State, resume: str | None) -> State:
@@ -358,26 +389,30 @@ def start_clock(
     return {"clock_from": first, "due_on": due_on(first, legal, calendar)}
 
 
-def _clock(row: Any, effect: ClockEffect, at: datetime, calendar: Calendar) -> dict[str, Any]:
+def _clock(
+    row: Any, effect: ClockEffect, period: Mapping[str, Any], at: datetime, calendar: Calendar
+) -> dict[str, Any]:
+    """The columns of the clock that ``effect`` changes."""
     today = cairo_day(at)
     match effect:
         case ClockEffect.START:
-            return start_clock(row.period, row.submitted_at, at, calendar)
-        case ClockEffect.PAUSE if not row.period["from_filing"]:
+            return start_clock(period, row.submitted_at, at, calendar)
+        case ClockEffect.PAUSE if row.clock_from is not None and not period["from_filing"]:
             return {"paused_on": today}
         case ClockEffect.RESUME if row.paused_on is not None:
             paused = row.paused_days + days_paused(row.paused_on, today)
-            legal = period_from_json(row.period)
+            legal = period_from_json(period)
             return {
                 "paused_on": None,
                 "paused_days": paused,
-                "due_on": _due(row.clock_from, legal, calendar, paused),
+                "due_on": due_on(row.clock_from, legal, calendar, paused),
             }
         case ClockEffect.STOP:
             return {"paused_on": None}
+        case ClockEffect.OFF:
+            return {"paused_on": None, "paused_days": 0, "clock_from": None, "due_on": None}
+        case ClockEffect.RESTART:
+            running = start_clock({**period, "from_filing": False}, at, at, calendar)
+            return {"paused_on": None, "paused_days": 0, **running}
         case _:
             return {}
-
-
-def _due(start: date | None, period: Period, calendar: Calendar, paused: int) -> date | None:
-    return None if start is None else due_on(start, period, calendar, paused)

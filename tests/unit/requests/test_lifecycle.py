@@ -32,20 +32,19 @@ approved issued ready_for_delivery delivered refused deemed_approved deemed_refu
 grievance_upheld grievance_rejected withdrawn shelved revoked expired waiting_list
 """
 
-# services §3.3 for requests (suspension and renewal are acts on the record of what was issued),
-# then the rulings' own
+# services §3.3, then the rulings' own
 EVENTS = """
 submit pay_filing register_incoming accept_documents request_completion complete refer assign
 schedule_inspection inspect inspection_missed ask_opinion receive_opinion accept_prelim ready_notice
 assess_fees pay_assessed approve refuse issue deliver lapse_silence file_grievance decide_grievance
-withdraw extend revoke expire correct_output
+withdraw extend revoke suspend renew expire correct_output
 notify_authority register_notice put_on_waiting_list
 """
 
 # event, from (at least), to, who: as §3.2 and §3.3 tell them
 STEPS = """
-submit|draft|awaiting_filing_payment received|citizen
-pay_filing|awaiting_filing_payment|received|system
+submit|draft|awaiting_filing_payment received|citizen center
+pay_filing|awaiting_filing_payment|received|system center
 expire_unpaid|awaiting_filing_payment|expired_unpaid|system
 register_incoming|received|document_check|center
 register_notice|received|issued|center
@@ -63,7 +62,7 @@ notify_authority|under_study||center
 put_on_waiting_list|under_study|waiting_list|center
 accept_prelim|under_study|accepted_prelim|center
 ready_notice|accepted_prelim||citizen
-assess_fees|under_study inspected accepted_prelim|fees_assessed|center
+assess_fees|under_study inspected accepted_prelim deemed_approved|fees_assessed|center
 pay_assessed|fees_assessed||system
 approve|under_study inspected accepted_prelim|approved|center
 refuse|under_study inspected|refused|center
@@ -78,6 +77,8 @@ withdraw|received under_study needs_completion|withdrawn|citizen
 shelve|needs_completion fees_assessed accepted_prelim|shelved|center system
 extend|under_study||center
 revoke|issued delivered|revoked|center
+suspend|issued delivered||center system
+renew|issued delivered||center system
 expire|issued delivered|expired|system
 correct_output|issued delivered||center
 """
@@ -94,6 +95,9 @@ CLOCK = {
     Event.WITHDRAW: ClockEffect.STOP,
     Event.SHELVE: ClockEffect.STOP,
     Event.REGISTER_NOTICE: ClockEffect.STOP,
+    Event.ACCEPT_PRELIM: ClockEffect.OFF,
+    Event.READY_NOTICE: ClockEffect.RESTART,
+    Event.REOPEN: ClockEffect.RESTART,
 }
 
 
@@ -135,11 +139,7 @@ def test_the_rows_of_this_file_are_the_whole_table() -> None:
     assert {row[0] for row in ROWS} == {str(event) for event in Event}
 
 
-# §3.2 gives shops a clock for each stage, and a reopened request none: not said by this table
-_UNSETTLED = {Event.ACCEPT_PRELIM, Event.READY_NOTICE, Event.REOPEN}
-
-
-@pytest.mark.parametrize("event", [event for event in Event if event not in _UNSETTLED])
+@pytest.mark.parametrize("event", Event)
 def test_an_event_moves_the_legal_clock_only_as_the_facts_say(event: Event) -> None:
     assert TABLE[event].clock is CLOCK.get(event, ClockEffect.NONE)
 
@@ -207,7 +207,7 @@ def test_silence_means_nothing_while_the_clock_stands() -> None:
     assert not TABLE[Event.LAPSE_SILENCE].sources & standing
 
 
-def test_a_citizen_never_decides_and_the_center_never_pays() -> None:
+def test_a_citizen_never_decides_and_the_center_never_pays_what_it_assessed() -> None:
     citizens = {event for event, t in TABLE.items() if Actor.CITIZEN in t.actors}
     assert citizens == {
         Event.SUBMIT,
@@ -216,7 +216,8 @@ def test_a_citizen_never_decides_and_the_center_never_pays() -> None:
         Event.FILE_GRIEVANCE,
         Event.WITHDRAW,
     }
-    assert TABLE[Event.PAY_FILING].actors == TABLE[Event.PAY_ASSESSED].actors == {Actor.SYSTEM}
+    assert TABLE[Event.PAY_FILING].actors == {Actor.SYSTEM, Actor.CENTER}  # a center's treasury
+    assert TABLE[Event.PAY_ASSESSED].actors == {Actor.SYSTEM}
 
 
 def test_whatever_pauses_knows_a_way_to_go_on() -> None:
@@ -251,6 +252,10 @@ def row(**values: Any) -> SimpleNamespace:
     return SimpleNamespace(**{**base, **values})
 
 
+def clock(row: SimpleNamespace, effect: ClockEffect, at: datetime, calendar: Calendar) -> Any:
+    return lifecycle._clock(row, effect, row.period, at, calendar)
+
+
 def at(day: int) -> datetime:
     return datetime(2026, 4, day, 8, tzinfo=UTC)
 
@@ -271,20 +276,20 @@ def test_where_the_law_counts_from_filing_it_starts_with_submission() -> None:
 
 
 def test_a_request_for_completion_stops_the_clock_on_its_day() -> None:
-    values = lifecycle._clock(row(), ClockEffect.PAUSE, at(7), CALENDAR)
+    values = clock(row(), ClockEffect.PAUSE, at(7), CALENDAR)
     assert values == {"paused_on": date(2026, 4, 7)}
 
 
 def test_where_the_law_counts_from_filing_completion_stops_nothing() -> None:
     period = {**SEVEN, "from_filing": True}
-    assert lifecycle._clock(row(period=period), ClockEffect.PAUSE, at(7), CALENDAR) == {}
-    resumed = lifecycle._clock(row(period=period), ClockEffect.RESUME, at(9), CALENDAR)
+    assert clock(row(period=period), ClockEffect.PAUSE, at(7), CALENDAR) == {}
+    resumed = clock(row(period=period), ClockEffect.RESUME, at(9), CALENDAR)
     assert resumed == {}
 
 
 def test_completion_lets_it_run_again_later_by_whole_days() -> None:
     paused = row(paused_on=date(2026, 4, 7))
-    assert lifecycle._clock(paused, ClockEffect.RESUME, at(9), CALENDAR) == {
+    assert clock(paused, ClockEffect.RESUME, at(9), CALENDAR) == {
         "paused_on": None,
         "paused_days": 2,
         "due_on": date(2026, 4, 14),
@@ -293,7 +298,7 @@ def test_completion_lets_it_run_again_later_by_whole_days() -> None:
 
 def test_a_second_pause_adds_to_the_first() -> None:
     paused = row(paused_on=date(2026, 4, 9), paused_days=2)
-    assert lifecycle._clock(paused, ClockEffect.RESUME, at(12), CALENDAR) == {
+    assert clock(paused, ClockEffect.RESUME, at(12), CALENDAR) == {
         "paused_on": None,
         "paused_days": 5,
         "due_on": date(2026, 4, 19),  # 17 April is a Friday
@@ -302,13 +307,52 @@ def test_a_second_pause_adds_to_the_first() -> None:
 
 def test_the_day_of_a_pause_is_that_of_cairo() -> None:
     late = datetime(2026, 4, 7, 22, 30, tzinfo=UTC)
-    values = lifecycle._clock(row(), ClockEffect.PAUSE, late, CALENDAR)
+    values = clock(row(), ClockEffect.PAUSE, late, CALENDAR)
     assert values == {"paused_on": date(2026, 4, 8)}
 
 
 def test_a_decision_stops_it_and_other_events_leave_it() -> None:
-    assert lifecycle._clock(row(), ClockEffect.STOP, at(7), CALENDAR) == {"paused_on": None}
-    assert lifecycle._clock(row(), ClockEffect.NONE, at(7), CALENDAR) == {}
+    assert clock(row(), ClockEffect.STOP, at(7), CALENDAR) == {"paused_on": None}
+    assert clock(row(), ClockEffect.NONE, at(7), CALENDAR) == {}
+
+
+def test_an_acceptance_in_principle_leaves_no_period_running() -> None:
+    off = clock(row(paused_days=3), ClockEffect.OFF, at(7), CALENDAR)
+    assert off == {"paused_on": None, "paused_days": 0, "clock_from": None, "due_on": None}
+
+
+def test_fees_assessed_while_no_period_runs_pause_nothing() -> None:
+    off = row(clock_from=None)
+    assert clock(off, ClockEffect.PAUSE, at(7), CALENDAR) == {}
+    assert clock(off, ClockEffect.RESUME, at(9), CALENDAR) == {}
+
+
+def test_a_period_that_begins_anew_is_whole_and_counts_from_that_day() -> None:
+    anew = {
+        "paused_on": None,
+        "paused_days": 0,
+        "clock_from": date(2026, 4, 20),
+        "due_on": date(2026, 4, 27),
+    }
+    assert clock(row(paused_days=3), ClockEffect.RESTART, at(20), CALENDAR) == anew
+    from_filing = row(period={**SEVEN, "from_filing": True})
+    assert clock(from_filing, ClockEffect.RESTART, at(20), CALENDAR) == anew
+
+
+@pytest.mark.parametrize(
+    ("event", "source", "target", "effect"),
+    [
+        (Event.LAPSE_SILENCE, State.UNDER_STUDY, State.ACCEPTED_PRELIM, ClockEffect.OFF),
+        (Event.LAPSE_SILENCE, State.ACCEPTED_PRELIM, State.DEEMED_APPROVED, ClockEffect.STOP),
+        (Event.LAPSE_SILENCE, State.UNDER_STUDY, State.DEEMED_REFUSED, ClockEffect.STOP),
+        (Event.ASSESS_FEES, State.UNDER_STUDY, State.FEES_ASSESSED, ClockEffect.PAUSE),
+        (Event.ASSESS_FEES, State.DEEMED_APPROVED, State.FEES_ASSESSED, ClockEffect.NONE),
+    ],
+)
+def test_what_a_step_does_to_the_clock_depends_on_where_it_leads(
+    event: Event, source: State, target: State, effect: ClockEffect
+) -> None:
+    assert lifecycle._effect(TABLE[event], source, target) is effect
 
 
 @pytest.mark.parametrize("unit", Unit)
