@@ -2,6 +2,7 @@
 
 import logging
 import re
+from contextlib import suppress
 from datetime import date, datetime
 
 import click
@@ -15,6 +16,8 @@ _USERNAME = r"[\w@.-]{1,80}"
 @main.command()
 def migrate() -> None:
     """Bring the database to the newest state and enter the known holidays."""
+    from sqlalchemy.exc import IntegrityError  # noqa: PLC0415
+
     from portal.clock import SystemClock  # noqa: PLC0415
     from portal.db import Database  # noqa: PLC0415
     from portal.holidays.register import fill_once  # noqa: PLC0415
@@ -27,7 +30,7 @@ def migrate() -> None:
         upgrade(database)
     except DatabaseNewer as error:
         raise click.ClickException(str(error)) from None
-    with database.begin() as db:
+    with suppress(IntegrityError), database.begin() as db:  # another start entered them just now
         fill_once(db, SystemClock().now())
     database.close()
 

@@ -31,6 +31,9 @@ def _render(kind: str, item: object, _context: object) -> str | Literal[False]:
 def run(connection: Connection) -> None:
     postgres = connection.dialect.name == "postgresql"
     if postgres:
+        # a migration may take longer than a page, and so may those that wait for it
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         connection.execute(text("SET LOCAL lock_timeout = '10s'"))
     context.configure(
