@@ -51,6 +51,9 @@ class Center:
 
     @property
     def en(self) -> str:
+        if self.kind == "mobile":
+            number = int(self.code.rsplit("-", 1)[1]) - _FIRST_VEHICLE + 1
+            return f"Mobile Technology Center {number} of {self.place_en}"
         return f"Technology Center of {self.place_en}"
 
     @property

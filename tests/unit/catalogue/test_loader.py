@@ -430,6 +430,13 @@ def test_every_deposit_and_nothing_else_is_refundable() -> None:
             assert rule.refundable is (rule.code == "deposit"), f"{service.code}: {rule.id}"
 
 
+def test_a_line_that_comes_back_says_so_in_its_name() -> None:
+    for service in CATALOGUE.services.values():
+        for rule in service.fees:
+            assert rule.refundable == ("يُرد" in rule.label.ar), (service.code, rule.id)
+            assert rule.refundable == ("efundable" in rule.label.en), (service.code, rule.id)
+
+
 def _lines(service: Service) -> set[str]:
     return {rule.code for rule in service.fees}
 
