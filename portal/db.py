@@ -26,6 +26,13 @@ NAMES = {
     "pk": "pk_%(table_name)s",
 }
 _BUSY_MS = 10_000
+# The same patience on PostgreSQL, which by itself waits without end for a lock, for a statement
+# that got lost, and for a transaction whose program hangs
+_POSTGRES_LIMITS = {
+    "lock_timeout": _BUSY_MS,
+    "statement_timeout": 30_000,
+    "idle_in_transaction_session_timeout": 60_000,
+}
 _WRITES = "portal_writes"
 
 
@@ -70,8 +77,14 @@ def _create_engine(url: str, pool_size: int, durable: bool) -> Engine:
         event.listen(engine, "connect", partial(_prepare_sqlite, durable))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
+    limits = " ".join(f"-c {name}={limit_ms}" for name, limit_ms in _POSTGRES_LIMITS.items())
     return create_engine(
-        url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, pool_recycle=1800
+        url,
+        pool_size=pool_size,
+        max_overflow=8,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={"options": limits, "connect_timeout": 10},
     )
 
 
