@@ -12,8 +12,10 @@ from portal.clock import Clock, SystemClock
 from portal.core import Core, build_core
 from portal.identity import staff
 from portal.observability import configure_logs
+from portal.problems import Missing
 from portal.routes import HANDLERS
 from portal.settings import BadSetting, Settings, read_settings
+from portal.text import is_readable
 from portal.web.assets import Assets
 from portal.web.errors import error_handlers
 from portal.web.gate import Gate
@@ -37,6 +39,9 @@ def create_app(portal: Portal, assets: Assets) -> ASGIApp:
         return portal
 
     def provide_visit(request: Request[Any, Any, Any]) -> Visit:
+        # no service, draft or request is named so; PostgreSQL would not even look for a NUL
+        if not all(is_readable(str(name)) for name in request.path_params.values()):
+            raise Missing("address")
         return Visit(request, portal)
 
     app = Litestar(

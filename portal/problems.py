@@ -30,6 +30,9 @@ class Problem:
     count: int | None = None  # chooses the plural form of msgid
 
 
+HIDDEN_CHARACTERS = N_("Remove the hidden characters from this text and type it again")
+
+
 class DomainError(Exception):
     """The act cannot be done. Kinds: missing, refused, conflict, gone, busy."""
 
@@ -73,6 +76,12 @@ class TooMany(DomainError):
     def __init__(self, minutes: int) -> None:
         super().__init__(f"limit reached, free again in {minutes} min")
         self.minutes = minutes
+
+
+class Lost(DomainError):
+    """A stored file is gone from the disk, or is not what was put there."""
+
+    kind = "lost"
 
 
 class Unavailable(DomainError):

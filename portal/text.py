@@ -12,6 +12,8 @@ _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789"
 # left by keyboards and by copying: they carry no meaning and would break comparisons
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u061c\u2060\ufeff\u00ad"))
 _DIRECTION = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+# round a number that was copied they are harmless; the override to the right turns it about
+_ROUND_NUMBERS = {mark: None for mark in _DIRECTION if mark != ord("\u202e")}
 _TASHKEEL = re.compile("[\u064b-\u0652\u0670\u0640]")
 _NAME_LETTERS = str.maketrans({"ٱ": "ا", "ی": "ي", "ک": "ك"})
 _SEPARATORS = re.compile(r"[\s\-‐-―_.()/\\]+")
@@ -51,7 +53,7 @@ def clean(text: str, *, lines: bool = False) -> str:
 
 def compact(text: str) -> str:
     """For numbers that identify: digits folded; spaces, dashes and invisible marks stripped."""
-    text = fold_digits(text.translate(_INVISIBLE).translate(_DIRECTION))
+    text = fold_digits(text.translate(_INVISIBLE).translate(_ROUND_NUMBERS))
     return _SEPARATORS.sub("", text)
 
 
@@ -60,7 +62,16 @@ def clean_number(text: str) -> str:
 
     Raises :class:`Unreadable` on controls.
     """
-    return clean(fold_digits(text.translate(_DIRECTION)))
+    return clean(fold_digits(text.translate(_ROUND_NUMBERS)))
+
+
+def is_readable(text: str, *, lines: bool = False) -> bool:
+    """Whether what stands in ``text`` is what is seen of it: no control, no override."""
+    try:
+        clean(text, lines=lines)
+    except Unreadable:
+        return False
+    return True
 
 
 def clean_name(text: str) -> str:

@@ -13,7 +13,7 @@ from portal.clock import SystemClock
 from portal.core import Core, build_core, build_loops
 from portal.identity import otp, sessions, staff
 from portal.observability import log
-from portal.requests import drafts
+from portal.requests import drafts, uploads
 from portal.settings import Settings
 
 _OTP_KEPT = timedelta(days=1)
@@ -69,10 +69,14 @@ class Worker:
     def _tidy(self) -> int:
         now, core = self._core.clock.now(), self._core
         with core.database.begin() as db:
-            dropped = drafts.discard_idle(db, now - timedelta(days=drafts.IDLE_DAYS))
+            idle = drafts.discard_idle(db, now - timedelta(days=drafts.IDLE_DAYS))
+            files = uploads.forget(db, idle)
+            dropped = len(idle)
             dropped += sessions.drop_expired(db, now)
             dropped += otp.drop_old(db, now - _OTP_KEPT)
             dropped += staff.forget_failures(db, now - _OTP_KEPT)
+        for key in files:
+            core.files.drop(key)
         return dropped
 
 

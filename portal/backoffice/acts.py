@@ -30,11 +30,13 @@ from portal.files import Stored
 from portal.handoff import messages, outbox
 from portal.handoff.messages import Message
 from portal.identity.roles import Permission, may
-from portal.problems import N_, Conflict, Missing, Problem, Refused
+from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Missing, Problem, Refused
+from portal.text import is_readable
 from portal.vault import Vault
 
 SHORTEST_REASON = 10
 LONGEST_NOTE = 4000
+LONGEST_NUMBER = 60
 COMPLETION_DAYS = (7, 14, 30)
 _DECIDABLE = (REFERRED, DOCUMENT_CHECK)
 
@@ -278,6 +280,8 @@ class CompletionAsk:
             found.append(Problem("items", N_("Choose only documents of this service")))
         if len(self.note) > LONGEST_NOTE:
             found.append(Problem("completion_note", N_("The message is too long; shorten it")))
+        if not is_readable(self.note, lines=True):
+            found.append(Problem("completion_note", HIDDEN_CHARACTERS))
         if self.days not in COMPLETION_DAYS:
             found.append(Problem("days", N_("Choose one of the periods")))
         return found
@@ -300,6 +304,8 @@ class Refusal:
             )
         if len(self.note) > LONGEST_NOTE:
             found.append(Problem("refusal_note", N_("The message is too long; shorten it")))
+        if not is_readable(self.note, lines=True):
+            found.append(Problem("refusal_note", HIDDEN_CHARACTERS))
         return found
 
 
@@ -318,10 +324,17 @@ class IssuedOutput:
         found = []
         if not self.output_number.strip():
             found.append(Problem("output_number", N_("Write the number of the issued document")))
+        if len(self.output_number) > LONGEST_NUMBER:
+            msgid = N_("The number is too long; write at most {n} characters")
+            found.append(Problem("output_number", msgid, {"n": LONGEST_NUMBER}))
+        if not is_readable(self.output_number):
+            found.append(Problem("output_number", HIDDEN_CHARACTERS))
         if not file_given:
             found.append(Problem("output", N_("Attach the issued document")))
         if len(self.note) > LONGEST_NOTE:
             found.append(Problem("approval_note", N_("The message is too long; shorten it")))
+        if not is_readable(self.note, lines=True):
+            found.append(Problem("approval_note", HIDDEN_CHARACTERS))
         return found
 
 

@@ -13,13 +13,14 @@ from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
 from portal.observability import log
 from portal.places.model import Places
-from portal.problems import N_, Problem
+from portal.problems import HIDDEN_CHARACTERS, N_, Problem
 from portal.requests import lifecycle, reading, uploads
 from portal.requests.handing_off import HandOff
 from portal.requests.lifecycle import Act, Actor, Event, State, WrongState
 from portal.requests.model import Attachment, ServiceRequest
 from portal.requests.reading import FiledRequest, PastAct
 from portal.requests.uploads import Attached
+from portal.text import is_readable
 from portal.vault import Vault
 
 LONGEST_NOTE = 2000
@@ -46,6 +47,8 @@ def problems_of(
         found.append(Problem("note", N_("Write your answer to the center, or attach a document")))
     if len(note) > LONGEST_NOTE:
         found.append(Problem("note", N_("The answer is too long; shorten it")))
+    if not is_readable(note, lines=True):
+        found.append(Problem("note", HIDDEN_CHARACTERS))
     return found
 
 

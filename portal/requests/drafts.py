@@ -27,7 +27,7 @@ class AlreadySubmitted(Conflict):
 
 
 class ChangedMeanwhile(Conflict):
-    """Another tab saved the draft while this one submitted it: look at it again."""
+    """The draft is not what the page showed that submits it: look at it again."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class OpenDraft:
     raw: Mapping[str, Raw]
     saved_at: datetime
     revision: int
+    """Raised by every change of an answer or a document."""
 
     @property
     def kept_until(self) -> datetime:
@@ -135,9 +136,10 @@ def save(
     hold(db, citizen_id, draft_id, at)
     draft = load(db, vault, citizen_id, draft_id)
     merged = {**draft.raw, **changes}
-    db.execute(
-        update(Draft).where(Draft.id == draft_id).values(answers=vault.seal_json(_ANSWERS, merged))
-    )
+    if merged != draft.raw:
+        sealed = vault.seal_json(_ANSWERS, merged)
+        db.execute(update(Draft).where(Draft.id == draft_id).values(answers=sealed))
+        changed(db, draft_id)
     return OpenDraft(draft.id, draft.service_code, merged, at, draft.revision)
 
 
@@ -146,8 +148,13 @@ def hold(db: Connection, citizen_id: int, draft_id: str, at: datetime) -> None:
     db.execute(
         update(Draft)
         .where(Draft.id == draft_id, Draft.citizen_id == citizen_id, Draft.state == "open")
-        .values(revision=Draft.revision + 1, saved_at=at)
+        .values(saved_at=at)
     )
+
+
+def changed(db: Connection, draft_id: str) -> None:
+    """Answers or documents of a draft that is held are others now than were shown before."""
+    db.execute(update(Draft).where(Draft.id == draft_id).values(revision=Draft.revision + 1))
 
 
 def discard(db: Connection, citizen_id: int, draft_id: str) -> None:
@@ -161,14 +168,15 @@ def discard(db: Connection, citizen_id: int, draft_id: str) -> None:
         raise Missing(f"draft {draft_id}")
 
 
-def discard_idle(db: Connection, before: datetime) -> int:
-    """Drop drafts that were not touched since ``before``; their answers are wiped."""
-    done = db.execute(
+def discard_idle(db: Connection, before: datetime) -> list[str]:
+    """Drop drafts that were not touched since ``before``, their answers wiped; which they were."""
+    dropped = db.scalars(
         update(Draft)
         .where(Draft.state == "open", Draft.saved_at < before)
         .values(state="discarded", answers=b"")
+        .returning(Draft.id)
     )
-    return done.rowcount
+    return list(dropped)
 
 
 def _open(vault: Vault, row: Any) -> OpenDraft:

@@ -14,6 +14,7 @@ from portal.problems import N_
 
 if TYPE_CHECKING:
     from pikepdf import Pdf
+    from PIL.Image import Image
 
 MEDIA_TYPES = {
     "pdf": "application/pdf",
@@ -87,7 +88,7 @@ def _image(path: Path, kind: str) -> Inspected:
     """The picture encoded anew: upright, bounded, without place, time and model of the phone."""
     from PIL import Image, ImageOps  # noqa: PLC0415 - large; most requests need none of it
 
-    Image.MAX_IMAGE_PIXELS = _MOST_PIXELS
+    Image.MAX_IMAGE_PIXELS = None  # counted below, to say so; opening reads only the head
     try:
         with Image.open(path, formats=["JPEG", "PNG"]) as picture:
             pixels = picture.width * picture.height
@@ -95,7 +96,7 @@ def _image(path: Path, kind: str) -> Inspected:
                 picture.draft("RGB", (_LONGEST_SIDE, _LONGEST_SIDE))
                 upright = ImageOps.exif_transpose(picture)
                 upright.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-                plain = upright.convert("RGB")
+                plain = _opaque(upright)
                 plain.info.clear()  # comments and profiles would be written again
     except Exception as error:  # the decoders raise many kinds for a broken file
         raise Unacceptable(N_("The picture cannot be opened; take it again")) from error
@@ -110,19 +111,33 @@ def _image(path: Path, kind: str) -> Inspected:
     return Inspected(target, MEDIA_TYPES[kind], 1)
 
 
+def _opaque(picture: "Image") -> "Image":
+    """As paper shows it: on white where it is transparent, with 8 bits a colour."""
+    from PIL import Image as images  # noqa: N813, PLC0415 - as above
+
+    if picture.mode.startswith("I"):  # 16 bits of grey: a conversion alone would cut them off
+        picture = picture.convert("I").point(lambda level: level / 257).convert("L")
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    layer = picture.convert("RGBA")
+    paper = images.new("RGBA", layer.size, "white")
+    return images.alpha_composite(paper, layer).convert("RGB")
+
+
 def _pdf(path: Path, document: Document) -> Inspected:
-    from pikepdf import PasswordError, Pdf, PdfError  # noqa: PLC0415 - as above
+    from pikepdf import PasswordError, Pdf  # noqa: PLC0415 - as above
 
     try:
         with Pdf.open(path) as pdf:
-            if pdf.is_encrypted:
-                raise Unacceptable(N_("The PDF is locked with a password; save it without one"))
+            locked = pdf.is_encrypted
             pages = len(pdf.pages)
             active = _has_active_content(pdf)
     except PasswordError as error:
         raise Unacceptable(N_("The PDF is locked with a password; save it without one")) from error
-    except (PdfError, ValueError, RecursionError, OSError) as error:
+    except Exception as error:  # many kinds for a broken file, as above
         raise Unacceptable(N_("The PDF cannot be opened; save it again")) from error
+    if locked:
+        raise Unacceptable(N_("The PDF is locked with a password; save it without one"))
     if active:
         raise Unacceptable(
             N_("The PDF holds scripts or attached files; print it to a new PDF and upload that")
@@ -163,10 +178,10 @@ def _has_active_content(pdf: "Pdf") -> bool:
     while waiting:
         value = waiting.pop()
         if isinstance(value, Dictionary | Stream):
-            keys = value.keys()
-            if keys & _ACTIVE_KEYS or str(value.get("/S", "")) in _ACTIVE_ACTIONS:
+            parts = dict(value.items())  # names may be of any encoding: they are not asked for
+            if parts.keys() & _ACTIVE_KEYS or str(parts.get("/S", "")) in _ACTIVE_ACTIONS:
                 return True
-            waiting += [part for key in keys if _is_direct(part := value.get(key))]
+            waiting += [part for part in parts.values() if _is_direct(part)]
         elif isinstance(value, Array):
             waiting += [part for part in value if _is_direct(part)]
     return False

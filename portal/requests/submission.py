@@ -35,6 +35,9 @@ from portal.vault import Vault
 
 PAYMENT_DAYS = 7  # [G] facts §3.2
 DECLARE = N_("Confirm the declaration to send the request")
+CHANGED = N_(
+    "Something was changed meanwhile, perhaps in another tab. Read your data again, then confirm."
+)
 
 
 class Incomplete(DomainError):
@@ -86,12 +89,21 @@ def missing_documents(evaluation: Evaluation, attached: Sequence[Attached]) -> l
     ]
 
 
+def missing_parts(evaluation: Evaluation, attached: Sequence[Attached]) -> list[Problem]:
+    """A problem for every page that is not complete, and for every document that is missing."""
+    found = [
+        Problem(f"part-{s.step.code}", N_("Complete this part: {label}"), {"label": s.step.title})
+        for s in evaluation.steps
+        if not s.complete
+    ]
+    return found + missing_documents(evaluation, attached)
+
+
 def problems_of(
     db: Connection, vault: Vault, draft_id: str, evaluation: Evaluation, today: date
 ) -> list[Problem]:
     """Everything that still stands between the draft and its submission."""
-    found = [p for state in evaluation.steps for p in state.problems]
-    found += missing_documents(evaluation, uploads.of_draft(db, vault, draft_id))
+    found = missing_parts(evaluation, uploads.of_draft(db, vault, draft_id))
     window = evaluation.service.window
     if window is not None and not check_window(evaluation.service, today):
         found.append(Problem("", text=window.closed))
@@ -106,12 +118,12 @@ def submit(
 ) -> str:
     """Make the request; its number.
 
-    Raises :class:`Incomplete`, and :class:`~portal.requests.drafts.AlreadySubmitted` when the
-    draft is a request already.
+    Raises :class:`Incomplete`, :class:`~portal.requests.drafts.AlreadySubmitted` when the draft is
+    a request already, and :class:`~portal.requests.drafts.ChangedMeanwhile`.
     """
     drafts.hold(db, filing.citizen_id, filing.draft_id, at)
     now = drafts.load(db, vault, filing.citizen_id, filing.draft_id)
-    if now.revision != filing.revision + 1:
+    if now.revision != filing.revision:
         raise drafts.ChangedMeanwhile(filing.draft_id)
     today = cairo_time(at).date()
     problems = problems_of(db, vault, filing.draft_id, filing.evaluation, today)
@@ -130,7 +142,8 @@ def file_checked(
     state = State.AWAITING_FILING_PAYMENT if due_now else State.RECEIVED
     request_id = _insert(db, vault, filing, fixed, number, state, at)
     db.execute(update(Draft).where(Draft.id == filing.draft_id).values(state="submitted"))
-    uploads.claim(db, filing.draft_id, request_id)
+    asked = uploads.wanted(filing.evaluation.service, filing.evaluation.names)
+    uploads.claim(db, filing.draft_id, request_id, asked)
     act = Act(Event.SUBMIT, Actor.CITIZEN, at)
     lifecycle.write_history(db, vault, request_id, act, State.DRAFT, state)
     to = Recipient(filing.mobile, filing.locale)

@@ -136,16 +136,27 @@ def detach(db: Connection, attachment_id: str, *where: ColumnElement[bool]) -> s
     return key
 
 
-def claim(db: Connection, draft_id: str, request_id: int) -> None:
-    """The files of a draft become those of its request."""
+def claim(db: Connection, draft_id: str, request_id: int, documents: Sequence[Document]) -> None:
+    """The files of a draft become those of its request, as far as the answers ask for them."""
+    asked = Attachment.document_code.in_([document.code for document in documents])
     db.execute(
-        update(Attachment).where(Attachment.draft_id == draft_id).values(request_id=request_id)
+        update(Attachment)
+        .where(Attachment.draft_id == draft_id, asked)
+        .values(request_id=request_id)
     )
 
 
-def forget(db: Connection, draft_id: str) -> None:
-    """Remove the attachments of a draft that was dropped; the files go after the commit."""
-    db.execute(delete(Attachment).where(Attachment.draft_id == draft_id))
+def forget(db: Connection, draft_ids: Sequence[str]) -> list[str]:
+    """Remove the attachments of drafts that no request has claimed.
+
+    Their storage keys are given back, to drop the files after the commit.
+    """
+    gone = db.scalars(
+        delete(Attachment)
+        .where(Attachment.draft_id.in_(draft_ids), Attachment.request_id.is_(None))
+        .returning(Attachment.storage_key)
+    )
+    return list(gone)
 
 
 def find(db: Connection, vault: Vault, attachment_id: str) -> tuple[Attached, str, int]:

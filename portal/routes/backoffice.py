@@ -23,11 +23,13 @@ from portal.problems import N_, Conflict, Missing, Problem, TooMany
 from portal.requests.inspection import Inspected, Unacceptable, inspect
 from portal.requests.uploads import clean_file_name
 from portal.routes.uploads import stream_file
+from portal.text import is_readable
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
 from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import Visit
 
+_NO_NUMBER = "-"  # of no request: what is searched for and is no number finds nothing
 _OUTPUT = Document("output", Text("", ""), formats=("pdf",), max_mb=10, max_pages=100)
 _STATES = (
     inbox.RECEIVED,
@@ -66,7 +68,12 @@ def sign_in(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) ->
     password = (form.all("password") or [""])[0][:200]
     try:
         account = staff.sign_in(
-            portal.database, portal.vault, username, password, visit.address, now
+            portal.database,
+            portal.vault,
+            username if is_readable(username) else "",
+            password,
+            visit.address,
+            now,
         )
     except TooMany as error:
         text = N_("Too many wrong attempts. Try again in {n} minutes.")
@@ -101,7 +108,7 @@ def show_inbox(
 ) -> Response[bytes]:
     """The queue of the employee's own center, oldest legal deadline first."""
     portal = visit.portal
-    number = read_request_number(q) if q.strip() else ""
+    number = (read_request_number(q) or _NO_NUMBER) if q.strip() else ""
     with portal.database.read() as db:
         session = visit.staff(db)
         if session.scope not in portal.places.centers or not may(
@@ -113,7 +120,7 @@ def show_inbox(
             portal.vault,
             session.scope,
             visit.today,
-            number=q.strip() if number is None else number,
+            number=number,
             service=service if service in portal.catalogue.services else "",
             state=stage if stage in _STATES else "",
             page=min(max(page, 1), 10_000),
@@ -258,7 +265,7 @@ def approve(
     visit.check_form(form)
     file = next((f for f in form.files if f.name == "output"), None)
     issued = IssuedOutput(
-        form.text("output_number")[:60], form.text("approval_note").replace("\r\n", "\n")
+        form.text("output_number"), form.text("approval_note").replace("\r\n", "\n")
     )
     problems = issued.problems(file_given=file is not None)
     inspected: Inspected | None = None

@@ -15,7 +15,7 @@ from portal.catalogue.model import Service, Step
 from portal.clock import public_id
 from portal.problems import Missing, Problem
 from portal.requests import drafts, submission, uploads
-from portal.requests.drafts import AlreadySubmitted, OpenDraft
+from portal.requests.drafts import AlreadySubmitted, ChangedMeanwhile, OpenDraft
 from portal.requests.lookups import FormLookups
 from portal.requests.snapshot import snapshot
 from portal.requests.submission import Filing, Ids, Incomplete
@@ -89,18 +89,18 @@ def begin_anew(
     visit: NamedDependency[Visit], slug: FromPath[str], form: NamedDependency[PostedForm]
 ) -> Response[bytes]:
     """Drop the draft that was offered and begin another."""
-    portal = visit.portal
+    portal, files = visit.portal, []
+    if slug not in portal.catalogue.services:
+        raise Missing("service")
     with portal.database.begin() as db:
         citizen = visit.citizen(db)
         visit.check_form(form)
         known = drafts.open_of(db, portal.vault, citizen.citizen_id, slug)
         if known is not None:
-            files = [a.storage_key for a in uploads.of_draft(db, portal.vault, known.id)]
             drafts.discard(db, citizen.citizen_id, known.id)
-            uploads.forget(db, known.id)
-    if known is not None:
-        for key in files:
-            portal.files.drop(key)
+            files = uploads.forget(db, [known.id])
+    for key in files:
+        portal.files.drop(key)
     return redirect(visit, f"/services/{slug}/apply")
 
 
@@ -112,9 +112,8 @@ def discard(
     with portal.database.begin() as db:
         citizen = visit.citizen(db)
         visit.check_form(form)
-        files = [a.storage_key for a in uploads.of_draft(db, portal.vault, draft_id)]
         drafts.discard(db, citizen.citizen_id, draft_id)
-        uploads.forget(db, draft_id)
+        files = uploads.forget(db, [draft_id])
     for key in files:
         portal.files.drop(key)
     return redirect(visit, "/requests")
@@ -203,7 +202,9 @@ def save_step(
     state = opened.evaluation.state(step_code)
     if form.text(ADD_ROW) or form.text(REMOVE_ROW):
         group = (form.text(ADD_ROW) or form.text(REMOVE_ROW)).split(".")[0]
-        return redirect_to_row(visit, draft_id, step_code, group)
+        # the page again, at the group whose rows changed
+        at_group = f"#{group}" if group in opened.service.fields else ""
+        return redirect(visit, f"/drafts/{draft_id}/{step_code}{at_group}")
     if state is not None and state.problems:
         if form.text(LATER):
             return redirect(visit, f"/drafts/{draft_id}")
@@ -262,15 +263,6 @@ def _unsaved(visit: Visit, draft_id: str, step_code: str, form: PostedForm) -> R
     if state is None:
         raise Missing("step")
     return _step_page(visit, shown, state, form.text(BACK), (), 403, stale=True)
-
-
-def redirect_to_row(visit: Visit, draft_id: str, step_code: str, group: str) -> Response[bytes]:
-    """The page again, at the group whose rows changed."""
-    response = redirect(visit, f"/drafts/{draft_id}/{step_code}")
-    for name in ("location", "hx-redirect"):
-        if name in response.headers:
-            response.headers[name] += f"#{group}"
-    return response
 
 
 def _next(visit: Visit, opened: OpenForm, step_code: str, form: PostedForm) -> Response[bytes]:
@@ -338,21 +330,27 @@ def submit(
         problem = Problem("declaration", submission.DECLARE)
         return _check_page(visit, opened, (problem,), 422)
     try:
-        number = _submit(visit, opened)
+        number = _submit(visit, opened, form.text("revision"))
     except AlreadySubmitted:
         return _to_request(visit, draft_id)
+    except ChangedMeanwhile:
+        changed = Problem("declaration", submission.CHANGED)
+        return _check_page(visit, open_form(visit, draft_id), (changed,), 422)
     except Incomplete as error:
         return _check_page(visit, opened, tuple(error.problems), 422)
     paid_later = submission.price(opened.evaluation, visit.today).due_now
     return redirect(visit, f"/requests/{number}{'/pay' if paid_later else ''}")
 
 
-def _submit(visit: Visit, opened: OpenForm) -> str:
+def _submit(visit: Visit, opened: OpenForm, shown_revision: str) -> str:
+    """The number of the request; the declaration is for what the page showed, no more."""
     portal = visit.portal
-    first = opened.evaluation.first_incomplete()
+    missing = submission.missing_parts(opened.evaluation, opened.attached)
     center = portal.places.centers.get(opened.evaluation.center or "")
-    if first is not None or center is None:
-        raise Incomplete(first.problems if first else ())
+    if missing or center is None:
+        raise Incomplete(missing)
+    if shown_revision != str(opened.draft.revision):
+        raise ChangedMeanwhile(opened.draft.id)
     with portal.database.begin() as db:
         citizen = visit.citizen(db)
         filing = Filing(
@@ -365,8 +363,12 @@ def _submit(visit: Visit, opened: OpenForm) -> str:
             center=center,
             sections=snapshot(opened.evaluation, portal.languages.pair),
         )
-        ids = Ids(public_id(), public_id())
-        return submission.submit(db, portal.vault, portal.hand_off, filing, ids, portal.clock.now())
+        ids, now = Ids(public_id(), public_id()), portal.clock.now()
+        number = submission.submit(db, portal.vault, portal.hand_off, filing, ids, now)
+        unasked = uploads.forget(db, [opened.draft.id])
+    for key in unasked:
+        portal.files.drop(key)
+    return number
 
 
 HANDLERS = [

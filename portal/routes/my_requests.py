@@ -1,5 +1,6 @@
 """The citizen's requests: list, one request, payment, receipts."""
 
+import re
 from contextlib import suppress
 
 from litestar import Response
@@ -16,6 +17,7 @@ from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import NotSignedIn, Visit
 
 _FILTERS = ("all", "yours", "running", "ended")
+_SESSION = re.compile("[A-Za-z0-9_]{1,120}")
 
 
 @get_page("/requests", Access.CITIZEN)
@@ -145,7 +147,7 @@ def return_from_payment(
     It changes only what the provider says, so it needs no session; what it shows does.
     """
     portal = visit.portal
-    if session_id and len(session_id) <= 120:
+    if _SESSION.fullmatch(session_id):
         with suppress(
             ProviderError
         ):  # webhook or sweep will settle it; the page says what is known

@@ -1,6 +1,7 @@
 """Documents of a draft and of a completion: upload, look at, remove."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from litestar import Response
 from litestar.di import NamedDependency
@@ -10,7 +11,7 @@ from sqlalchemy import Connection
 
 from portal.catalogue.model import Document, Text
 from portal.clock import public_id
-from portal.problems import N_, Conflict, Missing, Problem
+from portal.problems import N_, Conflict, Lost, Missing, Problem
 from portal.requests import completing, drafts, reading, submission, uploads
 from portal.requests.drafts import AlreadySubmitted
 from portal.requests.inspection import EXTENSIONS, Unacceptable, inspect
@@ -19,6 +20,7 @@ from portal.requests.model import Attachment
 from portal.requests.reading import FiledRequest
 from portal.requests.uploads import Attached, NewFile
 from portal.routes.drafts import OpenForm, open_form
+from portal.vault import SealBroken
 from portal.web.http_forms import PostedForm, UploadedFile
 from portal.web.pages import redirect
 from portal.web.routing import Access, get_page, post_form
@@ -127,6 +129,7 @@ def _attach_to_draft(
     if sum(a.document_code == document.code for a in have) >= document.maximum:
         raise Conflict("full")
     uploads.attach(db, visit.portal.vault, file, now, purpose="filing", draft_id=draft_id)
+    drafts.changed(db, draft_id)
 
 
 def take_files(
@@ -213,7 +216,9 @@ def remove(
         visit.check_form(form)
         drafts.hold(db, citizen.citizen_id, draft_id, portal.clock.now())
         drafts.load(db, portal.vault, citizen.citizen_id, draft_id)
-        key = uploads.detach(db, file_id, Attachment.draft_id == draft_id)
+        mine = (Attachment.draft_id == draft_id, Attachment.document_code == code)
+        key = uploads.detach(db, file_id, *mine)
+        drafts.changed(db, draft_id)
     portal.files.drop(key)
     return _back_to(visit, f"/drafts/{draft_id}/documents", code)
 
@@ -252,10 +257,15 @@ def send_file(visit: Visit, file: Attached) -> Stream:
 
 
 def stream_file(parts: Iterator[bytes], media_type: str, name: str) -> Stream:
+    """The parts of a stored file; raises :class:`~portal.problems.Lost`."""
+    try:
+        first = next(parts)  # before the answer begins: then it can still be an honest page
+    except (Missing, SealBroken) as error:
+        raise Lost(f"{name}: {type(error).__name__}") from error
     extension = EXTENSIONS.get(media_type, "bin")
     disposition = "inline" if media_type in EXTENSIONS and extension != "dwg" else "attachment"
     return Stream(
-        parts,
+        chain([first], parts),
         media_type=media_type,
         headers={
             "content-disposition": f'{disposition}; filename="{name}.{extension}"',
@@ -389,18 +399,20 @@ def remove_completion(
         citizen = visit.citizen(db)
         visit.check_form(form)
         request = reading.own(db, citizen.citizen_id, number)
-        mine = (Attachment.request_id == request.id, Attachment.purpose == "completion")
-        key = uploads.detach(db, file_id, *mine)
+        key = uploads.detach(
+            db,
+            file_id,
+            Attachment.request_id == request.id,
+            Attachment.purpose == "completion",
+            Attachment.document_code == code,
+        )
     portal.files.drop(key)
     return _back_to(visit, f"/requests/{number}/complete", code)
 
 
 def _back_to(visit: Visit, path: str, code: str) -> Response[bytes]:
     """The page again, at the document whose files changed."""
-    response = redirect(visit, path)
-    if "location" in response.headers:
-        response.headers["location"] += f"#document-{code}"
-    return response
+    return redirect(visit, f"{path}#document-{code}")
 
 
 HANDLERS = [

@@ -6,15 +6,20 @@ from typing import Any
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 
 from portal.observability import log
-from portal.problems import N_, BadInput, DomainError, TooMany
+from portal.problems import N_, BadInput, DomainError, Lost, TooMany
+from portal.web.http_forms import UNREADABLE
 from portal.web.pages import redirect
 from portal.web.parts import Portal
 from portal.web.visit import STAFF_AREA, NotSignedIn, Visit
 
 Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
+LOST_FILE = N_(
+    "This file is lost or damaged on our side. Upload it again; if the request was already sent, "
+    "tell the center the reference below."
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,9 @@ def error_handlers(portal: Portal) -> MutableMapping[int | type[Exception], Hand
             return _to_sign_in(Visit(request, portal), error)
         if isinstance(error, BadInput):
             return page(request, error.status, {}, error.reason)
+        if isinstance(error, Lost):
+            log.error("file.lost", error=str(error))
+            return page(request, 500, {}, LOST_FILE)
         status = _STATUS[error.kind]
         log.info("refused", kind=error.kind, status=status)
         wait = {"retry-after": str(error.minutes * 60)} if isinstance(error, TooMany) else {}
@@ -101,6 +109,8 @@ def error_handlers(portal: Portal) -> MutableMapping[int | type[Exception], Hand
     def database(request: Request[Any, Any, Any], error: SQLAlchemyError) -> Response[Any]:
         cause = type(error.orig).__name__ if isinstance(error, DBAPIError) else ""
         log.error("database", error=type(error).__name__, reason=cause)
+        if isinstance(error, DataError):  # PostgreSQL takes no NUL: waiting would not help
+            return page(request, 400, {}, UNREADABLE)
         return page(request, 503, {"retry-after": "60"})
 
     def anything(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -123,6 +133,6 @@ def _to_sign_in(visit: Visit, error: NotSignedIn) -> Response[Any]:
     if error.area == "staff":
         return redirect(visit, f"{STAFF_AREA}/sign-in")
     if visit.request.method != "GET":  # a form's own address may not be one to open
-        return redirect(visit, "/sign-in", next="/".join(visit.path.split("/")[:4]))
+        return redirect(visit, "/sign-in", next="/".join(visit.here.split("/")[:4]))
     query = visit.request.scope["query_string"].decode("latin-1")
-    return redirect(visit, "/sign-in", next=visit.path + (f"?{query}" if query else ""))
+    return redirect(visit, "/sign-in", next=visit.here + (f"?{query}" if query else ""))

@@ -55,6 +55,9 @@ class Gate:
         scope["state"].update(locale=locale, request_id=request_id)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         began, status = stopwatch(), 500
+        method = scope["method"]
+        if method == "HEAD":  # the page's own handler answers, and its headers alone are sent
+            scope["method"] = "GET"
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -65,6 +68,8 @@ class Gate:
                 headers += [(n, v) for n, v in self._headers if n not in names]
                 headers.append((b"x-request-id", request_id.encode()))
                 message["headers"] = headers
+            elif method == "HEAD" and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         try:
@@ -73,18 +78,18 @@ class Gate:
             touch = scope["state"].get("touch")
             if touch is not None:
                 await run_sync(touch)
-            self._observe(scope, status, stopwatch() - began)
+            self._observe(scope, method, status, stopwatch() - began)
             structlog.contextvars.unbind_contextvars("request_id")
 
     @staticmethod
-    def _observe(scope: Any, status: int, seconds: float) -> None:
+    def _observe(scope: Any, method: str, status: int, seconds: float) -> None:
         # the template of the path, never the path: it may hold a request's number
         route = str(scope.get("path_template") or "unknown")
         http_requests.labels(route, str(status)).inc()
         http_seconds.labels(route).observe(seconds)
         log.info(
             "http",
-            method=scope["method"],
+            method=method,
             route=route,
             status=status,
             duration_ms=round(seconds * 1000, 1),

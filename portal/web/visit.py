@@ -25,6 +25,10 @@ from portal.web.http_forms import PostedForm
 from portal.web.parts import Portal
 
 STAFF_AREA = "/center"
+# What may stand in an address as it is. Escapes and the marks of query and fragment are among it:
+# a redirect may lead to an address that is whole already.
+_SAFE = "/?#%&=:@!$'()*+,;"
+_SAFE_IN_PATH = "/:@!$&'()*+,;="
 
 
 class NotSignedIn(DomainError):
@@ -83,7 +87,16 @@ class Visit:
     def url(self, path: str, **query: str) -> str:
         """A path of the portal in the visitor's language."""
         pairs = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-        return f"{self.speech.prefix}{path}{'?' + pairs if pairs else ''}"
+        address = quote(f"{self.speech.prefix}{path}", safe=_SAFE)
+        return f"{address}{'?' + pairs if pairs else ''}"
+
+    @property
+    def here(self) -> str:
+        """The path without its language, as a link may hold it.
+
+        Anyone may have written it: ``//host`` and ``/\\host`` would lead off the site.
+        """
+        return "/" + quote(self.path.lstrip("/\\"), safe=_SAFE_IN_PATH)
 
     @property
     def _cookie_name(self) -> str:
