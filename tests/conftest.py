@@ -12,6 +12,12 @@ from tests.support.sandbox import Receiver, SandboxProcess, receiving
 from tests.support.stack import Stack
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browsers come last: under Playwright's running event loop no test can begin its own."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def payment_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
     """One payment sandbox for all tests that do not end it; accounts keep them apart."""
