@@ -42,7 +42,8 @@ class Quote:
     lines: tuple[FeeLine, ...]
 
     def stage(self, stage: Stage) -> tuple[FeeLine, ...]:
-        return tuple(line for line in self.lines if line.stage is stage)
+        # a template names the stage by its text, which is equal and not the same object
+        return tuple(line for line in self.lines if line.stage == stage)
 
     @property
     def later(self) -> tuple[FeeLine, ...]:

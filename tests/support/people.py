@@ -161,11 +161,18 @@ class Citizen(Browser):
             assert page.status == 200, (code, page.errors())
         return page
 
-    def submit(self, page: Page) -> Page:
-        """From the documents to the sent request."""
+    def check(self, page: Page) -> Page:
+        """From the documents to the page that shows everything once more."""
         draft = page.path.split("/drafts/")[1].split("/")[0]
         page = self.get(f"{self.prefix}/drafts/{draft}/check")
         assert page.status == 200, page.text[:500]
+        return page
+
+    def submit(self, page: Page) -> Page:
+        """From the documents to the sent request."""
+        return self.declare(self.check(page))
+
+    def declare(self, page: Page) -> Page:
         page = self.send(page, {"declaration": "yes"}, "/check")
         assert page.status == 200, (page.path, page.errors())
         return page
