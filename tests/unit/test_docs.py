@@ -248,6 +248,11 @@ def step(transition: Transition) -> list[str]:
     return [in_words(transition.sources), target or "stays", who, clock]
 
 
+def test_every_effect_on_the_clock_is_told() -> None:
+    told = column(LIFE, "### What a step does to the clock")
+    assert told == [str(effect) for effect in ClockEffect if effect is not ClockEffect.NONE]
+
+
 def test_the_steps_are_those_of_the_code() -> None:
     told = {row[0]: row[1:5] for row in table(LIFE, "## Steps")}
     assert told == {str(event): step(transition) for event, transition in TABLE.items()}
@@ -327,6 +332,16 @@ def test_the_examples_of_the_clock_are_counted_right() -> None:
         due = deadlines.due_on(begun, period, calendar, int(paused))
         assert (f"{begun:%a %-d %b %Y}", f"{due:%a %-d %b %Y}") == (first, last), moment
         assert f"{at:%a}" == moment[:3]
+
+
+# --- the catalogue ---
+
+
+def test_every_key_of_a_service_file_is_told() -> None:
+    said = set(re.findall(r"\w+", text_of("docs/catalogue.md")))
+    for name in ("service_file", "form_file", "fee_file"):
+        read = re.findall(r'\btable\.\w+\(\s*"([a-z_]+)"', text_of(f"portal/catalogue/{name}.py"))
+        assert set(read) <= said, name
 
 
 # --- numbers ---
