@@ -117,7 +117,8 @@ def from_npm() -> str:
 def download(folder: Path) -> bytes:
     """The npm package; npm knows where its registry is, this file pins what comes from it."""
     command = [*npm(), "pack", "--silent", f"--pack-destination={folder}"]
-    run([*command, f"--cache={folder / 'cache'}", f"{_NPM_PACKAGE}@{_NPM_VERSION}"])
+    here_only = os.environ | {"npm_config_cache": str(folder), "NODE_DISABLE_COMPILE_CACHE": "1"}
+    run([*command, f"{_NPM_PACKAGE}@{_NPM_VERSION}"], here_only)
     content = next(folder.glob("*.tgz")).read_bytes()
     if base64.b64encode(hashlib.sha512(content).digest()).decode() != _NPM_SHA512:
         raise Missing(f"npm's {_NPM_PACKAGE} {_NPM_VERSION} is not the one pinned here")
