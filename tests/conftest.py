@@ -59,9 +59,29 @@ def local(
     request: pytest.FixtureRequest,
 ) -> Iterator[LocalPortal]:
     """A portal for the tests of one module; each of them brings people of its own."""
-    var = tmp_path_factory.mktemp("portal")
+    yield from _on(database_kind, payment_server, tmp_path_factory, request)
+
+
+@pytest.fixture(scope="session")
+def shared(
+    database_kind: str,
+    payment_server: SandboxProcess,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[LocalPortal]:
+    """The same for all modules whose tests look only at what is their own people's."""
+    yield from _on(database_kind, payment_server, tmp_path_factory, request)
+
+
+def _on(
+    kind: str,
+    payment_server: SandboxProcess,
+    folders: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[LocalPortal]:
+    var = folders.mktemp("portal")
     url = f"sqlite:///{var / 'portal.sqlite3'}"
-    if database_kind == "postgresql":
+    if kind == "postgresql":
         server: Postgres = request.getfixturevalue("postgres")
         url = server.fresh_database()
     portal = LocalPortal(var, url, payment_server)
@@ -69,10 +89,29 @@ def local(
     portal.close()
 
 
+@pytest.fixture(scope="session")
+def still(
+    payment_server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalPortal]:
+    """A portal for what is the same on every database; on SQLite."""
+    yield from _on_sqlite(payment_server, tmp_path_factory.mktemp("still"))
+
+
+@pytest.fixture(scope="session")
+def turning(
+    payment_server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalPortal]:
+    """The same with a clock that tests turn: only ahead, and each test brings its own people."""
+    yield from _on_sqlite(payment_server, tmp_path_factory.mktemp("turning"))
+
+
 @pytest.fixture
 def alone(payment_server: SandboxProcess, tmp_path: Path) -> Iterator[LocalPortal]:
     """A portal for one test that turns the clock or breaks things; on SQLite."""
-    var = tmp_path / "portal"
+    yield from _on_sqlite(payment_server, tmp_path / "portal")
+
+
+def _on_sqlite(payment_server: SandboxProcess, var: Path) -> Iterator[LocalPortal]:
     portal = LocalPortal(var, f"sqlite:///{var / 'portal.sqlite3'}", payment_server)
     yield portal
     portal.close()

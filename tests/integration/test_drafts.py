@@ -1,20 +1,18 @@
-"""Drafts: begun once, kept as typed, found again, checked whole, sent once."""
+"""Drafts: begun once, kept as typed, found again, asked only what is needed, dropped."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from portal.requests import reading
 from tests.support.drafting import (
+    APPLICANT,
     COMPLAINT,
-    answer_all,
     begin,
-    declare,
     post,
-    ready_to_send,
     save,
     upload,
+    value,
 )
 from tests.support.files import pdf, photo
 from tests.support.local import LocalPortal
@@ -30,19 +28,7 @@ from tests.support.looking import (
     token,
     told,
 )
-from tests.support.people import Citizen, Page
-
-APPLICANT = {
-    "applicant_capacity": "self",
-    "applicant_name": "منى السيد عبد الرحمن شلبي",
-    "is_foreigner": "no",
-    "national_id": "29001018800018",
-}
-LONG_AGO = {"happened_on.day": "1", "happened_on.month": "2", "happened_on.year": "2020"}
-
-
-def value(page: Page, name: str) -> Any:
-    return page.form().fields[name]
+from tests.support.people import Citizen
 
 
 def open_drafts(citizen: Citizen) -> list[str]:
@@ -54,8 +40,8 @@ def open_drafts(citizen: Citizen) -> list[str]:
 # --- one draft for a service ---
 
 
-def test_a_draft_is_offered_again_instead_of_a_second_one(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_a_draft_is_offered_again_instead_of_a_second_one(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     offer = citizen.get(f"/services/{COMPLAINT}/apply")
     assert offer.path == f"/services/{COMPLAINT}/apply"
@@ -64,8 +50,8 @@ def test_a_draft_is_offered_again_instead_of_a_second_one(local: LocalPortal) ->
     assert begin(citizen, "waste-fee-clearance") != draft
 
 
-def test_two_taps_at_once_begin_one_draft(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_two_taps_at_once_begin_one_draft(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     tabs = [same_browser(citizen) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda tab: raw(tab, "GET", f"/services/{COMPLAINT}/apply"), tabs))
@@ -73,8 +59,8 @@ def test_two_taps_at_once_begin_one_draft(local: LocalPortal) -> None:
     assert len(open_drafts(citizen)) == 1
 
 
-def test_beginning_anew_drops_the_draft_that_was_offered(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_beginning_anew_drops_the_draft_that_was_offered(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     upload(citizen, draft, "papers", [pdf()])
     page = citizen.send(citizen.get(f"/services/{COMPLAINT}/apply"), {}, "/apply")
@@ -83,24 +69,24 @@ def test_beginning_anew_drops_the_draft_that_was_offered(local: LocalPortal) -> 
     assert raw(citizen, "GET", f"/drafts/{draft}").status_code == 404
     assert open_drafts(citizen) == [fresh]
     left = "SELECT count(*) AS n FROM attachments WHERE draft_id = :d"
-    assert local.rows(left, d=draft)[0].n == 0
+    assert shared.rows(left, d=draft)[0].n == 0
 
 
-def test_a_draft_is_found_again_on_another_phone(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_a_draft_is_found_again_on_another_phone(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     save(citizen, draft, "applicant", APPLICANT)
-    phone = on_another_phone(local, citizen)
+    phone = on_another_phone(shared, citizen)
     assert open_drafts(phone) == [draft]
     page = phone.get(f"/drafts/{draft}/applicant")
     assert value(page, "applicant_name") == APPLICANT["applicant_name"]
     assert value(page, "applicant_capacity") == "self"
 
 
-def test_the_same_national_id_with_another_mobile_sees_nothing(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_the_same_national_id_with_another_mobile_sees_nothing(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
-    other = local.signed_in(citizen.national_id, "01500000001")
+    other = shared.signed_in(citizen.national_id, "01500000001")
     assert raw(other, "GET", f"/drafts/{draft}").status_code == 404
     assert open_drafts(other) == []
 
@@ -108,8 +94,8 @@ def test_the_same_national_id_with_another_mobile_sees_nothing(local: LocalPorta
 # --- what is typed is kept ---
 
 
-def test_every_page_that_is_sent_is_kept(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_every_page_that_is_sent_is_kept(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     page = save(citizen, draft, "applicant", APPLICANT)
     assert page.path == f"/drafts/{draft}/contact"
@@ -121,9 +107,9 @@ def test_every_page_that_is_sent_is_kept(local: LocalPortal) -> None:
 
 
 def test_all_problems_of_a_page_are_told_at_once_and_what_was_typed_stays(
-    local: LocalPortal,
+    shared: LocalPortal,
 ) -> None:
-    citizen = local.someone()
+    citizen = shared.someone()
     draft = begin(citizen)
     typed = {
         "mobile": "12345",
@@ -146,8 +132,8 @@ def test_all_problems_of_a_page_are_told_at_once_and_what_was_typed_stays(
     assert "mobile-error" in control.get("aria-describedby")
 
 
-def test_an_empty_page_asks_for_everything_that_is_required(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_an_empty_page_asks_for_everything_that_is_required(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     empty = {"applicant_name": "", "national_id": ""}
     page = save(citizen, draft, "applicant", empty)
@@ -183,8 +169,8 @@ def test_every_page_of_every_form_names_its_problems_beside_its_controls(
     assert dead == []
 
 
-def test_a_page_is_saved_while_it_is_typed(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_a_page_is_saved_while_it_is_typed(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     typed = {"applicant_name": "من", "_autosave": "1"}
     response = post(citizen, f"/drafts/{draft}/applicant", typed)
@@ -199,8 +185,8 @@ def test_a_page_is_saved_while_it_is_typed(local: LocalPortal) -> None:
     assert value(citizen.get(f"/drafts/{draft}/applicant"), "applicant_name") == "من"
 
 
-def test_a_page_with_a_stale_token_keeps_what_was_typed(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_a_page_with_a_stale_token_keeps_what_was_typed(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     page = citizen.get(f"/drafts/{draft}/applicant")
     # the citizen signed in again in another tab: the token of this page is of the old session
@@ -219,8 +205,8 @@ def test_a_page_with_a_stale_token_keeps_what_was_typed(local: LocalPortal) -> N
     )
 
 
-def test_a_session_that_ended_leads_back_to_the_page_after_sign_in(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_a_session_that_ended_leads_back_to_the_page_after_sign_in(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     page = citizen.get(f"/drafts/{draft}/applicant")
     other_tab = same_browser(citizen)
@@ -230,8 +216,8 @@ def test_a_session_that_ended_leads_back_to_the_page_after_sign_in(local: LocalP
     assert page.path == "/sign-in"
 
 
-def test_two_tabs_do_not_undo_each_other(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_two_tabs_do_not_undo_each_other(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     first, second = (citizen.get(f"/drafts/{draft}/{s}") for s in ("applicant", "category"))
     citizen.send(second, {"category": "noise", "urgent": "no"})
@@ -240,8 +226,8 @@ def test_two_tabs_do_not_undo_each_other(local: LocalPortal) -> None:
     assert value(citizen.get(f"/drafts/{draft}/applicant"), "applicant_capacity") == "self"
 
 
-def test_two_tabs_that_save_at_once_keep_both(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_two_tabs_that_save_at_once_keep_both(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     proof = token(citizen, "/requests")
     pages = {
@@ -273,8 +259,8 @@ def test_two_tabs_that_save_at_once_keep_both(local: LocalPortal) -> None:
 # --- conditions ---
 
 
-def test_a_question_is_asked_only_where_another_answer_opens_it(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_a_question_is_asked_only_where_another_answer_opens_it(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     foreign = {**APPLICANT, "is_foreigner": "yes", "passport_number": "", "nationality": ""}
     page = save(citizen, draft, "applicant", foreign)
@@ -289,8 +275,8 @@ def test_a_question_is_asked_only_where_another_answer_opens_it(local: LocalPort
     assert value(page, "passport_number") == "؟؟"
 
 
-def test_a_page_is_asked_only_where_another_page_opens_it(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_a_page_is_asked_only_where_another_page_opens_it(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     post(citizen, f"/drafts/{draft}/category", {"category": "staff", "urgent": "no"})
     assert raw(citizen, "GET", f"/drafts/{draft}/place-governorate").status_code == 200
@@ -300,54 +286,6 @@ def test_a_page_is_asked_only_where_another_page_opens_it(local: LocalPortal) ->
     assert leads_to(raw(citizen, "GET", f"/drafts/{draft}/place-center")) == f"/drafts/{draft}"
 
 
-def test_hidden_answers_are_no_part_of_the_request(local: LocalPortal) -> None:
-    citizen = local.someone()
-    draft = begin(citizen)
-    secret = "88/1999"
-    post(citizen, f"/drafts/{draft}/category", {"category": "delay", "urgent": "no"})
-    post(citizen, f"/drafts/{draft}/details", {"related_request": secret, "description": ""})
-    post(citizen, f"/drafts/{draft}/place-governorate", {"place.governorate": "EG-ALX"})
-    passport = {**APPLICANT, "is_foreigner": "no", "passport_number": "HIDDEN123"}
-    answer_all(local, citizen, draft, COMPLAINT, local.answers(COMPLAINT))
-    post(citizen, f"/drafts/{draft}/applicant", passport)
-    upload(citizen, draft, "national_id_card", [photo()])
-    number = leads_to(declare(citizen, draft)).split("/")[2]
-    kept = _filed(local, number)
-    for hidden in (secret, "HIDDEN123", "EG-ALX"):
-        assert hidden not in str(kept)
-    assert "related_request" not in kept["values"]
-    local.relay()
-    opened = local.employee("front_office").open(number)
-    assert "HIDDEN123" not in opened.text
-
-
-def test_a_document_that_is_not_asked_any_more_is_no_part_of_the_request(
-    local: LocalPortal,
-) -> None:
-    citizen = local.someone()
-    draft = begin(citizen)
-    answer_all(local, citizen, draft, COMPLAINT, local.answers(COMPLAINT))
-    foreign = {**APPLICANT, "is_foreigner": "yes", "passport_number": "A12345678"}
-    post(citizen, f"/drafts/{draft}/applicant", {**foreign, "nationality": "SD"})
-    assert upload(citizen, draft, "passport", [pdf()]).status_code == 303
-    post(citizen, f"/drafts/{draft}/applicant", APPLICANT)
-    assert upload(citizen, draft, "national_id_card", [photo()]).status_code == 303
-    number = leads_to(declare(citizen, draft)).split("/")[2]
-    sent = local.rows(
-        "SELECT a.document_code FROM attachments a JOIN service_requests r ON r.id = a.request_id"
-        " WHERE r.number = :n",
-        n=number,
-    )
-    assert [row.document_code for row in sent] == ["national_id_card"]
-
-
-def _filed(portal: LocalPortal, number: str) -> dict[str, Any]:
-    parts = portal.portal
-    with parts.database.read() as db:
-        request = reading.by_number(db, number)
-        return reading.answers(db, parts.vault, request.id)
-
-
 # --- repeating groups ---
 
 
@@ -355,8 +293,8 @@ def frontage(row: int, **cells: str) -> dict[str, str]:
     return {f"frontages.{row}.{column}": text for column, text in cells.items()}
 
 
-def test_rows_are_added_and_removed_without_scripts(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_rows_are_added_and_removed_without_scripts(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen, "building-line-statement")
     page = save(
         citizen,
@@ -378,8 +316,8 @@ def test_rows_are_added_and_removed_without_scripts(local: LocalPortal) -> None:
     assert "frontages.2.street_name" not in page.form().fields
 
 
-def test_an_empty_row_more_is_no_problem(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_an_empty_row_more_is_no_problem(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen, "building-line-statement")
     good = {"street_name": "شارع البحر", "frontage_m": "١٢٫٥", "current_street_width_m": "8"}
     page = save(citizen, draft, "frontages", {**frontage(0, **good), "_add": "frontages"})
@@ -388,8 +326,8 @@ def test_an_empty_row_more_is_no_problem(local: LocalPortal) -> None:
     assert page.path != f"/drafts/{draft}/frontages"
 
 
-def test_a_button_for_a_row_that_is_not_there_changes_nothing(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_a_button_for_a_row_that_is_not_there_changes_nothing(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen, "building-line-statement")
     save(citizen, draft, "frontages", frontage(0, street_name="شارع البحر"))
     for button in ("frontages.7", "frontages.-1", "frontages.x", "frontages", "nothing.0"):
@@ -398,147 +336,11 @@ def test_a_button_for_a_row_that_is_not_there_changes_nothing(local: LocalPortal
         assert value(page, "frontages.0.street_name") == "شارع البحر"
 
 
-# --- ahead of the order ---
-
-
-def test_going_ahead_leads_back_to_what_is_missing(local: LocalPortal) -> None:
-    citizen = local.someone()
-    draft = begin(citizen)
-    save(citizen, draft, "applicant", APPLICANT)
-    check = citizen.get(f"/drafts/{draft}/check")
-    first_incomplete = f"/drafts/{draft}/contact"
-    led_back = check.path == first_incomplete
-    assert led_back or any(
-        href.split("?")[0] == first_incomplete for href in check.tree.xpath("//main//a/@href")
-    )
-    sent = declare(citizen, draft)
-    if sent.status_code == 303:
-        assert leads_to(sent) == first_incomplete
-    else:
-        assert sent.status_code == 422
-        page = page_of(sent)
-        anchors = page.tree.xpath("//*[contains(@class, 'errors')]//a/@href")
-        assert anchors, "nothing says what is missing"
-        ids = set(page.tree.xpath("//@id"))
-        dead = [a for a in anchors if a.startswith("#") and a[1:] not in ids]
-        assert not dead
-    assert not local.rows("SELECT id FROM service_requests WHERE draft_id = :d", d=draft)
-
-
-def test_documents_may_be_uploaded_before_the_form_is_complete(local: LocalPortal) -> None:
-    citizen = local.someone()
-    draft = begin(citizen)
-    assert upload(citizen, draft, "papers", [pdf()]).status_code == 303
-    assert "paper.pdf" in citizen.get(f"/drafts/{draft}/documents").text
-    assert raw(citizen, "GET", f"/drafts/{draft}/nonsense").status_code == 404
-
-
-def test_nothing_is_sent_without_the_required_document(local: LocalPortal) -> None:
-    citizen = local.someone()
-    draft = begin(citizen)
-    answer_all(local, citizen, draft, COMPLAINT, local.answers(COMPLAINT))
-    page = page_of(declare(citizen, draft))
-    assert page.status == 422
-    assert [field for field, _ in page.errors()] == ["document-national_id_card"]
-    assert_links_lead_to_controls(page)
-
-
-def test_nothing_is_sent_without_the_declaration(local: LocalPortal) -> None:
-    citizen = local.someone()
-    draft = ready_to_send(local, citizen)
-    for values in ({}, {"declaration": ""}, {"declaration": "no"}):
-        page = page_of(post(citizen, f"/drafts/{draft}/check", values))
-        assert page.status == 422
-        assert told(page, "declaration")
-        assert_links_lead_to_controls(page)
-    assert not local.rows("SELECT id FROM service_requests WHERE draft_id = :d", d=draft)
-
-
-def test_a_change_from_the_check_leads_back_to_it(local: LocalPortal) -> None:
-    citizen = local.someone()
-    draft = ready_to_send(local, citizen)
-    check = citizen.get(f"/drafts/{draft}/check")
-    (change,) = [h for h in check.tree.xpath("//main//a/@href") if "/category" in h]
-    page = citizen.send(citizen.get(change), {"category": "noise", **LONG_AGO})
-    assert page.path == f"/drafts/{draft}/check"
-    assert "ضوضاء" in page.text
-
-
-def test_what_is_sent_is_what_was_shown(local: LocalPortal) -> None:
-    """The declaration is for the answers on the page; another tab may have changed them since."""
-    citizen = local.someone()
-    draft = ready_to_send(local, citizen)
-    check = citizen.get(f"/drafts/{draft}/check")
-    assert "شجر" not in check.text
-    other_tab = same_browser(citizen)
-    post(other_tab, f"/drafts/{draft}/category", {"category": "trees", "urgent": "no"})
-    answer = citizen.send(check, {"declaration": "yes"}, "/check")
-    filed = local.rows("SELECT number FROM service_requests WHERE draft_id = :d", d=draft)
-    assert not filed, f"sent with answers that the page did not show: {answer.path}"
-    # the page comes again with the answers as they are, and can be sent
-    again = citizen.get(f"/drafts/{draft}/check")
-    assert "أشجار" in again.text
-    assert citizen.send(again, {"declaration": "yes"}, "/check").hook("state") == "received"
-
-
-# --- sent once ---
-
-
-def test_sending_twice_makes_one_request(local: LocalPortal) -> None:
-    citizen = local.someone()
-    draft = ready_to_send(local, citizen)
-    check = citizen.get(f"/drafts/{draft}/check")
-    first = citizen.send(check, {"declaration": "yes"}, "/check")
-    second = citizen.send(check, {"declaration": "yes"}, "/check")
-    assert first.path == second.path == f"/requests/{first.hook('request-number')}"
-    _assert_filed_once(local, draft)
-    # the back button, every page of the draft and a late save lead to the request as well
-    for path in ("", "/applicant", "/documents", "/check"):
-        assert citizen.get(f"/drafts/{draft}{path}").path == first.path
-    assert leads_to(post(citizen, f"/drafts/{draft}/applicant", APPLICANT)) == first.path
-    assert upload(citizen, draft, "papers", [pdf()]).status_code in {303, 404, 409}
-    assert post(citizen, f"/drafts/{draft}/discard").status_code in {303, 404, 409}
-    assert citizen.get(first.path).hook("state") == "received"
-
-
-def test_sending_in_four_tabs_at_once_makes_one_request(local: LocalPortal) -> None:
-    citizen = local.someone()
-    draft = ready_to_send(local, citizen)
-    proof = token(citizen, "/requests")
-    tabs = [same_browser(citizen) for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(
-            pool.map(
-                lambda tab: raw(
-                    tab,
-                    "POST",
-                    f"/drafts/{draft}/check",
-                    data={"_csrf": proof, "declaration": "yes"},
-                ),
-                tabs,
-            )
-        )
-    (number,) = local.rows("SELECT number FROM service_requests WHERE draft_id = :d", d=draft)
-    assert {leads_to(answer) for answer in answers} == {f"/requests/{number.number}"}
-    _assert_filed_once(local, draft)
-
-
-def _assert_filed_once(portal: LocalPortal, draft: str) -> None:
-    (request,) = portal.rows("SELECT id, number FROM service_requests WHERE draft_id = :d", d=draft)
-    acts = portal.rows("SELECT event FROM request_history WHERE request_id = :r", r=request.id)
-    assert [act.event for act in acts].count("submit") == 1
-    portal.relay()
-    inbox = portal.rows(
-        "SELECT id FROM center_requests WHERE request_number = :n", n=request.number
-    )
-    assert len(inbox) == 1
-
-
 # --- dropped ---
 
 
-def test_a_discarded_draft_is_gone(local: LocalPortal) -> None:
-    citizen = local.someone()
+def test_a_discarded_draft_is_gone(shared: LocalPortal) -> None:
+    citizen = shared.someone()
     draft = begin(citizen)
     save(citizen, draft, "applicant", APPLICANT)
     page = citizen.get(f"/drafts/{draft}")
@@ -548,7 +350,7 @@ def test_a_discarded_draft_is_gone(local: LocalPortal) -> None:
     assert citizen.send(other_tab, APPLICANT).status == 404
     assert post(citizen, f"/drafts/{draft}/discard").status_code == 404
     assert open_drafts(citizen) == []
-    kept = local.rows("SELECT answers FROM drafts WHERE id = :d", d=draft)[0].answers
+    kept = shared.rows("SELECT answers FROM drafts WHERE id = :d", d=draft)[0].answers
     assert bytes(kept) == b""
 
 
@@ -590,12 +392,12 @@ PATHS = (
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
 def test_a_draft_of_another_person_is_as_missing_as_an_unknown_one(
-    local: LocalPortal, method: str, path: str
+    shared: LocalPortal, method: str, path: str
 ) -> None:
-    owner, other = local.someone(), local.someone()
+    owner, other = shared.someone(), shared.someone()
     draft = begin(owner)
     upload(owner, draft, "papers", [pdf()])
-    (file,) = local.rows("SELECT id FROM attachments WHERE draft_id = :d", d=draft)
+    (file,) = shared.rows("SELECT id FROM attachments WHERE draft_id = :d", d=draft)
     proof = token(other, "/requests")
 
     def tried(draft_id: str, file_id: str) -> str:
@@ -607,4 +409,4 @@ def test_a_draft_of_another_person_is_as_missing_as_an_unknown_one(
 
     assert tried(draft, file.id) == tried("0" * len(draft), "0" * len(file.id))
     assert value(owner.get(f"/drafts/{draft}/applicant"), "national_id") == owner.national_id
-    assert local.rows("SELECT id FROM attachments WHERE draft_id = :d", d=draft)
+    assert shared.rows("SELECT id FROM attachments WHERE draft_id = :d", d=draft)

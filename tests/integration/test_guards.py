@@ -1,10 +1,7 @@
 """Every address is tried by those who may not come, and every answer carries its headers."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +9,6 @@ import pytest
 from portal.routes import HANDLERS
 from portal.web.routing import Access
 from tests.support.drafting import COMPLAINT, answer_all, begin, post, upload
-from tests.support.files import pdf, photo
 from tests.support.local import LocalPortal
 from tests.support.looking import (
     assert_honest,
@@ -26,112 +22,24 @@ from tests.support.looking import (
     stranger,
     token,
 )
-from tests.support.people import Browser, Citizen, Employee, Page
+from tests.support.people import Browser, Employee, Page
 from tests.support.sandbox import SandboxProcess
-
-PAID = "shop-licence-replacement"
-Route = tuple[str, str, Access]
-ROUTES: list[Route] = sorted(
-    (method, path, handler.opt["access"])
-    for handler in HANDLERS
-    for path in handler.paths
-    for method in handler.http_methods
+from tests.support.world import (
+    PAID,
+    ROUTES,
+    Route,
+    World,
+    attempt,
+    make_world,
+    named,
+    of,
+    of_nobody,
 )
-MARKED = re.compile(r"\{(\w+):str\}")
-VALID = {
-    # what would be done, were it allowed
-    "completion": {"items": "national_id_card", "completion_note": "ناقص", "days": "14"},
-    "refuse": {"reasons": "incomplete", "refusal_note": "سبب واضح للرفض"},
-    "complete": {"note": "الرد على المركز"},
-    "check": {"declaration": "yes"},
-}
-
-
-def of(*access: Access) -> list[Route]:
-    return [route for route in ROUTES if route[2] in access]
-
-
-def named(routes: list[Route]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("route", routes, ids=[f"{m} {p}" for m, p, _ in routes])
-
-
-@dataclass(frozen=True)
-class World:
-    """Something of everything that belongs to somebody."""
-
-    portal: LocalPortal
-    owner: Citizen
-    other: Citizen
-    clerk: Employee
-    ids: Mapping[str, str]
-    file_of_request: str
-
-    def address(self, path: str, ids: Mapping[str, str] | None = None) -> str:
-        """The address of a route, for what is really there or for other ids."""
-        known = dict(ids or self.ids)
-        if "{number:str}/files" in path and ids is None:
-            known["file_id"] = self.file_of_request
-        filled = MARKED.sub(lambda mark: known[mark[1]], path)
-        assert "{" not in filled, f"this test does not know what stands in {path}"
-        return filled
-
-    def state(self) -> list[list[Any]]:
-        """Everything that an act could have changed."""
-        return [
-            [tuple(row) for row in self.portal.rows(statement)]
-            for statement in (
-                "SELECT id, state, revision FROM drafts ORDER BY id",
-                "SELECT id, request_id, purpose FROM attachments ORDER BY id",
-                "SELECT number, state, revision FROM service_requests ORDER BY id",
-                "SELECT request_number, state, incoming_number FROM center_requests ORDER BY id",
-            )
-        ]
 
 
 @pytest.fixture(scope="module")
 def world(local: LocalPortal) -> World:
-    owner, other = local.someone(), local.someone()
-    paid = begin(owner, PAID)
-    answer_all(local, owner, paid, PAID, local.answers(PAID))
-    page = owner.upload_all(owner.get(f"/drafts/{paid}/documents"))
-    page = owner.pay(owner.submit(page))
-    number = page.hook("request-number")
-    (receipt,) = page.tree.xpath("//a[contains(@href, '/receipts/')]/@href")
-    local.soon(lambda: bool(local.rows("SELECT id FROM center_requests")))
-    (of_request, *_) = local.rows("SELECT id FROM attachments WHERE draft_id = :d", d=paid)
-    draft = begin(owner)
-    upload(owner, draft, "papers", [pdf()])
-    (of_draft,) = local.rows("SELECT id FROM attachments WHERE draft_id = :d", d=draft)
-    (document, *_) = local.rows("SELECT id FROM center_documents")
-    ids = {
-        "slug": COMPLAINT,
-        "draft_id": draft,
-        "step_code": "applicant",
-        "code": "papers",
-        "file_id": of_draft.id,
-        "number": number,
-        "receipt_number": receipt.split("/")[-1],
-        "document_id": document.id,
-    }
-    clerk = local.employee("front_office")
-    return World(local, owner, other, clerk, ids, of_request.id)
-
-
-def attempt(
-    browser: Browser, route: Route, address: str, proof: str = "", **more: Any
-) -> httpx.Response:
-    """The request of a route with everything that would make it work."""
-    method, _, _ = route
-    if method == "GET":
-        return raw(browser, "GET", address, **more)
-    last = address.rsplit("/", 1)[-1]
-    values = {**VALID.get(last, {}), "_csrf": proof}
-    if last == "approve":
-        values["output_number"] = "1/2026"
-        more["files"] = {"output": pdf()}
-    elif "/documents/" in address or re.search(r"/complete/\w+$", address):
-        more["files"] = {} if last == "remove" else {"file": photo()}
-    return raw(browser, method, address, data=values, **more)
+    return make_world(local)
 
 
 def test_every_route_says_who_may_come() -> None:
@@ -223,7 +131,7 @@ def test_what_is_of_another_citizen_is_as_missing_as_what_never_was(
 ) -> None:
     before = world.state()
     proof = token(world.other, "/requests")
-    unknown = {**world.ids, **_unknown(world.ids)}
+    unknown = {**world.ids, **of_nobody(world.ids)}
     theirs = attempt(world.other, route, world.address(route[1]), proof)
     nothing = attempt(world.other, route, world.address(route[1], unknown), proof)
     assert_honest(theirs, 404)
@@ -233,18 +141,12 @@ def test_what_is_of_another_citizen_is_as_missing_as_what_never_was(
     assert world.state() == before
 
 
-def _unknown(ids: Mapping[str, str]) -> dict[str, str]:
-    """Ids of the same shape that nobody has."""
-    codes = {"slug", "step_code", "code"}
-    return {n: re.sub("[0-9a-z]", "0", value) for n, value in ids.items() if n not in codes}
-
-
 @named([route for route in of(Access.STAFF) if "{number" in route[1]])
 def test_a_request_of_another_center_is_as_missing_as_what_never_was(
     world: World, route: Route
 ) -> None:
     before = world.state()
-    unknown = {**world.ids, **_unknown(world.ids)}
+    unknown = {**world.ids, **of_nobody(world.ids)}
     # one who may do it in a center of their own
     role = "department_head" if route[1].endswith(("/refuse", "/approve")) else "front_office"
     elsewhere = world.portal.employee(role, "KFS-007")

@@ -1,16 +1,11 @@
-"""Uploads: what is taken, what is refused and why, how it is kept and given back."""
+"""Uploads: what is taken, what is refused and why, how many."""
 
 import io
-import socket
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -20,79 +15,22 @@ from portal.catalogue.model import Document, Text
 from portal.requests.inspection import Unacceptable, inspect
 from tests.support import files
 from tests.support.drafting import (
-    COMPLAINT,
-    answer_all,
-    begin,
-    declare,
     post,
-    ready_to_send,
-    upload,
 )
+from tests.support.filer import Filer, filer
 from tests.support.files import File, pdf, photo, png
 from tests.support.local import LocalPortal
 from tests.support.looking import (
     assert_honest,
     assert_links_lead_to_controls,
-    directives,
     leads_to,
-    only_the_words,
     page_of,
-    quiet_logs,
     raw,
     same_browser,
     token,
 )
-from tests.support.people import Citizen
-from tests.support.sandbox import SandboxProcess, eventually
 
 SECRET = b"TAKEN-AT-HOME-31.1107-30.9388"
-_BOUNDARY = "boundary-of-a-phone"
-
-
-@dataclass(frozen=True)
-class Filer:
-    """A citizen with a draft to attach to."""
-
-    portal: LocalPortal
-    citizen: Citizen
-    draft: str
-
-    def send(self, document: str, *sent: File, **more: object) -> httpx.Response:
-        return upload(self.citizen, self.draft, document, sent, **more)
-
-    def attached(self, document: str = "") -> list[str]:
-        """The addresses of what the page of documents offers to look at."""
-        page = self.citizen.get(f"/drafts/{self.draft}/documents")
-        section = f"//section[@id='document-{document}']" if document else "//main"
-        return [str(h) for h in page.tree.xpath(f"{section}//a/@href") if "/files/" in h]
-
-    def fetch(self, document: str) -> httpx.Response:
-        """The only file of a document as the portal gives it back."""
-        (address,) = self.attached(document)
-        return raw(self.citizen, "GET", address)
-
-    def stored(self) -> list[Path]:
-        """Every file on the disk, whoever's."""
-        folder = self.portal.portal.settings.files_dir
-        return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def filer(portal: LocalPortal) -> Filer:
-    citizen = portal.someone()
-    return Filer(portal, citizen, begin(citizen))
-
-
-@pytest.fixture(scope="module")
-def shelf(
-    payment_server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LocalPortal]:
-    """A portal for what no database has a part in: the inspection of files."""
-    var = tmp_path_factory.mktemp("shelf")
-    portal = LocalPortal(var, f"sqlite:///{var / 'portal.sqlite3'}", payment_server)
-    with quiet_logs():
-        yield portal
-    portal.close()
-
 
 # --- what is taken ---
 
@@ -112,8 +50,8 @@ def shelf(
     ],
     ids=["pdf", "jpeg", "png", "large-png", "pdf-named-exe", "jpeg-named-pdf", "old-names"],
 )
-def test_a_good_file_is_taken_by_its_content(shelf: LocalPortal, file: File, kind: str) -> None:
-    one = filer(shelf)
+def test_a_good_file_is_taken_by_its_content(still: LocalPortal, file: File, kind: str) -> None:
+    one = filer(still)
     response = one.send("papers", file)
     assert response.status_code == 303, page_of(response).errors()
     assert response.headers["location"] == f"/drafts/{one.draft}/documents#document-papers"
@@ -129,9 +67,9 @@ def test_a_good_file_is_taken_by_its_content(shelf: LocalPortal, file: File, kin
 
 
 @pytest.mark.parametrize("file", [files.talking_photo(SECRET), files.talking_png(SECRET)])
-def test_a_picture_is_made_anew_without_what_it_told(shelf: LocalPortal, file: File) -> None:
+def test_a_picture_is_made_anew_without_what_it_told(still: LocalPortal, file: File) -> None:
     assert SECRET in file[1]
-    one = filer(shelf)
+    one = filer(still)
     assert one.send("papers", file).status_code == 303
     content = one.fetch("papers").content
     assert SECRET not in content
@@ -141,21 +79,21 @@ def test_a_picture_is_made_anew_without_what_it_told(shelf: LocalPortal, file: F
         assert not told
 
 
-def test_the_place_of_a_photo_is_gone(shelf: LocalPortal) -> None:
+def test_the_place_of_a_photo_is_gone(still: LocalPortal) -> None:
     with Image.open(io.BytesIO(photo()[1])) as picture:
         assert picture.getexif().get_ifd(0x8825)
-    one = filer(shelf)
+    one = filer(still)
     one.send("papers", photo())
     with Image.open(io.BytesIO(one.fetch("papers").content)) as picture:
         assert not picture.getexif()
 
 
-def test_a_photo_taken_sideways_stands_upright(shelf: LocalPortal) -> None:
+def test_a_photo_taken_sideways_stands_upright(still: LocalPortal) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     target = io.BytesIO()
     Image.new("RGB", (60, 20)).save(target, "JPEG", exif=exif)
-    one = filer(shelf)
+    one = filer(still)
     one.send("papers", ("sideways.jpg", target.getvalue(), "image/jpeg"))
     with Image.open(io.BytesIO(one.fetch("papers").content)) as picture:
         assert picture.size == (20, 60)
@@ -164,8 +102,8 @@ def test_a_photo_taken_sideways_stands_upright(shelf: LocalPortal) -> None:
 @pytest.mark.parametrize(
     "file", [files.ink_on_nothing(), files.deep_grey()], ids=["transparent", "16-bit"]
 )
-def test_a_scan_stays_readable(shelf: LocalPortal, file: File) -> None:
-    one = filer(shelf)
+def test_a_scan_stays_readable(still: LocalPortal, file: File) -> None:
+    one = filer(still)
     assert one.send("papers", file).status_code == 303
     with Image.open(io.BytesIO(one.fetch("papers").content)) as picture:
         assert picture.size == (100, 100)
@@ -217,9 +155,9 @@ BAD: dict[str, tuple[Callable[[], File], str]] = {
 
 
 @pytest.fixture(scope="module")
-def patient(shelf: LocalPortal) -> Filer:
+def patient(still: LocalPortal) -> Filer:
     """Somebody who tries everything in the same draft."""
-    return filer(shelf)
+    return filer(still)
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -276,8 +214,8 @@ def test_a_document_that_this_service_does_not_ask_for_is_missing(patient: Filer
         assert_honest(patient.send(code, pdf()), 404)
 
 
-def test_the_good_files_of_a_lot_are_taken_and_the_bad_ones_named(local: LocalPortal) -> None:
-    one = filer(local)
+def test_the_good_files_of_a_lot_are_taken_and_the_bad_ones_named(shared: LocalPortal) -> None:
+    one = filer(shared)
     page = page_of(one.send("papers", pdf(), files.web_page(), png()))
     assert page.status == 422
     assert len(page.errors()) == 1
@@ -332,8 +270,8 @@ def test_no_damage_is_more_than_a_refusal(
 # --- how many ---
 
 
-def test_a_document_takes_so_many_files_and_no_more(local: LocalPortal) -> None:
-    one = filer(local)
+def test_a_document_takes_so_many_files_and_no_more(shared: LocalPortal) -> None:
+    one = filer(shared)
     page = page_of(one.send("papers", pdf(), pdf(), png(), png()))
     assert page.status == 422
     assert "أقصى عدد لملفات هذا المستند ٣" in dict(page.errors())["document-papers"]
@@ -347,8 +285,8 @@ def test_a_document_takes_so_many_files_and_no_more(local: LocalPortal) -> None:
     assert len(one.attached("papers")) == 3
 
 
-def test_files_sent_at_once_do_not_pass_the_limit(local: LocalPortal) -> None:
-    one = filer(local)
+def test_files_sent_at_once_do_not_pass_the_limit(shared: LocalPortal) -> None:
+    one = filer(shared)
     before = len(one.stored())
     proof = token(one.citizen, "/requests")
     tabs = [same_browser(one.citizen) for _ in range(6)]
@@ -370,14 +308,14 @@ def test_files_sent_at_once_do_not_pass_the_limit(local: LocalPortal) -> None:
     assert len(one.stored()) == before + 3
 
 
-def test_too_many_files_at_once_are_refused_whole(local: LocalPortal) -> None:
-    one = filer(local)
+def test_too_many_files_at_once_are_refused_whole(shared: LocalPortal) -> None:
+    one = filer(shared)
     assert_honest(one.send("photos", *[png()] * 13), 413)
     assert one.attached() == []
 
 
-def test_a_removed_file_is_gone_from_the_disk(local: LocalPortal) -> None:
-    one = filer(local)
+def test_a_removed_file_is_gone_from_the_disk(shared: LocalPortal) -> None:
+    one = filer(shared)
     before = one.stored()
     one.send("papers", pdf())
     (address,) = one.attached("papers")
@@ -389,8 +327,8 @@ def test_a_removed_file_is_gone_from_the_disk(local: LocalPortal) -> None:
     assert_honest(post(one.citizen, remove), 404)
 
 
-def test_a_script_gets_the_part_of_the_page_that_changed(shelf: LocalPortal) -> None:
-    one = filer(shelf)
+def test_a_script_gets_the_part_of_the_page_that_changed(still: LocalPortal) -> None:
+    one = filer(still)
     for file, status in ((files.web_page(), 422), (pdf(), 200)):
         response = one.send("papers", file, headers={"x-upload": "part"})
         assert response.status_code == status
@@ -398,300 +336,3 @@ def test_a_script_gets_the_part_of_the_page_that_changed(shelf: LocalPortal) -> 
         assert page.tree.xpath("//section/@id") == ["document-papers"]
         assert bool(page.tree.xpath("//p[@class='err'][not(@hidden)]")) == (status == 422)
         assert not page.tree.xpath("//title")
-
-
-# --- how it is kept and given back ---
-
-
-def test_a_file_is_given_back_so_that_it_can_do_nothing(local: LocalPortal) -> None:
-    one = filer(local)
-    hostile = "<script>alert(1)</script>\u202efdp.html"
-    for content, kind in ((pdf()[1], "application/pdf"), (photo()[1], "image/jpeg")):
-        one.send("papers", (hostile, content, "text/html"))
-        address = one.attached("papers")[-1]
-        given = raw(one.citizen, "GET", address)
-        assert given.headers["content-type"].split(";")[0] == kind
-        assert given.headers["x-content-type-options"] == "nosniff"
-        assert "no-store" in given.headers["cache-control"]
-        disposition = given.headers["content-disposition"]
-        assert "script" not in disposition
-        assert "html" not in disposition
-        assert address.split("/")[-1] in disposition
-        policy = directives(given.headers["content-security-policy"])
-        assert policy["default-src"] == ["'none'"]
-        assert "script-src" not in policy
-        assert policy["frame-ancestors"] == ["'none'"]
-
-
-def test_a_drawing_is_only_ever_saved(shelf: LocalPortal) -> None:
-    citizen = shelf.someone()
-    one = Filer(shelf, citizen, begin(citizen, "building-permit-new"))
-    assert one.send("architectural_drawings", files.dwg()).status_code == 303
-    given = one.fetch("architectural_drawings")
-    assert given.headers["content-disposition"].startswith("attachment;")
-    assert given.content == files.dwg()[1]
-
-
-@pytest.mark.parametrize(
-    ("sent", "shown"),
-    [
-        ("../../../../etc/passwd", "passwd"),
-        ("..\\..\\windows\\system.ini", "system.ini"),
-        ("C:\\Users\\Mona\\بطاقة.pdf", "بطاقة.pdf"),
-        ("a\u202efdp.exe", "afdp.exe"),
-        ("a\u2066b\u2069.pdf", "ab.pdf"),
-        ("a\x00b.pdf", "ab.pdf"),
-        ("a\tb\x7f.pdf", "ab.pdf"),
-        ("<b>x</b>.pdf", "b>.pdf"),
-        ("ص" * 300 + ".pdf", "ص" * 116 + ".pdf"),
-        ("/", "papers"),
-    ],
-)
-def test_a_hostile_name_is_only_a_name(shelf: LocalPortal, sent: str, shown: str) -> None:
-    one = filer(shelf)
-    before = set(one.stored())
-    body = multipart(one, [("file", sent, pdf()[1])])
-    response = send_body(one, body)
-    if response.status_code != 303:  # a name that cannot be read at all may be refused
-        assert response.status_code in {400, 422}, response.status_code
-        assert not set(one.stored()) - before
-        return
-    page = one.citizen.get(f"/drafts/{one.draft}/documents")
-    (link,) = page.tree.xpath("//span[@class='file__name']/a")
-    assert str(link.text).strip() == shown
-    assert not page.tree.xpath("//span[@class='file__name']//b")
-    (path,) = set(one.stored()) - before
-    assert path.resolve().is_relative_to(shelf.portal.settings.files_dir)
-    assert path.stem.isalnum()
-    assert not path.suffix
-
-
-def test_nothing_of_a_file_can_be_read_on_the_disk(alone: LocalPortal) -> None:
-    marked = b"MARK-OF-THIS-DOCUMENT"
-    content = pdf()[1] + b"\n%" + marked * 50
-    one = filer(alone)
-    assert one.send("papers", ("بطاقة-منى.pdf", content, "application/pdf")).status_code == 303
-    assert one.fetch("papers").content == content
-    (path,) = one.stored()
-    assert "منى" not in str(path)
-    folder = alone.portal.settings.var
-    everything = [p for p in folder.rglob("*") if p.is_file()]
-    assert len(everything) > 2
-    for each in everything:
-        kept = each.read_bytes()
-        assert marked not in kept, each
-        assert "بطاقة-منى".encode() not in kept, each
-    assert b"%PDF" not in path.read_bytes()
-    public = raw(one.citizen, "GET", f"/static/{path.name}")
-    assert public.status_code == 404
-
-
-def test_a_file_that_was_changed_on_the_disk_is_not_given_out(alone: LocalPortal) -> None:
-    one = filer(alone)
-    one.send("papers", pdf())
-    (path,) = one.stored()
-    sealed = bytearray(path.read_bytes())
-    sealed[len(sealed) // 2] ^= 1
-    path.write_bytes(sealed)
-    with quiet_logs():
-        answer = _status_or_broken(one)
-    assert answer >= 500
-
-
-def test_a_file_that_is_lost_is_told_honestly(alone: LocalPortal) -> None:
-    one = filer(alone)
-    one.send("papers", pdf())
-    (path,) = one.stored()
-    path.unlink()
-    with quiet_logs():
-        (address,) = one.attached("papers")
-        response = raw(one.citizen, "GET", address)
-    assert response.status_code in {404, 500, 503}
-    assert_honest(response, response.status_code)
-
-
-def _status_or_broken(one: Filer) -> int:
-    """The status; 599 when the connection ended before the answer did."""
-    try:
-        return one.fetch("papers").status_code
-    except httpx.RemoteProtocolError:
-        return 599
-
-
-def test_a_file_of_someone_else_is_missing(local: LocalPortal) -> None:
-    owner, other = filer(local), filer(local)
-    owner.send("papers", pdf())
-    other.send("papers", pdf())
-    (address,) = owner.attached("papers")
-    file_id = address.split("/")[-1]
-    unknown = "0" * len(file_id)
-    under_mine = raw(other.citizen, "GET", f"/drafts/{other.draft}/files/{file_id}")
-    none = raw(other.citizen, "GET", f"/drafts/{other.draft}/files/{unknown}")
-    assert_honest(under_mine, 404)
-    assert only_the_words(under_mine, file_id) == only_the_words(none, unknown)
-    assert_honest(raw(other.citizen, "GET", address), 404)
-    remove = f"/drafts/{other.draft}/documents/papers/{file_id}/remove"
-    assert_honest(post(other.citizen, remove), 404)
-    assert len(owner.attached("papers")) == 1
-    assert owner.fetch("papers").status_code == 200
-
-
-def test_the_files_of_a_request_are_its_owners(local: LocalPortal) -> None:
-    owner, other = local.someone(), local.someone()
-    draft = ready_to_send(local, owner)
-    number = leads_to(declare(owner, draft)).split("/")[2]
-    (file,) = local.rows("SELECT id FROM attachments WHERE draft_id = :d", d=draft)
-    address = f"/requests/{number}/files/{file.id}"
-    given = raw(owner, "GET", address)
-    assert given.status_code == 200
-    assert given.headers["x-content-type-options"] == "nosniff"
-    assert_honest(raw(other, "GET", address), 404)
-    mine = leads_to(declare(other, ready_to_send(local, other))).split("/")[2]
-    assert_honest(raw(other, "GET", f"/requests/{mine}/files/{file.id}"), 404)
-
-
-def test_a_draft_that_is_discarded_takes_its_files_with_it(local: LocalPortal) -> None:
-    one = filer(local)
-    before = one.stored()
-    one.send("papers", pdf(), photo())
-    assert len(one.stored()) == len(before) + 2
-    assert post(one.citizen, f"/drafts/{one.draft}/discard").status_code == 303
-    assert one.stored() == before
-
-
-# --- what breaks on the way ---
-
-
-def multipart(one: Filer, parts: list[tuple[str, str, bytes]]) -> bytes:
-    """A form as a browser writes it, with file names as they are."""
-    proof = token(one.citizen, "/requests").encode()
-    body = b"".join(
-        b'--%s\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\n'
-        b"Content-Type: application/pdf\r\n\r\n%s\r\n"
-        % (_BOUNDARY.encode(), field.encode(), name.encode(), content)
-        for field, name, content in parts
-    )
-    head = b'--%s\r\nContent-Disposition: form-data; name="_csrf"\r\n\r\n%s\r\n'
-    return head % (_BOUNDARY.encode(), proof) + body + b"--%s--\r\n" % _BOUNDARY.encode()
-
-
-def send_body(one: Filer, body: bytes, kind: str = "") -> httpx.Response:
-    kind = kind or f"multipart/form-data; boundary={_BOUNDARY}"
-    path = f"/drafts/{one.draft}/documents/papers"
-    return raw(one.citizen, "POST", path, content=body, headers={"content-type": kind})
-
-
-@pytest.fixture
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where uploads under way are kept, for this test alone."""
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        lambda body: body[: len(body) // 2],
-        lambda body: body[:-4],
-        lambda body: body[:-40],
-        lambda body: body.replace(b"Content-Disposition", b"Content\xffDisposition", 1),
-        lambda body: body.replace(b'filename="a', b'filename="\xff\xfe', 1),
-        lambda _body: b"",
-        lambda _body: b"\x00" * 100,
-        lambda _body: b"--" + _BOUNDARY.encode(),
-    ],
-    ids=[
-        "half",
-        "without its end",
-        "without its last boundary",
-        "header not ASCII",
-        "file name no UTF-8",
-        "empty",
-        "zeros",
-        "only a boundary",
-    ],
-)
-def test_a_broken_form_is_told_and_nothing_is_kept(
-    shelf: LocalPortal, scratch: Path, broken: Callable[[bytes], bytes]
-) -> None:
-    one = filer(shelf)
-    before = one.stored()
-    response = send_body(one, broken(multipart(one, [("file", "a.pdf", pdf()[1])])))
-    page = assert_honest(response, 400)
-    assert "ارفع الملف مرة أخرى" in page.text
-    assert one.attached() == []
-    assert one.stored() == before
-    eventually(lambda: not list(scratch.iterdir()))
-    # and the same upload, whole, is taken
-    assert send_body(one, multipart(one, [("file", "a.pdf", pdf()[1])])).status_code == 303
-    assert len(one.attached("papers")) == 1
-
-
-def test_a_connection_that_breaks_leaves_nothing_behind(local: LocalPortal, scratch: Path) -> None:
-    one = filer(local)
-    before = one.stored()
-    body = multipart(one, [("file", "a.pdf", pdf()[1] + bytes(300_000))])
-    for part in (len(body) // 2, 400, len(body) - 3):
-        _break_off(one, body, part)
-    eventually(lambda: not list(scratch.iterdir()))
-    assert one.attached() == []
-    assert one.stored() == before
-    assert one.send("papers", pdf()).status_code == 303
-
-
-def _break_off(one: Filer, body: bytes, part: int) -> None:
-    """A phone in a tunnel: the head, a part of the body, and then nothing any more."""
-    where = urlsplit(one.portal.url)
-    cookie = one.citizen.client.cookies["sid"]
-    head = (
-        f"POST /drafts/{one.draft}/documents/papers HTTP/1.1\r\nHost: {where.netloc}\r\n"
-        f"Cookie: sid={cookie}\r\nContent-Length: {len(body)}\r\n"
-        f"Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\n\r\n"
-    )
-    with socket.create_connection((where.hostname, where.port), 10) as connection:
-        connection.sendall(head.encode() + body[:part])
-
-
-@pytest.mark.parametrize(
-    "kind",
-    ["multipart/form-data", "application/json", "text/plain", "application/pdf", "multipart/mixed"],
-)
-def test_a_body_of_another_kind_is_refused(shelf: LocalPortal, kind: str) -> None:
-    one = filer(shelf)
-    assert_honest(send_body(one, pdf()[1], kind), 415)
-    assert one.attached() == []
-
-
-def test_a_file_needs_the_token_of_its_page(local: LocalPortal, scratch: Path) -> None:
-    one = filer(local)
-    before = one.stored()
-    path = f"/drafts/{one.draft}/documents/papers"
-    for data in ({}, {"_csrf": "x" * 88}, {"_csrf": token(local.citizen())}):
-        response = raw(one.citizen, "POST", path, data=data, files={"file": pdf()})
-        assert_honest(response, 403)
-    assert one.attached() == []
-    assert one.stored() == before
-    eventually(lambda: not list(scratch.iterdir()))
-
-
-def test_uploads_leave_no_copies_on_the_way(local: LocalPortal, scratch: Path) -> None:
-    one = filer(local)
-    one.send("papers", pdf(), files.web_page(), photo())
-    one.send("photos", *[png()] * 13)
-    eventually(lambda: not list(scratch.iterdir()))
-    assert len(one.attached("papers")) == 2
-
-
-def test_an_upload_to_a_request_that_was_sent_is_told_so(local: LocalPortal) -> None:
-    """Two tabs: one sends the request while the other still uploads."""
-    citizen = local.someone()
-    draft = begin(citizen)
-    answer_all(local, citizen, draft, COMPLAINT, local.answers(COMPLAINT))
-    upload(citizen, draft, "national_id_card", [photo()])
-    number = leads_to(declare(citizen, draft)).split("/")[2]
-    response = upload(citizen, draft, "papers", [pdf()])
-    assert leads_to(response) in {f"/drafts/{draft}", f"/requests/{number}"}
-    left = "SELECT count(*) AS n FROM attachments WHERE draft_id = :d"
-    assert local.rows(left, d=draft)[0].n == 1

@@ -17,6 +17,13 @@ from tests.support.people import Citizen, Page
 COMPLAINT = "municipal-complaint"
 """The shortest form of a free service: every document but the identity card is optional."""
 
+APPLICANT = {
+    "applicant_capacity": "self",
+    "applicant_name": "منى السيد عبد الرحمن شلبي",
+    "is_foreigner": "no",
+    "national_id": "29001018800018",
+}
+
 
 def begin(citizen: Citizen, service: str = COMPLAINT) -> str:
     """A new draft; its id."""
@@ -75,10 +82,19 @@ def ready_to_send(
     return draft
 
 
+def declaration(citizen: Citizen, draft: str) -> dict[str, Any]:
+    """The form of the check as it is shown now, with the declaration confirmed."""
+    return {**citizen.get(f"/drafts/{draft}/check").values("/check"), "declaration": "yes"}
+
+
 def declare(citizen: Citizen, draft: str) -> httpx.Response:
-    return post(citizen, f"/drafts/{draft}/check", {"declaration": "yes"})
+    return raw(citizen, "POST", f"/drafts/{draft}/check", data=declaration(citizen, draft))
 
 
 def send(portal: LocalPortal, citizen: Citizen) -> str:
     """A complaint filed; its number."""
     return leads_to(declare(citizen, ready_to_send(portal, citizen))).split("/")[2]
+
+
+def value(page: Page, name: str) -> Any:
+    return page.form().fields[name]

@@ -167,6 +167,17 @@ def cut_pdf() -> File:
 
 
 @cache
+def marked_pdf(mark: bytes) -> File:
+    """A sound PDF in which ``mark`` can be read by anyone."""
+    made = Pdf.new()
+    made.add_blank_page(page_size=(300, 400))
+    made.docinfo["/Subject"] = String(mark.decode())
+    content = _saved(made)
+    assert mark in content
+    return "marked.pdf", content, "application/pdf"
+
+
+@cache
 def heavy_pdf(megabytes: int) -> File:
     """A PDF a little larger than so many megabytes."""
     return "heavy.pdf", b"%PDF-1.7\n" + bytes(megabytes * 1_000_000), "application/pdf"
@@ -197,8 +208,9 @@ def ink_on_nothing() -> File:
 @cache
 def deep_grey() -> File:
     """A scan with 16 bits of grey: dark letters on a light ground."""
-    picture = Image.new("I;16", (100, 100), 60000)
-    picture.paste(5000, (40, 40, 60, 60))
+    rows = range(100)
+    ink = [5000 if 40 <= x < 60 and 40 <= y < 60 else 60000 for y in rows for x in rows]
+    picture = Image.frombytes("I;16", (100, 100), struct.pack("<10000H", *ink))
     return "grey.png", _picture(picture, "PNG"), "image/png"
 
 

@@ -10,9 +10,11 @@ from portal.text import (
     Unreadable,
     clean,
     clean_name,
+    clean_number,
     compact,
     fold_digits,
     is_arabic_name,
+    is_readable,
     parse_number,
 )
 
@@ -38,6 +40,27 @@ def test_cleaning_composes_letters_that_were_typed_in_parts() -> None:
 def test_a_direction_override_is_refused_not_dropped(character: str) -> None:
     with pytest.raises(Unreadable):
         clean(f"شارع {character}الجيش")
+
+
+def test_a_number_that_was_copied_loses_its_marks_but_is_never_turned_about() -> None:
+    for marks in ("\u2066{}\u2069", "\u202a{}\u202c", "\u202d{}\u202c", "\u200e{}\u200f"):
+        assert compact(marks.format("010 1234")) == "0101234"
+        assert clean_number(marks.format("25/2023")) == "25/2023"
+    # what was seen as 321 is not taken for 123
+    assert compact("\u202e123") != "123"
+    with pytest.raises(Unreadable):
+        clean_number("\u202e25/2023")
+
+
+@pytest.mark.parametrize("text", ["", "شارع الجيش", "applicant", "26-1315-00042-7", "a b"])
+def test_what_can_be_seen_can_be_a_name(text: str) -> None:
+    assert is_readable(text)
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\u202e", "a\r\nb", "\t", "\x7f", "\ud800"])
+def test_what_hides_can_not(text: str) -> None:
+    assert not is_readable(text)
+    assert is_readable(text, lines=True) == (text in {"a\r\nb", "\t"})
 
 
 @pytest.mark.parametrize("character", ["\0", "\x07", "\x1b", "\x7f", "\x85", "\ue000", "\ud800"])
