@@ -26,17 +26,21 @@ class _Group(click.Group):
             click.echo(f"portal: {error}", err=True)
             sys.exit(2)
         except Exception as error:
-            trouble = _trouble_with_database(error)
+            trouble = _trouble(error)
             if not trouble:
                 raise
             click.echo(f"portal: {trouble}", err=True)
             sys.exit(1)
 
 
-def _trouble_with_database(error: Exception) -> str:
-    """What to tell an operator whose database does not answer or is not migrated; else empty."""
+def _trouble(error: Exception) -> str:
+    """What to tell an operator whose database or key is not there; else empty."""
     from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError  # noqa: PLC0415
 
+    from portal.vault import SealBroken  # noqa: PLC0415
+
+    if isinstance(error, SealBroken):
+        return f"PORTAL_SECRET_KEYS: the key that sealed {error} is not there, or it was changed"
     if isinstance(error, ArgumentError):
         return "PORTAL_DATABASE_URL: is not the address of a database"
     if not isinstance(error, OperationalError | ProgrammingError):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from types import FrameType
 
@@ -76,15 +77,14 @@ def run() -> None:
     supervisor.start("serve")
     if _answers(chosen, supervisor):
         _greet(chosen)
-        if chosen.demo:
-            _load_year(chosen)
     sys.exit(supervisor.wait())
 
 
 def prepare(chosen: Settings) -> None:
     """Migrate and load demo data, unless this database has seen this version of both."""
     stamp = chosen.var / "prepared"
-    wanted = f"{chosen.database_url} {_version()}"
+    # hashed: the address of a database may hold a password
+    wanted = sha256(f"{chosen.database_url} {_version()}".encode()).hexdigest()
     known = stamp.read_text() if stamp.exists() else ""
     exists = (
         not chosen.database_url.startswith("sqlite:///")
@@ -93,21 +93,13 @@ def prepare(chosen: Settings) -> None:
     if known == wanted and exists:
         return
     # in a process of its own: what it needs to import need not stay in memory
-    commands = [["migrate"], *([["demo", "--no-requests"]] if chosen.demo else [])]
-    for command in commands:
-        done = subprocess.run([sys.executable, "-m", "portal", *command], check=False)  # noqa: S603
+    if chosen.demo:
+        click.echo("portal: the first start loads a year of demo requests; a few seconds", err=True)
+    for command in ["migrate", *(["demo"] if chosen.demo else [])]:
+        done = subprocess.run([sys.executable, "-m", "portal", command], check=False)  # noqa: S603
         if done.returncode:
             sys.exit(done.returncode)
     stamp.write_text(wanted)
-
-
-def _load_year(chosen: Settings) -> None:
-    """The demo's year of requests, loaded once behind the running portal, which need not wait."""
-    mark = chosen.var / "year-loaded"
-    if mark.exists():
-        return
-    mark.touch()
-    subprocess.Popen([sys.executable, "-m", "portal", "demo"], preexec_fn=lambda: os.nice(10))  # noqa: PLW1509
 
 
 def _version() -> str:

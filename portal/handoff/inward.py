@@ -120,15 +120,12 @@ class Inward:
 
 def shut_out(db: Connection) -> tuple[int, int]:
     """How many events wait and how many are parked."""
-    counts = dict(
-        db.execute(
-            select(InwardEvent.state, func.count())
-            .where(InwardEvent.state != "applied")
-            .group_by(InwardEvent.state)
-        )
-        .tuples()
-        .all()
+    rows = db.execute(
+        select(InwardEvent.state, func.count())
+        .where(InwardEvent.state != "applied")
+        .group_by(InwardEvent.state)
     )
+    counts = {row[0]: row[1] for row in rows}
     return counts.get("waiting", 0), counts.get("parked", 0)
 
 
