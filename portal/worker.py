@@ -7,7 +7,7 @@ round under way end.
 import signal
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from portal.clock import SystemClock
 from portal.core import Core, build_core, build_loops
@@ -68,16 +68,24 @@ class Worker:
 
     def _tidy(self) -> int:
         now, core = self._core.clock.now(), self._core
+        dropped = 0
+        while idle := self._drop_idle_drafts(now):
+            dropped += idle
         with core.database.begin() as db:
-            idle = drafts.discard_idle(db, now - timedelta(days=drafts.IDLE_DAYS))
-            files = uploads.forget(db, idle)
-            dropped = len(idle)
             dropped += sessions.drop_expired(db, now)
             dropped += otp.drop_old(db, now - _OTP_KEPT)
             dropped += staff.forget_failures(db, now - _OTP_KEPT)
+        return dropped
+
+    def _drop_idle_drafts(self, now: datetime) -> int:
+        """Some of the drafts that nobody touches any more, with their files; how many."""
+        core = self._core
+        with core.database.begin() as db:
+            idle = drafts.discard_idle(db, now - timedelta(days=drafts.IDLE_DAYS))
+            files = uploads.forget(db, idle)
         for key in files:
             core.files.drop(key)
-        return dropped
+        return len(idle)
 
 
 def run_worker(settings: Settings) -> None:

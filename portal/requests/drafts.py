@@ -16,6 +16,7 @@ from portal.vault import Vault
 
 IDLE_DAYS = 30  # [G] facts §3.2
 _ANSWERS = "drafts.answers"
+_BATCH = 500
 
 
 class AlreadySubmitted(Conflict):
@@ -169,10 +170,15 @@ def discard(db: Connection, citizen_id: int, draft_id: str) -> None:
 
 
 def discard_idle(db: Connection, before: datetime) -> list[str]:
-    """Drop drafts that were not touched since ``before``, their answers wiped; which they were."""
+    """Drop drafts that were not touched since ``before``, their answers wiped; which they were.
+
+    A batch of them: the caller asks again until there are none.
+    """
+    idle = select(Draft.id).where(Draft.state == "open", Draft.saved_at < before).limit(_BATCH)
     dropped = db.scalars(
         update(Draft)
-        .where(Draft.state == "open", Draft.saved_at < before)
+        # once more, for one that its owner saves in this very moment
+        .where(Draft.id.in_(idle), Draft.state == "open", Draft.saved_at < before)
         .values(state="discarded", answers=b"")
         .returning(Draft.id)
     )

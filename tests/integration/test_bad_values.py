@@ -10,6 +10,7 @@ from tests.support.drafting import (
     begin,
     post,
 )
+from tests.support.files import pdf
 from tests.support.local import LocalPortal
 from tests.support.looking import (
     assert_links_lead_to_controls,
@@ -231,6 +232,43 @@ def test_the_way_back_of_a_page_is_only_ever_the_check(still: LocalPortal, back:
     page = raw(one.citizen, "GET", f"{one.path}?{httpx.QueryParams(back=back)}")
     assert page.status_code == 200
     assert not page_of(page).tree.xpath("//form//b")
+
+
+def test_what_staff_and_citizen_write_to_each_other_is_read_as_strictly(
+    shared: LocalPortal,
+) -> None:
+    citizen = shared.someone()
+    number = shared.filed(COMPLAINT, citizen).hook("request-number")
+    clerk, head = shared.employee("front_office"), shared.employee("department_head")
+    clerk.act(number, "register", {})
+    for act, field, more in (
+        ("completion", "completion_note", {"items": "national_id_card", "days": "7"}),
+        ("refuse", "refusal_note", {"reasons": "incomplete"}),
+    ):
+        for hidden in (OVERRIDE, NUL):
+            page = head.act(number, act, {**more, field: f"السبب{hidden} واضح تمامًا"})
+            refused(page, field, HIDDEN)
+    sent = clerk.act(number, "completion", {"completion_note": "اكتب العنوان", "days": "7"})
+    assert sent.status == 200
+    shared.relay()
+    page = citizen.get(f"/requests/{number}/complete")
+    answer = f"العنوان{OVERRIDE} الصحيح"
+    page = citizen.send(page, {"note": answer}, "/complete")
+    refused(page, "note", HIDDEN)
+    assert page.form("/complete").fields["note"] == answer
+    assert citizen.send(page, {"note": "شارع البحر"}, "/complete").path == f"/requests/{number}"
+    shared.relay()
+    clerk.act(number, "accept", {})
+    _, content, kind = pdf()
+    wrong = {"output_number": f"7{OVERRIDE}7", "approval_note": f"مع{NUL} التحية"}
+    page = head.act(number, "approve", wrong, files={"output": ("x.pdf", content, kind)})
+    for field in wrong:
+        refused(page, field, HIDDEN)
+    # what is too long is told, not cut
+    page = head.act(
+        number, "approve", {"output_number": "7" * 61}, files={"output": ("x.pdf", content, kind)}
+    )
+    refused(page, "output_number", "٦٠")
 
 
 PAGES = [
