@@ -55,11 +55,14 @@ _COLUMNS = (
 
 
 def open_attempt(db: Connection, owed: Owed, attempt_id: str, provider: str, at: datetime) -> Try:
-    """The live attempt of ``owed``, whose row the caller holds, or a new one."""
+    """The live attempt of ``owed``, whose row the caller holds, or a new one.
+
+    One that is late (:func:`is_late`) must have been closed at the provider before.
+    """
     live = db.execute(
         select(*_COLUMNS).where(Attempt.obligation_id == owed.id, Attempt.state == "open")
     ).one_or_none()
-    if live is not None and live.expires_at - at > _TOO_LATE:
+    if live is not None and not is_late(_try(live), at):
         return _try(live)
     if live is not None:
         end(db, live.id, "expired", at)
@@ -81,6 +84,11 @@ def open_attempt(db: Connection, owed: Owed, attempt_id: str, provider: str, at:
     found = find(db, attempt_id)
     assert found is not None  # noqa: S101 - inserted one line above
     return found
+
+
+def is_late(attempt: Try, at: datetime) -> bool:
+    """Whether the checkout ends so soon that it is not offered again."""
+    return attempt.expires_at - at <= _TOO_LATE
 
 
 def attach(db: Connection, attempt_id: str, session: str, url: str) -> None:

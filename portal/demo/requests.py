@@ -91,8 +91,6 @@ def load_requests(settings: Settings, now: datetime) -> int:
         for index, (center, filed_at) in enumerate(_plan(centers, now)):
             fates = _RECENT if now - filed_at < _STILL_OPEN else _CLOSED
             writer.write(index, center, filed_at, fates[index % len(fates)], now)
-        with core.database.begin() as db:  # nobody's phone rings for the past
-            db.execute(delete(OutgoingMessage))
     finally:
         core.database.close()
     return len(centers) * len(_DAYS_AGO)
@@ -126,6 +124,8 @@ class _Writer:
         self._pay(number)
         self._settle()
         self._work(number, center, filed_at, fate, now)
+        with self._core.database.begin() as db:  # nobody's phone rings for the past
+            db.execute(delete(OutgoingMessage))
 
     def _file(self, index: int, service: Service, center: Center) -> str:
         core, at = self._core, self._clock.at

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from portal.clock import Clock, jitter
 from portal.db import Database
 from portal.i18n import Languages
+from portal.loops import one_by_one
 from portal.notifications.channels import Channel
 from portal.notifications.compose import compose
 from portal.notifications.model import OutgoingMessage
@@ -18,6 +19,7 @@ from portal.vault import Vault
 
 _RECIPIENT = "outgoing_messages.recipient"
 _BATCH = 50
+_LEASE = timedelta(minutes=1)  # longer than a gateway may take to answer
 
 
 @dataclass(frozen=True)
@@ -87,25 +89,31 @@ class Sender:
                 .order_by(OutgoingMessage.available_at)
                 .limit(_BATCH)
             ).all()
-        for row in rows:
-            self._send(row)
-        return len(rows)
+        return one_by_one("messages", rows, self._send)
 
-    def _send(self, row: Any) -> None:
-        mobile = self._vault.open(_RECIPIENT, row.recipient)
-        text = compose(self._languages[row.locale], row.kind, row.params, self._public_url)
+    def _send(self, row: Any) -> bool:
+        now = self._clock.now()
+        if not self._write(row, now, available_at=now + _LEASE):
+            return False  # another worker has it
         try:
+            mobile = self._vault.open(_RECIPIENT, row.recipient)
+            text = compose(self._languages[row.locale], row.kind, row.params, self._public_url)
             self._channel.send(mobile, text)
-        except Exception as error:  # any failure of a gateway is a reason to try again
-            wait = timedelta(seconds=jitter(min(5.0 * 2**row.attempts, 900.0)))
-            self._write(row.id, attempts=row.attempts + 1, available_at=self._clock.now() + wait)
+        except Exception as error:  # any failure, of ours or of a gateway, is tried again
+            now = self._clock.now()
+            again = now + timedelta(seconds=jitter(min(5.0 * 2**row.attempts, 900.0)))
+            self._write(row, None, attempts=row.attempts + 1, available_at=again)
             log.warning("notification.retry", kind=row.kind, error=type(error).__name__)
         else:
-            self._write(row.id, state="sent", sent_at=self._clock.now())
+            self._write(row, None, state="sent", sent_at=self._clock.now())
             log.info("notification.sent", kind=row.kind)
+        return True
 
-    def _write(self, message_id: int, **values: Any) -> None:
+    def _write(self, row: Any, due_at: datetime | None, **values: Any) -> bool:
+        """Write to a waiting message; with ``due_at`` only if it is due, and nobody was faster."""
+        wanted = [OutgoingMessage.id == row.id, OutgoingMessage.state == "waiting"]
+        if due_at is not None:
+            wanted.append(OutgoingMessage.available_at <= due_at)
         with self._database.begin() as db:
-            db.execute(
-                update(OutgoingMessage).where(OutgoingMessage.id == message_id).values(**values)
-            )
+            done = db.execute(update(OutgoingMessage).where(*wanted).values(**values))
+        return done.rowcount == 1

@@ -3,28 +3,27 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
 from portal.clock import Clock, public_id
 from portal.db import Database
 from portal.holidays.register import calendar as holiday_calendar
+from portal.loops import one_by_one
 from portal.notifications import compose
 from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
-from portal.observability import log
 from portal.places.model import Places
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem
 from portal.requests import lifecycle, reading, uploads
 from portal.requests.handing_off import HandOff
 from portal.requests.lifecycle import Act, Actor, Event, State, WrongState
-from portal.requests.model import Attachment, ServiceRequest
+from portal.requests.model import Attachment
 from portal.requests.reading import FiledRequest, PastAct
 from portal.requests.uploads import Attached
 from portal.text import is_readable
 from portal.vault import Vault
 
 LONGEST_NOTE = 2000
-_BATCH = 50
 
 
 def asked(history: Sequence[PastAct]) -> PastAct | None:
@@ -96,27 +95,15 @@ class Shelver:
     def run_once(self) -> int:
         """Shelve what is due; how many."""
         now = self._clock.now()
-        with self._database.read() as db:
-            due = db.scalars(
-                select(ServiceRequest.id)
-                .where(
-                    ServiceRequest.state == State.NEEDS_COMPLETION,
-                    ServiceRequest.waits_until <= now,
-                )
-                .limit(_BATCH)
-            ).all()
-        for request_id in due:
-            try:
-                self._shelve(request_id, now)
-            except WrongState:  # the citizen completed it in this very moment
-                log.info("shelve.too_late")
-        return len(due)
+        over = reading.waited_too_long(self._database, State.NEEDS_COMPLETION, now)
+        # a wrong state: the citizen completed it in this very moment
+        return one_by_one("shelve", over, lambda each: self._shelve(each, now), (WrongState,))
 
-    def _shelve(self, request_id: int, now: datetime) -> None:
+    def _shelve(self, request_id: int, now: datetime) -> bool:
         with self._database.begin() as db:
             request = reading.by_id(db, request_id)
             if request.state is not State.NEEDS_COMPLETION:
-                raise WrongState("completed meanwhile")
+                return False
             calendar = holiday_calendar(db, self._places.centers[request.center_code].governorate)
             act = Act(
                 Event.SHELVE,
@@ -130,3 +117,4 @@ class Shelver:
             to = Recipient(reading.mobile(db, self._vault, request_id), request.locale)
             params = {"number": request.number}
             notifications.put(db, self._vault, to, compose.REQUEST_SHELVED, params, now)
+        return True

@@ -30,6 +30,7 @@ from portal.catalogue.model import Stage
 from portal.clock import Clock, cairo_time, public_id
 from portal.db import Database
 from portal.holidays.register import calendar as holiday_calendar
+from portal.loops import one_by_one
 from portal.notifications import compose
 from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
@@ -98,6 +99,7 @@ class Cashier:
         due, and :class:`~payments.provider.ProviderError` when the provider does not help.
         """
         now = self._clock.now()
+        self._close_late(request, now)
         with self._database.begin() as db:
             found = obligations.find(db, request.number, Stage.SUBMISSION)
             owed = obligations.lock(db, found.id) if found else None
@@ -111,6 +113,14 @@ class Cashier:
         with self._database.begin() as db:
             attempts.attach(db, attempt.id, checkout.session, checkout.url)
         return checkout.url
+
+    def _close_late(self, request: FiledRequest, now: datetime) -> None:
+        """Nobody can pay twice: a checkout that is about to end is closed before another opens."""
+        with self._database.read() as db:
+            found = obligations.find(db, request.number, Stage.SUBMISSION)
+            attempt = attempts.live(db, found.id) if found else None
+        if attempt and attempt.session and attempts.is_late(attempt, now):
+            self.settle(self._provider.close_checkout(attempt.session))
 
     def _open(
         self,
@@ -186,24 +196,25 @@ class Cashier:
 
     def _clear_dues(self, db: Connection, request: FiledRequest, now: datetime) -> None:
         record = reading.answers(db, self._vault, request.id)["record"] or {}
-        if not registers.pay(db, record.get("due_ids", ()), request.number, now):
+        dues, parts = record.get("due_ids", ()), record.get("parts", 1)
+        if dues and not registers.pay(db, dues, request.number, now, parts):
             detail = "dues of the record were paid by another request meanwhile"
             open_case(db, "dues_paid_twice", request.number, request.number, detail, now)
 
-    def take_event(self, event: ProviderEvent) -> None:
-        """Keep a verified event, then look at its checkout.
+    def keep_event(self, event: ProviderEvent) -> webhooks.Waiting | None:
+        """Keep a verified event; what is then to be worked off, or None.
 
-        A failure after the event is kept is no failure of taking it: the worker goes on. Raises
-        :class:`~portal.problems.Conflict` for a checkout that carries our reference but is not
-        known yet: it must be sent again (facts, webhooks, rule 7).
+        Raises :class:`~portal.problems.Conflict` for a checkout that carries our reference but is
+        not known yet: it must be sent again (facts, webhooks, rule 7).
         """
         now = self._clock.now()
         with self._database.begin() as db:
             if self._is_early(db, event):
                 raise Conflict("a checkout of ours that is not stored yet")
             wanted = webhooks.store(db, self._provider.name, event, now)
-        if wanted:
-            self._work_off(webhooks.Waiting(self._provider.name, event.id, event.session, 0))
+        if not wanted:
+            return None
+        return webhooks.Waiting(self._provider.name, event.id, event.session, 0)
 
     @staticmethod
     def _is_early(db: Connection, event: ProviderEvent) -> bool:
@@ -214,38 +225,36 @@ class Cashier:
         known = select(ServiceRequest.id).where(ServiceRequest.number == event.reference)
         return db.scalar(known) is not None
 
-    def _work_off(self, waiting: webhooks.Waiting) -> None:
+    def work_off(self, waiting: webhooks.Waiting) -> bool:
+        """Look at the checkout of a kept event; whether that succeeded. If not, the worker will."""
         try:
             self.look(waiting.session)
-        except ProviderError as error:
+        except Exception as error:  # whatever it is, the event is kept and tried again
+            unexpected = None if isinstance(error, ProviderError) else error
+            log.warning("webhook.retry", error=type(error).__name__, exc_info=unexpected)
             with self._database.begin() as db:
                 webhooks.failed(db, waiting, type(error).__name__, self._clock.now())
-            log.warning("webhook.retry", error=type(error).__name__)
-            return
+            return False
         with self._database.begin() as db:
             webhooks.processed(db, waiting.provider, waiting.event_id, self._clock.now())
+        return True
 
     def work_off_events(self) -> int:
         """Try the kept events again that could not be worked off; how many."""
         with self._database.read() as db:
             waiting = webhooks.waiting(db, self._clock.now(), _SWEEP_BATCH)
-        for each in waiting:
-            self._work_off(each)
-        return len(waiting)
+        return one_by_one("events", waiting, self.work_off)
 
     def sweep(self) -> int:
         """Ask about open checkouts of which nothing was heard: a webhook can be lost."""
         now = self._clock.now()
         with self._database.read() as db:
             sessions = attempts.to_look_at(db, now, _SWEEP_BATCH)
-        for session in sessions:
-            try:
-                self.look(session)
-            except ProviderError as error:
-                log.warning("sweep.retry", error=type(error).__name__)
-            with self._database.begin() as db:
+            # first, so that one which cannot be read does not come back in every round
+        with self._database.begin() as db:
+            for session in sessions:
                 attempts.looked_at(db, session, now + _LOOK_AGAIN)
-        return len(sessions)
+        return one_by_one("sweep", sessions, self.look, (ProviderError,))
 
     def expire_unpaid(self) -> int:
         """Close requests whose time to pay is over; how many.
@@ -253,25 +262,12 @@ class Cashier:
         The provider's checkout is closed first; if it turns out to be paid, it is settled instead.
         """
         now = self._clock.now()
-        with self._database.read() as db:
-            due = db.execute(
-                select(ServiceRequest.id, ServiceRequest.number)
-                .where(
-                    ServiceRequest.state == State.AWAITING_FILING_PAYMENT,
-                    ServiceRequest.waits_until <= now,
-                )
-                .limit(_SWEEP_BATCH)
-            ).all()
-        closed = 0
-        for row in due:
-            try:
-                closed += self._expire(row.id, row.number, now)
-            except ProviderError as error:
-                log.warning("expire.retry", request=row.number, error=type(error).__name__)
-        return closed
+        over = reading.waited_too_long(self._database, State.AWAITING_FILING_PAYMENT, now)
+        return one_by_one("unpaid", over, lambda each: self._expire(each, now), (ProviderError,))
 
-    def _expire(self, request_id: int, number: str, now: datetime) -> bool:
+    def _expire(self, request_id: int, now: datetime) -> bool:
         with self._database.read() as db:
+            number = reading.by_id(db, request_id).number
             owed = obligations.find(db, number, Stage.SUBMISSION)
             attempt = attempts.live(db, owed.id) if owed else None
         if attempt and attempt.session:

@@ -1,6 +1,6 @@
 """Requests as they are read: by their owner, by number, for the hand-off."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from portal.catalogue.fees import Quote
+from portal.db import Database
 from portal.problems import Missing
 from portal.requests.lifecycle import FINAL, State
 from portal.requests.model import HistoryEntry, ServiceRequest
@@ -17,6 +18,7 @@ from portal.vault import Vault
 ANSWERS = "service_requests.answers"
 MOBILE = "service_requests.mobile"
 NOTE = "request_history.note"
+_PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,28 @@ def by_draft(db: Connection, draft_id: str) -> FiledRequest:
 
 def by_id(db: Connection, request_id: int) -> FiledRequest:
     return _one(db, ServiceRequest.id == request_id)
+
+
+def waited_too_long(database: Database, state: State, now: datetime) -> Iterator[int]:
+    """The requests whose time in ``state`` is over, page by page: none holds up those behind it."""
+    last = 0
+    while page := _waited_too_long(database, state, now, last):
+        yield from page
+        last = page[-1]
+
+
+def _waited_too_long(database: Database, state: State, now: datetime, after: int) -> Sequence[int]:
+    with database.read() as db:
+        return db.scalars(
+            select(ServiceRequest.id)
+            .where(
+                ServiceRequest.state == state,
+                ServiceRequest.waits_until <= now,
+                ServiceRequest.id > after,
+            )
+            .order_by(ServiceRequest.id)
+            .limit(_PAGE)
+        ).all()
 
 
 def _one(db: Connection, *where: ColumnElement[bool]) -> FiledRequest:

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from payments.provider import ProviderError
-from portal.problems import Missing
+from portal.problems import Conflict, Missing
 from portal.requests import completing, drafts, paying, reading, tracking, uploads
 from portal.requests.lifecycle import FINAL, State
 from portal.web.http_forms import PostedForm
@@ -133,6 +133,8 @@ def start_payment(
         return redirect(visit, f"/requests/{number}")
     try:
         address = portal.cashier.start(request, visit.speech.locale)
+    except Conflict:  # paid in this very moment, in another tab: there is nothing to pay any more
+        return redirect(visit, f"/requests/{number}")
     except ProviderError:
         return _payment_page(visit, request, due, 503, unreachable=True)
     return leave(visit, address)
@@ -148,9 +150,8 @@ def return_from_payment(
     """
     portal = visit.portal
     if _SESSION.fullmatch(session_id):
-        with suppress(
-            ProviderError
-        ):  # webhook or sweep will settle it; the page says what is known
+        # if nobody answers, webhook or sweep will settle it; the page says what is known
+        with suppress(ProviderError):
             portal.cashier.look(session_id)
     with portal.database.read() as db:
         citizen = visit.citizen(db)

@@ -4,6 +4,7 @@ from typing import Any
 
 from anyio.to_thread import run_sync
 from litestar import Request, Response, post
+from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 
 from payments.provider import BadSignature
@@ -19,7 +20,7 @@ _MOST_BYTES = 1_000_000
 async def take_event(
     request: Request[Any, Any, Any], portal: NamedDependency[Portal]
 ) -> Response[bytes]:
-    """200 only after the event is stored; 400 for what the provider did not sign."""
+    """200 once the event is stored, before it is worked off; 400 for what was not signed."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -34,11 +35,12 @@ def _take(portal: Portal, body: bytes, headers: dict[str, str]) -> Response[byte
     except BadSignature as error:
         return _refuse(str(error), 400)
     try:
-        portal.cashier.take_event(event)
+        waiting = portal.cashier.keep_event(event)
     except Conflict:
         log.warning("webhook.early", type=event.type, request=event.reference)
         return Response(b"not yet", status_code=409, media_type="text/plain")
-    return Response(b"ok", media_type="text/plain")
+    work = BackgroundTask(run_sync, portal.cashier.work_off, waiting) if waiting else None
+    return Response(b"ok", media_type="text/plain", background=work)
 
 
 def _refuse(reason: str, status: int) -> Response[bytes]:

@@ -5,11 +5,12 @@ import hmac
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from payments import ledger
 from payments.model import (
@@ -26,6 +27,7 @@ from tests.support.local import LocalPortal
 from tests.support.people import CARD, DECLINED, Citizen, Page
 
 SERVICE = "address-numbering-certificate"
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _unpaid(local: LocalPortal, citizen: Citizen) -> tuple[str, Page]:
@@ -198,10 +200,8 @@ def test_twenty_tabs_that_pay_at_once_get_one_checkout(local: LocalPortal) -> No
     assert len(mine) == 1
 
 
-def test_a_request_is_paid_once_even_from_a_checkout_that_was_given_up(
-    alone: LocalPortal,
-) -> None:
-    """The old tab's checkout is still open at the provider when a new one is begun."""
+def test_a_checkout_near_its_end_is_closed_before_another_is_begun(alone: LocalPortal) -> None:
+    """In the old tab nobody can pay any more, not even when its webhook would be lost."""
     citizen = alone.signed_in()
     number, page = _unpaid(alone, citizen)
     old = _at_checkout(citizen, page)
@@ -211,17 +211,76 @@ def test_a_request_is_paid_once_even_from_a_checkout_that_was_given_up(
         citizen.sign_in()
         new = _at_checkout(citizen, citizen.get(f"/requests/{number}/pay"))
         assert new.url != old.url
-        _pay_without_coming_back(old)
+        answer = httpx.post(old.url, data=CARD, trust_env=False)
+        assert answer.status_code != 303
+        _pay_without_coming_back(new)
     finally:
         alone.sandbox.control("/clock", {"reset": True})
     alone.soon(lambda: _state(alone, number) == "received")
     _assert_settled_once(alone, number)
-    _pay_without_coming_back(new)
+
+
+def test_a_checkout_that_was_paid_in_its_last_minutes_is_settled_not_paid_again(
+    alone: LocalPortal,
+) -> None:
+    citizen = alone.signed_in()
+    number, page = _unpaid(alone, citizen)
+    old = _at_checkout(citizen, page)
+    alone.sandbox.control("/webhooks", {"mode": "lose", "count": 100})
+    alone.clock.advance(hours=22, minutes=57)
+    alone.sandbox.control("/clock", {"advance": 22 * 3600 + 57 * 60})
+    try:
+        citizen.sign_in()
+        page = citizen.get(f"/requests/{number}/pay")
+        _pay_without_coming_back(old)
+        page = citizen.send(page, {}, "/pay")
+    finally:
+        alone.sandbox.control("/clock", {"reset": True})
+        alone.sandbox.control("/webhooks", method="DELETE")
+    assert page.hook("state") == "received", page.text
+    _assert_settled_once(alone, number)
+
+
+def test_money_that_comes_twice_is_kept_apart_with_a_case(local: LocalPortal) -> None:
+    citizen = local.someone()
+    number, page = _unpaid(local, citizen)
+    _pay_without_coming_back(_at_checkout(citizen, page))
+    local.soon(lambda: _state(local, number) == "received")
+    owed = local.rows(select(Obligation).where(Obligation.reference == number))[0]
+    first = local.rows(select(Attempt).where(Attempt.obligation_id == owed.id))[0]
+    metadata = {"obligation": owed.id, "attempt": f"{first.id}-2"}
+    again = _checkout_beside_ours(local, owed, {"metadata": metadata})
+    with local.portal.database.begin() as db:
+        second = {"id": f"{first.id}-2", "number": 2, "state": "expired", "session": again.id}
+        db.execute(insert(Attempt).values({**first._mapping, **second}))
+    assert httpx.post(str(again.url), data=CARD, trust_env=False).status_code == 303
     cases = select(PaymentCase.kind).where(PaymentCase.reference == number)
-    alone.soon(lambda: [tuple(row) for row in alone.rows(cases)] == [("surplus",)])
-    booked = _booked(alone, number)
+    local.soon(lambda: [tuple(row) for row in local.rows(cases)] == [("surplus",)])
+    booked = _booked(local, number)
     assert booked[ledger.SURPLUS] < 0
     assert booked[ledger.CLEARING] == -2 * booked[ledger.SURPLUS]
+
+
+def _checkout_beside_ours(local: LocalPortal, owed: Any, changes: dict[str, Any]) -> Any:
+    """A checkout that somebody opened in our account without us."""
+    return local.stripe.v1.checkout.sessions.create(
+        {
+            "mode": "payment",
+            "client_reference_id": changes.get("reference", owed.reference),
+            "success_url": "http://127.0.0.1:9/",
+            "metadata": changes["metadata"],
+            "line_items": [
+                {
+                    "quantity": 1,
+                    "price_data": {
+                        "currency": changes.get("currency", "egp"),
+                        "unit_amount": owed.amount + changes.get("amount", 0),
+                        "product_data": {"name": "رسم"},
+                    },
+                }
+            ],
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -241,28 +300,11 @@ def test_money_that_does_not_fit_goes_to_suspense_with_a_case_and_settles_nothin
     _at_checkout(citizen, page)
     owed = local.rows(select(Obligation).where(Obligation.reference == number))[0]
     attempt = local.rows(select(Attempt).where(Attempt.obligation_id == owed.id))[0]
-    other = local.stripe.v1.checkout.sessions.create(
-        {
-            "mode": "payment",
-            "client_reference_id": changes.get("reference", number),
-            "success_url": "http://127.0.0.1:9/",
-            "metadata": changes.get("metadata", {"obligation": owed.id, "attempt": attempt.id}),
-            "line_items": [
-                {
-                    "quantity": 1,
-                    "price_data": {
-                        "currency": changes.get("currency", "egp"),
-                        "unit_amount": owed.amount + changes.get("amount", 0),
-                        "product_data": {"name": "رسم"},
-                    },
-                }
-            ],
-        }
-    )
+    metadata = {"obligation": owed.id, "attempt": attempt.id}
+    other = _checkout_beside_ours(local, owed, {"metadata": metadata, **changes})
     with local.portal.database.begin() as db:
         db.execute(update(Attempt).where(Attempt.id == attempt.id).values(session=other.id))
-    assert other.url
-    assert httpx.post(other.url, data=CARD, trust_env=False).status_code == 303
+    assert httpx.post(str(other.url), data=CARD, trust_env=False).status_code == 303
     cases = select(PaymentCase.kind).where(PaymentCase.reference == number)
     local.soon(lambda: [tuple(row) for row in local.rows(cases)] == [(kind,)])
     assert _state(local, number) == "awaiting_filing_payment"
@@ -356,6 +398,55 @@ def test_an_event_that_cannot_be_worked_off_now_is_kept_and_worked_off_later(
         alone.sandbox.control("/faults", method="DELETE")
     alone.clock.advance(minutes=1)
     alone.portal.cashier.work_off_events()
+    _assert_settled_once(alone, number)
+
+
+def test_an_event_is_taken_at_once_however_slow_the_provider_is(alone: LocalPortal) -> None:
+    citizen = alone.signed_in()
+    number, page = _unpaid(alone, citizen)
+    checkout = _at_checkout(citizen, page)
+    alone.sandbox.control("/webhooks", {"mode": "lose", "count": 100})
+    _pay_without_coming_back(checkout)
+    slow = {"mode": "slow", "seconds": 4, "count": 1000, "path": "/v1/checkout"}
+    alone.sandbox.control("/faults", slow)
+    try:
+        answer = _signed(alone, _event(_session(alone, number), number, "evt_at_once"))
+        assert answer.status_code == 200
+        assert _is_kept(alone, "evt_at_once")
+        assert _state(alone, number) == "awaiting_filing_payment"
+    finally:
+        alone.sandbox.control("/faults", method="DELETE")
+        alone.sandbox.control("/webhooks", method="DELETE")
+    alone.soon(lambda: _state(alone, number) == "received")
+    _assert_settled_once(alone, number)
+
+
+def test_an_event_that_nobody_can_work_off_holds_up_none_behind_it(
+    alone: LocalPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    citizen = alone.signed_in()
+    number, page = _unpaid(alone, citizen)
+    checkout = _at_checkout(citizen, page)
+    with alone.portal.database.begin() as db:
+        broken = {"provider": "stripe", "type": "checkout.session.completed", "state": "received"}
+        times = {"tries": 0, "received_at": LONG_AGO, "try_again_at": LONG_AGO}
+        db.execute(insert(SeenEvent).values(event_id="evt_0", session="cs_x", **broken, **times))
+    look = alone.portal.cashier.look
+
+    def trip_over_one(session: str) -> Any:
+        if session == "cs_x":
+            raise ZeroDivisionError
+        return look(session)
+
+    monkeypatch.setattr(alone.portal.cashier, "look", trip_over_one)
+    alone.sandbox.control("/faults", {"mode": "down", "count": 1000, "path": "/v1/checkout"})
+    _pay_without_coming_back(checkout)
+    waiting = select(SeenEvent.event_id).where(SeenEvent.state == "received")
+    alone.soon(lambda: len(alone.rows(waiting)) == 2)
+    alone.sandbox.control("/faults", method="DELETE")
+    alone.clock.advance(minutes=1)
+    assert alone.portal.cashier.work_off_events() == 1
+    assert [row[0] for row in alone.rows(waiting)] == ["evt_0"]
     _assert_settled_once(alone, number)
 
 
