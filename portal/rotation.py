@@ -7,12 +7,12 @@ length is sealed, one with ``info["index_of"]`` is the keyed hash of that sealed
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Table, select, update
+from sqlalchemy import Connection, LargeBinary, Table, func, select, update
 
 from portal.core import Core
 from portal.db import Base
 from portal.files import FileStore
-from portal.vault import Vault
+from portal.vault import KEY_NAMED_WITHIN, Vault
 
 _BATCH = 500
 
@@ -33,8 +33,10 @@ def _is_sealed(column: Any) -> bool:
 
 def _rotate_table(core: Core, table: Table, sealed: list[str]) -> int:
     keys = list(table.primary_key.columns)
+    # the first bytes name the key; whole values of a large table would fill the memory
+    heads = [func.substr(table.c[name], 1, KEY_NAMED_WITHIN).label(name) for name in sealed]
     with core.database.read() as db:
-        rows = db.execute(select(*keys, *(table.c[name] for name in sealed))).all()
+        rows = db.execute(select(*keys, *heads)).all()
     stale = [
         row
         for row in rows

@@ -22,6 +22,8 @@ _VERSION = b"\x01"
 _ID_BYTES = 4
 _NONCE_BYTES = 12
 _HEADER = len(_VERSION) + _ID_BYTES + _NONCE_BYTES
+KEY_NAMED_WITHIN = len(_VERSION) + _ID_BYTES
+"""So many bytes of a sealed value are enough for :meth:`Vault.is_current`."""
 
 
 class SealBroken(Exception):

@@ -136,7 +136,7 @@ class Answers:
         codes = [str(code) for code in asked][:_MOST_ITEMS]
         for code in codes:
             if service.document(code) is None:
-                raise BadMessage(f"no document {code!r} in {service.code}")
+                raise BadMessage(f"a document that {service.code} does not have")
         return codes
 
     def approved(self, db: Connection, message: Message) -> None:
@@ -163,7 +163,7 @@ class Answers:
         note = str(message.data["note"])[:4000]
         unknown = set(reasons) - self.catalogue.refusal_reasons.keys()
         if not reasons or unknown or not note.strip():
-            raise BadMessage(f"a refusal needs known reasons and an explanation: {unknown}")
+            raise BadMessage("a refusal needs known reasons and an explanation")
         until = self.grievance_until(db, request, message.at)
         act = Act(
             Event.REFUSE,

@@ -143,8 +143,9 @@ def test_a_request_is_registered_by_its_center_under_one_number(
         ("request.praised.v1", {}, "unknown type"),
         (messages.REQUEST_REGISTERED, {}, "KeyError: 'number'"),
         (messages.REQUEST_REGISTERED, {"number": "منى", "year": 2026}, "ValueError"),
-        (messages.COMPLETION_REQUESTED, {"items": ["a-crown"]}, "BadMessage"),
+        (messages.COMPLETION_REQUESTED, {"items": ["صورة منى"]}, "BadMessage"),
         (messages.REQUEST_REFUSED, {"reasons": [], "note": ""}, "BadMessage"),
+        (messages.REQUEST_REFUSED, {"reasons": ["منى"], "note": "منى"}, "BadMessage"),
         (messages.OUTPUT_ISSUED, {"documents": "none"}, "BadMessage"),
     ],
 )
