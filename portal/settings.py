@@ -225,18 +225,15 @@ def _refuse_demo(settings: Settings) -> None:
         ("PORTAL_PUBLIC_URL", settings.public_url),
         ("PORTAL_PAYMENTS_BASE_URL", settings.payments_base_url),
         ("PORTAL_PAYMENTS_CHECKOUT_ORIGIN", settings.payments_checkout_origin),
+        ("PORTAL_SMS_URL", settings.sms_url),
     ):
         if not url.startswith("https://"):
             raise BadSetting(name, "must be https in production")
+    if settings.mail_url == "sandbox:":
+        raise BadSetting("PORTAL_MAIL_URL", "the sandbox shows messages to everyone: demo only")
     if settings.payments_webhook_secret == DEMO_WEBHOOK_SECRET:
         raise BadSetting("PORTAL_PAYMENTS_WEBHOOK_SECRET", "is the demo's")
     if settings.payments_api_key.startswith(("sk_test_", "rk_test_")):
         raise BadSetting("PORTAL_PAYMENTS_API_KEY", "is a test key")
-    for name, url in (
-        ("PORTAL_SMS_URL", settings.sms_url),
-        ("PORTAL_MAIL_URL", settings.mail_url),
-    ):
-        if url == "sandbox:":
-            raise BadSetting(name, "the sandbox shows codes to everyone: demo only")
     if settings.database_url.startswith("sqlite"):
         raise BadSetting("PORTAL_DATABASE_URL", "production runs on PostgreSQL")

@@ -56,7 +56,9 @@ def metrics(visit: NamedDependency[Visit]) -> Response[bytes]:
     """Prometheus's text format; from this machine, or with the operator's token."""
     _check_operator(visit)
     _measure(visit)
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    # the framework adds the charset of a text by itself
+    media_type = CONTENT_TYPE_LATEST.partition("; charset")[0]
+    return Response(generate_latest(registry), media_type=media_type)
 
 
 def _check_operator(visit: Visit) -> None:

@@ -71,7 +71,7 @@ class Pages:
         headers = {"vary": "accept-encoding, hx-request"}
         if form_target:
             headers["content-security-policy"] = content_policy(form_target)
-        return self.answer(visit, html.encode(), "text/html; charset=utf-8", status, headers)
+        return self.answer(visit, html.encode(), "text/html", status, headers)
 
     def _common(self, visit: "Visit") -> dict[str, Any]:
         speech = visit.speech

@@ -265,6 +265,7 @@ def way(world: World) -> list[httpx.Response]:
 def test_every_answer_carries_the_headers(way: list[httpx.Response]) -> None:
     for response in way:
         assert_safe_headers(response)
+        assert response.headers["content-type"].count("charset") <= 1
     assert {r.status_code for r in way} >= {200, 303, 403, 404, 405, 415, 422}
 
 

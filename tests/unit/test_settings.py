@@ -198,6 +198,7 @@ def test_production_guesses_nothing(
         ("PORTAL_PAYMENTS_CHECKOUT_ORIGIN", "http://127.0.0.1:8010"),
         ("PORTAL_PAYMENTS_WEBHOOK_SECRET", DEMO_WEBHOOK_SECRET),
         ("PORTAL_SMS_URL", "sandbox:"),
+        ("PORTAL_SMS_URL", "http://sms.example.eg/send"),
         ("PORTAL_MAIL_URL", "sandbox:"),
     ],
 )
