@@ -236,6 +236,8 @@ def _check_field(table: Table, field: Field) -> None:
         raise table.wrong("choices", f"a {field.kind} has no choices")
     if field.pattern and field.pattern not in PATTERNS:
         raise table.wrong("pattern", f"{field.pattern!r} is not a pattern")
+    if field.sensitive and field.hint is None:
+        raise table.wrong("hint", "a sensitive question tells why it is asked")
     if field.must_be is not None and field.kind != "boolean":
         raise table.wrong("must_be", "is for a boolean")
     if field.rows_by:

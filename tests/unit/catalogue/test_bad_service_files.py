@@ -448,6 +448,11 @@ CASES = {
         PLOT + 'pattern = "roman"\n',
         ["fields[plot_area].pattern", "'roman' is not a pattern"],
     ),
+    "a sensitive question that does not say why it is asked": (
+        PLOT,
+        PLOT + "sensitive = true\n",
+        ["fields[plot_area].hint", "tells why it is asked"],
+    ),
     "a number that must be true": (
         PLOT,
         PLOT + "must_be = true\n",
