@@ -449,9 +449,9 @@ CASES = {
         ["fields[plot_area].pattern", "'roman' is not a pattern"],
     ),
     "a sensitive question that does not say why it is asked": (
-        PLOT,
-        PLOT + "sensitive = true\n",
-        ["fields[plot_area].hint", "tells why it is asked"],
+        'code = "street_width_m"\n',
+        'code = "street_width_m"\nsensitive = true\n',
+        ["fields[street_width_m].hint", "tells why it is asked"],
     ),
     "a number that must be true": (
         PLOT,
