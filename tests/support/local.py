@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
@@ -106,7 +107,13 @@ class LocalPortal:
         self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()
         ready.wait(10)
-        eventually(lambda: self.citizen().get("/health/live").status == 200)
+        eventually(self._answers, 30)
+
+    def _answers(self) -> bool:
+        try:
+            return self.citizen().get("/health/live").status == 200
+        except httpx.TransportError:  # on a busy machine the port opens a little later
+            return False
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._server.stop)
