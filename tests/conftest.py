@@ -1,5 +1,6 @@
 """Fixtures that every kind of test may use. What starts a process lives for the whole session."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from tests.support.local import LocalPortal
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.sandbox import Receiver, SandboxProcess, receiving
 from tests.support.stack import Stack
+
+
+def pytest_configure() -> None:
+    """A run that is told to end tidies up as after Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

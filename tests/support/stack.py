@@ -82,8 +82,12 @@ class Stack:
                 stderr=log,
             )
             log.close()
-        for part in parts or PARTS:
-            self._await(part)
+        try:
+            for part in parts or PARTS:
+                self._await(part)
+        except BaseException:  # Ctrl-C as well: nobody else knows of them yet
+            self.stop()
+            raise
         return self
 
     def _await(self, part: str) -> None:
