@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from payments.model import PaymentCase
 from payments.storage import insert_missing
@@ -14,6 +14,7 @@ from payments.storage import insert_missing
 class OpenCase:
     """A case that nobody has closed."""
 
+    id: int
     kind: str
     object_id: str
     reference: str
@@ -37,6 +38,7 @@ def open_cases(db: Connection) -> Sequence[OpenCase]:
     """What waits for a person, oldest first."""
     rows = db.execute(
         select(
+            PaymentCase.id,
             PaymentCase.kind,
             PaymentCase.object_id,
             PaymentCase.reference,
@@ -47,6 +49,16 @@ def open_cases(db: Connection) -> Sequence[OpenCase]:
         .order_by(PaymentCase.opened_at)
     )
     return [OpenCase(*row) for row in rows]
+
+
+def close(db: Connection, case_id: int, note: str, at: datetime) -> bool:
+    """Close a case, saying what was done; False when there is no such open case."""
+    done = db.execute(
+        update(PaymentCase)
+        .where(PaymentCase.id == case_id, PaymentCase.closed_at.is_(None))
+        .values(closed_at=at, closed_note=note)
+    )
+    return done.rowcount == 1
 
 
 def count_open(db: Connection) -> int:

@@ -198,3 +198,4 @@ class PaymentCase(Base):
     detail: Mapped[str] = mapped_column(String(300))
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_note: Mapped[str | None] = mapped_column(String(300))

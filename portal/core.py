@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from payments.provider import Provider
 from payments.stripe_client import StripeProvider
 from portal.backoffice import inbox
@@ -25,6 +27,7 @@ from portal.handoff.model import OutboxMessage
 from portal.handoff.relay import Relay
 from portal.handoff.transports import EmbeddedTransport
 from portal.i18n import Languages
+from portal.migrations.newest import is_newest
 from portal.notifications.channels import Channel, make_channel
 from portal.notifications.queue import Sender
 from portal.places.model import Places, load_places
@@ -55,6 +58,14 @@ class Core:
     provider: Provider
     cashier: Cashier
     desk: Desk
+
+    def trouble(self) -> str:
+        """What keeps the portal from its work, in a word: nothing, or its database."""
+        try:
+            with self.database.read() as db:
+                return "" if is_newest(db) else "migrations"
+        except SQLAlchemyError:
+            return "database"
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ def build_loops(core: Core) -> Loops:
     """The relays in both directions, and the other loops of the worker."""
     database, vault, clock = core.database, core.vault, core.clock
     receiver = Inbox(database, vault, core.center_files, _from_portal(core), clock)
-    answers = Answers(vault, core.catalogue, core.places, core.files, _from_center(core))
+    answers = Answers(vault, core.catalogue, core.places, core.files, _from_center(core), clock)
     door = Inward(database, vault, answers.handlers(), clock)
     outward = EmbeddedTransport(receiver.receive)
     inward = EmbeddedTransport(door.deliver)

@@ -74,6 +74,7 @@ handoff_oldest_unanswered_seconds = _gauge(
 inward_stuck = _gauge("inward_stuck", "Events from centers not applied", "state")
 payment_cases_open = _gauge("payment_cases_open", "Payments that wait for a person")
 payment_events_waiting = _gauge("payment_events_waiting", "Events not worked off yet")
+notifications_waiting = _gauge("notifications_waiting", "Messages to citizens not sent yet")
 requests_overdue = _gauge("requests_overdue", "Open requests past their legal deadline")
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("portal")

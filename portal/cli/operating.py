@@ -69,7 +69,7 @@ def catalogue_check() -> None:
 
 
 def _name(_context: click.Context, option: click.Parameter, value: str) -> str:
-    """A name that a page can show and a column can hold."""
+    """A name or a note that a page can show and a column can hold."""
     name = " ".join(value.split())
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         raise click.BadParameter(f"1 to {_LONGEST_NAME} characters on one line", param=option)
@@ -225,10 +225,23 @@ def payment_cases() -> None:
         cases = open_cases(db)
     for case in cases:
         click.echo(
-            f"{case.opened_at:%Y-%m-%d %H:%M}  {case.kind}  {case.reference}  "
+            f"{case.id}  {case.opened_at:%Y-%m-%d %H:%M}  {case.kind}  {case.reference}  "
             f"{case.object_id}  {case.detail}"
         )
     click.echo(f"{len(cases)} open")
+
+
+@payments.command("close")
+@click.argument("case", type=int)
+@click.option("--note", required=True, callback=_name, help="What was done about it.")
+def payment_close(case: int, note: str) -> None:
+    """Close a case once the money is settled with the provider."""
+    from payments.cases import close  # noqa: PLC0415
+
+    with core() as built, built.database.begin() as db:
+        if not close(db, case, note, built.clock.now()):
+            raise click.ClickException(f"no open case {case}")
+    click.echo(f"{case} is closed")
 
 
 @payments.command("check")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from portal.clock import Clock, jitter
 from portal.db import Database
@@ -51,6 +51,12 @@ def put(
             available_at=at,
         )
     )
+
+
+def count_waiting(db: Connection) -> int:
+    """How many messages are not sent yet."""
+    found = select(func.count()).select_from(OutgoingMessage)
+    return db.scalar(found.where(OutgoingMessage.state == "waiting")) or 0
 
 
 class Sender:

@@ -1,15 +1,16 @@
 """What centers answer, worked into requests: each event type to one step of the life cycle."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, select
 
 from portal.catalogue.deadlines import Calendar, due_on
 from portal.catalogue.model import Catalogue
-from portal.clock import cairo_day, cairo_time, public_id
+from portal.clock import Clock, cairo_day, cairo_time, public_id
 from portal.files import FileStore
 from portal.handoff import messages
 from portal.handoff.inward import Apply
@@ -32,6 +33,9 @@ _SHORTEST_COMPLETION, _LONGEST_COMPLETION = 3, 90
 _MOST_ITEMS = 20
 
 
+Step = Callable[[Connection, FiledRequest, Message], None]
+
+
 @dataclass(frozen=True)
 class Answers:
     """Applies the events of centers. ``fetch`` opens a document that an event links to."""
@@ -41,10 +45,11 @@ class Answers:
     places: Places
     files: FileStore
     fetch: Callable[[str], BinaryIO]
+    clock: Clock
 
     def handlers(self) -> Mapping[str, Apply]:
         """The function for each type of event."""
-        return {
+        steps = {
             messages.REQUEST_REGISTERED: self.registered,
             messages.NOTICE_REGISTERED: self.notice_registered,
             messages.DOCUMENTS_ACCEPTED: self.documents_accepted,
@@ -53,6 +58,14 @@ class Answers:
             messages.REQUEST_REFUSED: self.refused,
             messages.OUTPUT_ISSUED: self.output_issued,
         }
+        return {kind: partial(self._apply, step) for kind, step in steps.items()}
+
+    def _apply(self, step: Step, db: Connection, message: Message) -> None:
+        """A center's clock moves no deadline: what it says happened neither before the request's
+        last act nor after now."""
+        request = self._request(db, message)
+        at = min(max(message.at, reading.last_act_at(db, request.id)), self.clock.now())
+        step(db, request, replace(message, at=at))
 
     def _request(self, db: Connection, message: Message) -> FiledRequest:
         """The request, which must be one of the center that speaks."""
@@ -78,9 +91,8 @@ class Answers:
         calendar = self._calendar(db, request)
         return lifecycle.advance(db, self.vault, request.id, full, calendar)
 
-    def registered(self, db: Connection, message: Message) -> None:
+    def registered(self, db: Connection, request: FiledRequest, message: Message) -> None:
         """The center took the request and gave it its own incoming number."""
-        request = self._request(db, message)
         number, year = int(message.data["number"]), int(message.data["year"])
         values = {"center_number": number, "center_year": year, "handed_off_at": message.at}
         data = {"center_number": number, "center_year": year}
@@ -95,23 +107,21 @@ class Answers:
             center_year=year,
         )
 
-    def notice_registered(self, db: Connection, message: Message) -> None:
+    def notice_registered(self, db: Connection, request: FiledRequest, message: Message) -> None:
         """A notice needs no decision: it is registered, and that is its outcome."""
-        request = self._request(db, message)
         self._keep_output(db, request, message)
         values = {"decided_at": message.at}
-        act = Act(Event.REGISTER_NOTICE, Actor.CENTER, message.at, values=values)
+        data = {"output_number": _output_number(message)}
+        act = Act(Event.REGISTER_NOTICE, Actor.CENTER, message.at, data=data, values=values)
         self._advance(db, request, message, act)
         self._tell(db, request, compose.OUTPUT_ISSUED, message.at)
 
-    def documents_accepted(self, db: Connection, message: Message) -> None:
-        request = self._request(db, message)
+    def documents_accepted(self, db: Connection, request: FiledRequest, message: Message) -> None:
         act = Act(Event.ACCEPT_DOCUMENTS, Actor.CENTER, message.at)
         self._advance(db, request, message, act)
 
-    def completion_requested(self, db: Connection, message: Message) -> None:
+    def completion_requested(self, db: Connection, request: FiledRequest, message: Message) -> None:
         """The center asks for an itemised list; the legal clock stands still meanwhile."""
-        request = self._request(db, message)
         items = self._items(request, message.data["items"])
         note = str(message.data.get("note", ""))[:2000]
         if not items and not note:
@@ -139,32 +149,29 @@ class Answers:
                 raise BadMessage(f"a document that {service.code} does not have")
         return codes
 
-    def approved(self, db: Connection, message: Message) -> None:
-        request = self._request(db, message)
+    def approved(self, db: Connection, request: FiledRequest, message: Message) -> None:
         note = str(message.data.get("note", ""))[:2000]
         values = {"decided_at": message.at, "waits_until": None}
         act = Act(Event.APPROVE, Actor.CENTER, message.at, note=note, values=values)
         self._advance(db, request, message, act)
         self._tell(db, request, compose.REQUEST_APPROVED, message.at)
 
-    def output_issued(self, db: Connection, message: Message) -> None:
+    def output_issued(self, db: Connection, request: FiledRequest, message: Message) -> None:
         """The issued document, fetched and checked before the state says that it is there."""
-        request = self._request(db, message)
         self._keep_output(db, request, message)
-        output = str(message.data.get("output_number", ""))[:60]
-        act = Act(Event.ISSUE, Actor.CENTER, message.at, data={"output_number": output})
+        data = {"output_number": _output_number(message)}
+        act = Act(Event.ISSUE, Actor.CENTER, message.at, data=data)
         self._advance(db, request, message, act)
         self._tell(db, request, compose.OUTPUT_ISSUED, message.at)
 
-    def refused(self, db: Connection, message: Message) -> None:
+    def refused(self, db: Connection, request: FiledRequest, message: Message) -> None:
         """A refusal has reason codes, an explanation, and a period of grievance."""
-        request = self._request(db, message)
         reasons = [str(code) for code in message.data["reasons"]]
         note = str(message.data["note"])[:4000]
         unknown = set(reasons) - self.catalogue.refusal_reasons.keys()
         if not reasons or unknown or not note.strip():
             raise BadMessage("a refusal needs known reasons and an explanation")
-        until = self.grievance_until(db, request, message.at)
+        until = self.grievance_until(db, request)
         act = Act(
             Event.REFUSE,
             Actor.CENTER,
@@ -180,12 +187,13 @@ class Answers:
         self._advance(db, request, message, act)
         self._tell(db, request, compose.REQUEST_REFUSED, message.at, until=until or "")
 
-    def grievance_until(self, db: Connection, request: FiledRequest, at: datetime) -> date | None:
-        """The last day of the citizen's period of grievance, counted from the notification."""
+    def grievance_until(self, db: Connection, request: FiledRequest) -> date | None:
+        """The last day of the period of grievance: it counts from the notification, that is now."""
         grievance = self.catalogue.services[request.service_code].grievance
         if grievance is None:
             return None
-        return due_on(cairo_day(at), grievance.period, self._calendar(db, request))
+        notified = cairo_day(self.clock.now())
+        return due_on(notified, grievance.period, self._calendar(db, request))
 
     def _keep_output(self, db: Connection, request: FiledRequest, message: Message) -> None:
         for document in _documents(message.data.get("documents", [])):
@@ -212,6 +220,11 @@ class Answers:
             uploads.attach(
                 db, self.vault, file, message.at, purpose="output", request_id=request.id
             )
+
+
+def _output_number(message: Message) -> str:
+    """The number of the issued document, as its center wrote it."""
+    return str(message.data.get("output_number", ""))[:60]
 
 
 def _documents(listed: Any) -> Sequence[Mapping[str, Any]]:

@@ -110,6 +110,12 @@ def by_id(db: Connection, request_id: int) -> FiledRequest:
     return _one(db, ServiceRequest.id == request_id)
 
 
+def last_act_at(db: Connection, request_id: int) -> datetime:
+    """When the last thing happened to a request."""
+    last = select(func.max(HistoryEntry.at)).where(HistoryEntry.request_id == request_id)
+    return db.scalars(last).one()
+
+
 def waited_too_long(database: Database, state: State, now: datetime) -> Iterator[int]:
     """The requests whose time in ``state`` is over, page by page: none holds up those behind it."""
     last = 0

@@ -5,19 +5,19 @@ from datetime import datetime
 from litestar import Response
 from litestar.di import NamedDependency
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from payments import cases, webhooks
 from portal.backoffice.model import CenterEvent
 from portal.clock import same
 from portal.handoff import inward, outbox
 from portal.handoff.model import OutboxMessage
+from portal.notifications import queue as notifications
 from portal.notifications import sandbox
 from portal.observability import (
     handoff_oldest_unanswered_seconds,
     handoff_unanswered,
     inward_stuck,
+    notifications_waiting,
     outbox_oldest_seconds,
     outbox_parked,
     outbox_waiting,
@@ -42,13 +42,10 @@ def live() -> Response[bytes]:
 
 @get_page("/health/ready", Access.ANYONE)
 def ready(visit: NamedDependency[Visit]) -> Response[bytes]:
-    """The process can do its work: the database answers."""
-    try:
-        with visit.portal.database.read() as db:
-            db.scalar(select(1))
-    except SQLAlchemyError:
-        return Response(b"database", status_code=503, media_type="text/plain")
-    return Response(b"ok", media_type="text/plain")
+    """The process can do its work: the database answers, and it is at this version."""
+    trouble = visit.portal.trouble()
+    status = 503 if trouble else 200
+    return Response((trouble or "ok").encode(), status_code=status, media_type="text/plain")
 
 
 @get_page("/metrics", Access.OPERATOR)
@@ -86,6 +83,7 @@ def _measure(visit: Visit) -> None:
         payment_cases_open.set(cases.count_open(db))
         payment_events_waiting.set(webhooks.count_waiting(db))
         requests_overdue.set(reading.count_overdue(db, visit.today))
+        notifications_waiting.set(notifications.count_waiting(db))
     handoff_unanswered.set(unanswered.count)
     handoff_oldest_unanswered_seconds.set(_age(unanswered.oldest_at, now))
     inward_stuck.labels("waiting").set(waiting)

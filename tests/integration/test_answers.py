@@ -5,6 +5,7 @@ import re
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.backoffice.model import CenterDocument, CenterEvent, CenterRequest
-from portal.clock import public_id
+from portal.clock import cairo_day, public_id
 from portal.handoff import messages
 from portal.handoff.inward import Inward
 from portal.handoff.links import DocumentLinks
@@ -43,7 +44,8 @@ def _door(local: LocalPortal) -> Inward:
         raise AssertionError("nothing to fetch")
 
     portal = local.portal
-    answers = Answers(portal.vault, portal.catalogue, portal.places, portal.files, fetch)
+    known = (portal.vault, portal.catalogue, portal.places, portal.files)
+    answers = Answers(*known, fetch, portal.clock)
     return Inward(portal.database, portal.vault, answers.handlers(), portal.clock)
 
 
@@ -95,6 +97,30 @@ def test_an_answer_that_comes_twice_changes_nothing_the_second_time(
     assert _states(local, filed) == {registered.id: "applied"}
     number = select(ServiceRequest.center_number).where(ServiceRequest.number == filed)
     assert local.rows(number)[0][0] == 7
+
+
+@pytest.mark.parametrize("wrong", [timedelta(days=-30), timedelta(days=30)], ids=["late", "early"])
+def test_a_wrong_clock_of_a_center_moves_no_deadline(
+    local: LocalPortal, filed: str, wrong: timedelta
+) -> None:
+    door, now = _door(local), local.clock.now()
+    registered = _answer(local, filed, messages.REQUEST_REGISTERED, number=9, year=2026)
+    asked = _answer(
+        local, filed, messages.COMPLETION_REQUESTED, items=[], note="أرفق الرسم", days=30
+    )
+    for message in (registered, asked):
+        door.deliver(replace(message, at=message.at + wrong))
+    row = local.rows(
+        select(
+            ServiceRequest.received_at,
+            ServiceRequest.handed_off_at,
+            ServiceRequest.paused_on,
+            ServiceRequest.waits_until,
+        ).where(ServiceRequest.number == filed)
+    )[0]
+    assert row.received_at <= row.handed_off_at <= local.clock.now()
+    assert row.paused_on == cairo_day(now)
+    assert timedelta(days=29) < row.waits_until - now < timedelta(days=36)
 
 
 def test_answers_that_come_in_the_wrong_order_wait_for_each_other(

@@ -219,6 +219,7 @@ def test_a_notice_is_registered_with_its_attestation_and_needs_no_decision(
     local.relay()
     page = citizen.get(f"/requests/{number}")
     assert page.hook("state") == "issued"
+    assert "9/2026" in page.text
     events = page.tree.xpath("//ol[contains(@class,'timeline')]/li[contains(@class,'done')]")
     assert len(events) == len({e.text_content() for e in events})
 

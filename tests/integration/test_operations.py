@@ -15,12 +15,13 @@ import httpx
 import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 
 from payments.model import PaymentCase
 from portal.backoffice.model import CenterEvent, CenterRequest
 from portal.handoff.model import InwardEvent, OutboxMessage
 from portal.identity.model import Staff
+from portal.migrations.newest import NEWEST
 from portal.requests.model import ServiceRequest
 from tests.support.commands import run_command
 from tests.support.local import LocalPortal
@@ -143,6 +144,24 @@ def test_a_command_that_looks_says_what_it_sees(
     code, said = run_command(local.portal.settings, *command)
     assert code == 0
     assert told in said
+
+
+def test_a_case_about_money_is_closed_once_and_with_a_note(alone: LocalPortal) -> None:
+    with alone.portal.database.begin() as db:
+        what = {"object_id": "pi_1", "reference": "26-1503-00001-1", "detail": "cs_1"}
+        db.execute(insert(PaymentCase).values(kind="surplus", opened_at=alone.clock.now(), **what))
+    settings = alone.portal.settings
+    _, listed = run_command(settings, "payments", "cases")
+    assert "surplus  26-1503-00001-1  pi_1" in listed
+    case = listed.split()[0]
+    note = ("--note", "returned to the payer")
+    assert run_command(settings, "payments", "close", case)[0] == 2
+    assert run_command(settings, "payments", "close", case, *note) == (0, f"{case} is closed\n")
+    assert run_command(settings, "payments", "cases")[1] == "0 open\n"
+    code, said = run_command(settings, "payments", "close", case, *note)
+    assert (code, said) == (1, f"Error: no open case {case}\n")
+    kept = alone.rows(select(PaymentCase.closed_note))
+    assert [row[0] for row in kept] == ["returned to the payer"]
 
 
 def _add(local: LocalPortal, name: str = "x@KFS-003", **options: str) -> tuple[int, str]:
@@ -272,6 +291,14 @@ def test_a_portal_without_its_database_lives_and_is_not_ready_until_it_is_back(
         assert "postgres" not in told
         assert name not in told
     assert _get(watched, "/health/ready").status_code == 200, "nothing had to be restarted"
+
+
+def test_a_database_of_another_version_is_not_ready(alone: LocalPortal) -> None:
+    for version, found in ("0001", (503, "migrations")), (NEWEST, (200, "ok")):
+        with alone.portal.database.begin() as db:
+            db.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+        ready = _get(alone, "/health/ready")
+        assert (ready.status_code, ready.text) == found
 
 
 def test_health_is_told_to_anyone_without_a_session_and_names_nothing(
