@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from payments.provider import Provider
 from payments.stripe_client import StripeProvider
-from portal.backoffice import inbox
+from portal.backoffice import reading
 from portal.backoffice.acts import Desk
 from portal.backoffice.inbox import Inbox
 from portal.backoffice.model import CenterEvent
@@ -154,7 +154,7 @@ def _from_center(core: Core) -> Callable[[str], BinaryIO]:
     def fetch(link: str) -> BinaryIO:
         file_id = links.read(link, core.clock.now())
         with core.database.read() as db:
-            file = inbox.document_by_id(db, core.vault, file_id)
+            file = reading.document_by_id(db, core.vault, file_id)
         return core.center_files.open(file.storage_key)
 
     return fetch

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from portal.backoffice.inbox import (
+from portal.backoffice.folder import (
     DOCUMENT_CHECK,
     ISSUED,
     NEEDS_COMPLETION,
@@ -19,11 +19,11 @@ from portal.backoffice.inbox import (
     REFERRED,
     REFUSED,
     NewDocument,
-    OpenedRequest,
     keep_document,
     record_act,
 )
 from portal.backoffice.model import CenterEvent, CenterRequest, CenterSerial
+from portal.backoffice.reading import OpenedRequest
 from portal.clock import cairo_time, public_id
 from portal.db import insert_missing
 from portal.files import Stored

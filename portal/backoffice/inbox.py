@@ -1,19 +1,23 @@
-"""The queue of a center: messages taken once, requests shown by their legal deadline."""
+"""The inbox of the centers: each message of the hand-off is taken once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, BinaryIO
 
-from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from portal.backoffice.model import (
-    CenterAct,
-    CenterDocument,
-    CenterRequest,
-    TakenMessage,
+from portal.backoffice.folder import (
+    NAME,
+    NEEDS_COMPLETION,
+    PAYLOAD,
+    RECEIVED,
+    SHELVED,
+    NewDocument,
+    keep_document,
+    record_act,
 )
-from portal.clock import Clock, public_id
+from portal.backoffice.model import CenterDocument, CenterRequest, TakenMessage
+from portal.clock import Clock
 from portal.db import Database, insert_missing
 from portal.files import FileStore, Stored
 from portal.handoff.messages import (
@@ -27,92 +31,6 @@ from portal.handoff.transports import Poison, TransportDown
 from portal.observability import log, reason_of
 from portal.problems import Missing
 from portal.vault import SealBroken, Vault
-
-RECEIVED, DOCUMENT_CHECK, NEEDS_COMPLETION = "received", "document_check", "needs_completion"
-REFERRED, APPROVED, REFUSED, ISSUED = "referred", "approved", "refused", "issued"
-SHELVED = "shelved"
-PAGE_SIZE = 20
-SYSTEM = "system"
-
-_NAME = "center_requests.applicant_name"
-_PAYLOAD = "center_requests.payload"
-FILE_NAME = "center_documents.file_name"
-NOTE = "center_acts.note"
-
-
-@dataclass(frozen=True)
-class QueuedRequest:
-    """A line of the queue."""
-
-    id: int
-    request_number: str
-    service_code: str
-    service_title: Mapping[str, str]
-    department: str
-    applicant_name: str
-    state: str
-    open: bool
-    notice: bool
-    due_on: date | None
-    submitted_at: datetime
-    incoming_number: int | None
-    incoming_year: int | None
-
-
-@dataclass(frozen=True)
-class Queue:
-    """One page of a center's queue, with the counts above it."""
-
-    rows: Sequence[QueuedRequest]
-    total: int
-    page: int
-    overdue: int
-    due_today: int
-    all_open: int
-    unregistered: int
-
-    @property
-    def pages(self) -> int:
-        return max(1, -(-self.total // PAGE_SIZE))
-
-
-@dataclass(frozen=True)
-class StoredDocument:
-    """A document as the staff's page lists it."""
-
-    id: str
-    code: str
-    title: Mapping[str, str]
-    file_name: str
-    media_type: str
-    size_bytes: int
-    pages: int
-    storage_key: str
-    round: int
-    output: bool
-    added_at: datetime
-
-
-@dataclass(frozen=True)
-class PastAct:
-    """One line of the center's own history."""
-
-    act: str
-    state: str
-    actor_name: str
-    note: str
-    data: Mapping[str, Any]
-    at: datetime
-
-
-@dataclass(frozen=True)
-class OpenedRequest:
-    """A request with everything that staff need to decide."""
-
-    line: QueuedRequest
-    payload: Mapping[str, Any]
-    documents: Sequence[StoredDocument]
-    acts: Sequence[PastAct]
 
 
 class Inbox:
@@ -207,8 +125,8 @@ class Inbox:
                 service_code=data["service"]["code"],
                 service_title=data["service"]["title"],
                 department=data["service"]["department"]["code"],
-                applicant_name=self._vault.seal(_NAME, data["applicant"]["name"]),
-                payload=self._vault.seal_json(_PAYLOAD, dict(data)),
+                applicant_name=self._vault.seal(NAME, data["applicant"]["name"]),
+                payload=self._vault.seal_json(PAYLOAD, dict(data)),
                 state=RECEIVED,
                 open=True,
                 notice=bool(data["service"].get("notice")),
@@ -309,245 +227,3 @@ class Inbox:
                 stored,
                 at,
             )
-
-
-@dataclass(frozen=True)
-class NewDocument:
-    """What is known of a document beside its bytes."""
-
-    request_id: int
-    code: str
-    title: Mapping[str, Any]
-    file_name: str
-    media_type: str
-    pages: int
-    round: int
-    output: bool
-
-
-def keep_document(
-    db: Connection, vault: Vault, document: NewDocument, stored: Stored, at: datetime
-) -> str:
-    """Add a stored document to a request; its id."""
-    identity = public_id()
-    db.execute(
-        insert(CenterDocument).values(
-            id=identity,
-            center_request_id=document.request_id,
-            code=document.code,
-            title=dict(document.title),
-            file_name=vault.seal(FILE_NAME, document.file_name),
-            media_type=document.media_type,
-            size_bytes=stored.size_bytes,
-            pages=document.pages,
-            sha256=stored.sha256,
-            storage_key=stored.key,
-            round=document.round,
-            output=document.output,
-            added_at=at,
-        )
-    )
-    return identity
-
-
-def record_act(
-    db: Connection,
-    vault: Vault,
-    request_id: int,
-    act: str,
-    state: str,
-    at: datetime,
-    *,
-    actor: str = SYSTEM,
-    actor_name: str = "",
-    note: str = "",
-    data: Mapping[str, Any] | None = None,
-) -> None:
-    """Add a line to the center's history of a request."""
-    db.execute(
-        insert(CenterAct).values(
-            center_request_id=request_id,
-            act=act,
-            state=state,
-            actor=actor,
-            actor_name=actor_name,
-            note=vault.seal(NOTE, note) if note else None,
-            data=dict(data or {}),
-            at=at,
-        )
-    )
-
-
-_COLUMNS = (
-    CenterRequest.id,
-    CenterRequest.request_number,
-    CenterRequest.service_code,
-    CenterRequest.service_title,
-    CenterRequest.department,
-    CenterRequest.applicant_name,
-    CenterRequest.state,
-    CenterRequest.open,
-    CenterRequest.notice,
-    CenterRequest.due_on,
-    CenterRequest.submitted_at,
-    CenterRequest.incoming_number,
-    CenterRequest.incoming_year,
-)
-
-
-def queue(
-    db: Connection,
-    vault: Vault,
-    center: str,
-    today: date,
-    *,
-    number: str = "",
-    service: str = "",
-    state: str = "",
-    page: int = 1,
-) -> Queue:
-    """The open requests of ``center``, oldest legal deadline first; with the citizen, last.
-
-    With ``number`` or ``state`` closed ones are found as well.
-    """
-    here = CenterRequest.center_code == center
-    where: list[ColumnElement[bool]] = [here]
-    if number:
-        where.append(CenterRequest.request_number == number)
-    if service:
-        where.append(CenterRequest.service_code == service)
-    if state:
-        where.append(CenterRequest.state == state)
-    if not number and not state:
-        where.append(CenterRequest.open.is_(True))
-    waits = case((CenterRequest.state == NEEDS_COMPLETION, 1), else_=0)
-    undated = case((CenterRequest.due_on.is_(None), 1), else_=0)
-    rows = db.execute(
-        select(*_COLUMNS)
-        .where(*where)
-        .order_by(waits, undated, CenterRequest.due_on, CenterRequest.id)
-        .limit(PAGE_SIZE)
-        .offset((page - 1) * PAGE_SIZE)
-    ).all()
-    total = db.scalar(select(func.count()).select_from(CenterRequest).where(*where))
-    running = here & CenterRequest.open & (CenterRequest.state != NEEDS_COMPLETION)
-    counts = db.execute(
-        select(
-            func.coalesce(
-                func.sum(case((running & (CenterRequest.due_on < today), 1), else_=0)), 0
-            ),
-            func.coalesce(
-                func.sum(case((running & (CenterRequest.due_on == today), 1), else_=0)), 0
-            ),
-            func.count(),
-            func.coalesce(func.sum(case((CenterRequest.state == RECEIVED, 1), else_=0)), 0),
-        ).where(here, CenterRequest.open)
-    ).one()
-    return Queue(
-        [_queued(vault, row) for row in rows],
-        total or 0,
-        page,
-        int(counts[0]),
-        int(counts[1]),
-        int(counts[2]),
-        int(counts[3]),
-    )
-
-
-def open_request(db: Connection, vault: Vault, center: str, number: str) -> OpenedRequest:
-    """A request of ``center``; another center's is as missing as an unknown one."""
-    row = db.execute(
-        select(*_COLUMNS, CenterRequest.payload).where(
-            CenterRequest.request_number == number, CenterRequest.center_code == center
-        )
-    ).one_or_none()
-    if row is None:
-        raise Missing(f"request {number}")
-    documents = db.execute(
-        select(CenterDocument.__table__)
-        .where(CenterDocument.center_request_id == row.id)
-        .order_by(CenterDocument.round, CenterDocument.added_at, CenterDocument.id)
-    )
-    acts = db.execute(
-        select(CenterAct.__table__)
-        .where(CenterAct.center_request_id == row.id)
-        .order_by(CenterAct.id)
-    )
-    return OpenedRequest(
-        _queued(vault, row),
-        vault.open_json(_PAYLOAD, row.payload),
-        [_stored(vault, document) for document in documents],
-        [
-            PastAct(
-                act.act,
-                act.state,
-                act.actor_name,
-                vault.open(NOTE, act.note) if act.note else "",
-                act.data,
-                act.at,
-            )
-            for act in acts
-        ],
-    )
-
-
-def document(
-    db: Connection, vault: Vault, center: str, number: str, document_id: str
-) -> StoredDocument:
-    """One document of a request of ``center``; raises :class:`~portal.problems.Missing`."""
-    row = db.execute(
-        select(CenterDocument.__table__)
-        .join(CenterRequest, CenterRequest.id == CenterDocument.center_request_id)
-        .where(
-            CenterDocument.id == document_id,
-            CenterRequest.request_number == number,
-            CenterRequest.center_code == center,
-        )
-    ).one_or_none()
-    if row is None:
-        raise Missing(f"document {document_id}")
-    return _stored(vault, row)
-
-
-def document_by_id(db: Connection, vault: Vault, document_id: str) -> StoredDocument:
-    """A document by its id alone: for links that the center itself signed."""
-    row = db.execute(
-        select(CenterDocument.__table__).where(CenterDocument.id == document_id)
-    ).one_or_none()
-    if row is None:
-        raise Missing(f"document {document_id}")
-    return _stored(vault, row)
-
-
-def _queued(vault: Vault, row: Any) -> QueuedRequest:
-    return QueuedRequest(
-        row.id,
-        row.request_number,
-        row.service_code,
-        row.service_title,
-        row.department,
-        vault.open(_NAME, row.applicant_name),
-        row.state,
-        row.open,
-        row.notice,
-        row.due_on,
-        row.submitted_at,
-        row.incoming_number,
-        row.incoming_year,
-    )
-
-
-def _stored(vault: Vault, row: Any) -> StoredDocument:
-    return StoredDocument(
-        row.id,
-        row.code,
-        row.title,
-        vault.open(FILE_NAME, row.file_name),
-        row.media_type,
-        row.size_bytes,
-        row.pages,
-        row.storage_key,
-        row.round,
-        row.output,
-        row.added_at,
-    )

@@ -5,7 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
-from portal.backoffice import inbox
+from portal.backoffice import folder, reading
 from portal.backoffice.acts import (
     COMPLETION_DAYS,
     CompletionAsk,
@@ -14,7 +14,7 @@ from portal.backoffice.acts import (
     Refusal,
     possible,
 )
-from portal.backoffice.inbox import OpenedRequest
+from portal.backoffice.reading import OpenedRequest
 from portal.catalogue.identity import read_request_number
 from portal.catalogue.model import Document, Text
 from portal.identity import sessions, staff
@@ -32,13 +32,13 @@ from portal.web.visit import Visit
 _NO_NUMBER = "-"  # of no request: what is searched for and is no number finds nothing
 _OUTPUT = Document("output", Text("", ""), formats=("pdf",), max_mb=10, max_pages=100)
 _STATES = (
-    inbox.RECEIVED,
-    inbox.DOCUMENT_CHECK,
-    inbox.NEEDS_COMPLETION,
-    inbox.REFERRED,
-    inbox.ISSUED,
-    inbox.REFUSED,
-    inbox.SHELVED,
+    folder.RECEIVED,
+    folder.DOCUMENT_CHECK,
+    folder.NEEDS_COMPLETION,
+    folder.REFERRED,
+    folder.ISSUED,
+    folder.REFUSED,
+    folder.SHELVED,
 )
 
 
@@ -115,7 +115,7 @@ def show_inbox(
             session.role, Permission.SEE_INBOX
         ):
             return portal.pages.page(visit, "backoffice/no_inbox.html", 403)
-        queue = inbox.queue(
+        queue = reading.queue(
             db,
             portal.vault,
             session.scope,
@@ -142,7 +142,7 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
     with portal.database.read() as db:
         employee = visit.employee(db)
         employee.must(Permission.SEE_INBOX)
-        opened = inbox.open_request(db, portal.vault, employee.center, number)
+        opened = reading.open_request(db, portal.vault, employee.center, number)
     return _request_page(visit, employee, opened)
 
 
@@ -180,7 +180,7 @@ def show_document(
     with portal.database.read() as db:
         employee = visit.employee(db)
         employee.must(Permission.SEE_INBOX)
-        found = inbox.document(db, portal.vault, employee.center, number, document_id)
+        found = reading.document(db, portal.vault, employee.center, number, document_id)
     return stream_file(portal.center_files.parts(found.storage_key), found.media_type, found.id)
 
 
@@ -221,7 +221,7 @@ def request_completion(
     with portal.database.begin() as db:
         employee = visit.employee(db)
         visit.check_form(form)
-        opened = inbox.open_request(db, portal.vault, employee.center, number)
+        opened = reading.open_request(db, portal.vault, employee.center, number)
         problems = ask.problems(_known_documents(opened))
         if not problems:
             portal.desk.request_completion(db, employee, number, ask, portal.clock.now())
@@ -243,7 +243,7 @@ def refuse(
     with portal.database.begin() as db:
         employee = visit.employee(db)
         visit.check_form(form)
-        opened = inbox.open_request(db, portal.vault, employee.center, number)
+        opened = reading.open_request(db, portal.vault, employee.center, number)
         problems = refusal.problems(list(portal.catalogue.refusal_reasons))
         if not problems:
             portal.desk.refuse(db, employee, number, refusal, portal.clock.now())
@@ -261,7 +261,7 @@ def approve(
     with portal.database.read() as db:
         employee = visit.employee(db)
         employee.must(Permission.DECIDE)
-        opened = inbox.open_request(db, portal.vault, employee.center, number)
+        opened = reading.open_request(db, portal.vault, employee.center, number)
     visit.check_form(form)
     file = next((f for f in form.files if f.name == "output"), None)
     issued = IssuedOutput(

@@ -1,0 +1,265 @@
+"""A center's queue by legal deadline, and a request as its staff open it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, func, select
+
+from portal.backoffice.folder import FILE_NAME, NAME, NEEDS_COMPLETION, NOTE, PAYLOAD, RECEIVED
+from portal.backoffice.model import CenterAct, CenterDocument, CenterRequest
+from portal.problems import Missing
+from portal.vault import Vault
+
+PAGE_SIZE = 20
+
+
+@dataclass(frozen=True)
+class QueuedRequest:
+    """A line of the queue."""
+
+    id: int
+    request_number: str
+    service_code: str
+    service_title: Mapping[str, str]
+    department: str
+    applicant_name: str
+    state: str
+    open: bool
+    notice: bool
+    due_on: date | None
+    submitted_at: datetime
+    incoming_number: int | None
+    incoming_year: int | None
+
+
+@dataclass(frozen=True)
+class Queue:
+    """One page of a center's queue, with the counts above it."""
+
+    rows: Sequence[QueuedRequest]
+    total: int
+    page: int
+    overdue: int
+    due_today: int
+    all_open: int
+    unregistered: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // PAGE_SIZE))
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """A document as the staff's page lists it."""
+
+    id: str
+    code: str
+    title: Mapping[str, str]
+    file_name: str
+    media_type: str
+    size_bytes: int
+    pages: int
+    storage_key: str
+    round: int
+    output: bool
+    added_at: datetime
+
+
+@dataclass(frozen=True)
+class PastAct:
+    """One line of the center's own history."""
+
+    act: str
+    state: str
+    actor_name: str
+    note: str
+    data: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class OpenedRequest:
+    """A request with everything that staff need to decide."""
+
+    line: QueuedRequest
+    payload: Mapping[str, Any]
+    documents: Sequence[StoredDocument]
+    acts: Sequence[PastAct]
+
+
+_COLUMNS = (
+    CenterRequest.id,
+    CenterRequest.request_number,
+    CenterRequest.service_code,
+    CenterRequest.service_title,
+    CenterRequest.department,
+    CenterRequest.applicant_name,
+    CenterRequest.state,
+    CenterRequest.open,
+    CenterRequest.notice,
+    CenterRequest.due_on,
+    CenterRequest.submitted_at,
+    CenterRequest.incoming_number,
+    CenterRequest.incoming_year,
+)
+
+
+def queue(
+    db: Connection,
+    vault: Vault,
+    center: str,
+    today: date,
+    *,
+    number: str = "",
+    service: str = "",
+    state: str = "",
+    page: int = 1,
+) -> Queue:
+    """The open requests of ``center``, oldest legal deadline first; with the citizen, last.
+
+    With ``number`` or ``state`` closed ones are found as well.
+    """
+    here = CenterRequest.center_code == center
+    where: list[ColumnElement[bool]] = [here]
+    if number:
+        where.append(CenterRequest.request_number == number)
+    if service:
+        where.append(CenterRequest.service_code == service)
+    if state:
+        where.append(CenterRequest.state == state)
+    if not number and not state:
+        where.append(CenterRequest.open.is_(True))
+    waits = case((CenterRequest.state == NEEDS_COMPLETION, 1), else_=0)
+    undated = case((CenterRequest.due_on.is_(None), 1), else_=0)
+    rows = db.execute(
+        select(*_COLUMNS)
+        .where(*where)
+        .order_by(waits, undated, CenterRequest.due_on, CenterRequest.id)
+        .limit(PAGE_SIZE)
+        .offset((page - 1) * PAGE_SIZE)
+    ).all()
+    total = db.scalar(select(func.count()).select_from(CenterRequest).where(*where))
+    running = here & CenterRequest.open & (CenterRequest.state != NEEDS_COMPLETION)
+    counts = db.execute(
+        select(
+            func.coalesce(
+                func.sum(case((running & (CenterRequest.due_on < today), 1), else_=0)), 0
+            ),
+            func.coalesce(
+                func.sum(case((running & (CenterRequest.due_on == today), 1), else_=0)), 0
+            ),
+            func.count(),
+            func.coalesce(func.sum(case((CenterRequest.state == RECEIVED, 1), else_=0)), 0),
+        ).where(here, CenterRequest.open)
+    ).one()
+    return Queue(
+        [_queued(vault, row) for row in rows],
+        total or 0,
+        page,
+        int(counts[0]),
+        int(counts[1]),
+        int(counts[2]),
+        int(counts[3]),
+    )
+
+
+def open_request(db: Connection, vault: Vault, center: str, number: str) -> OpenedRequest:
+    """A request of ``center``; another center's is as missing as an unknown one."""
+    row = db.execute(
+        select(*_COLUMNS, CenterRequest.payload).where(
+            CenterRequest.request_number == number, CenterRequest.center_code == center
+        )
+    ).one_or_none()
+    if row is None:
+        raise Missing(f"request {number}")
+    documents = db.execute(
+        select(CenterDocument.__table__)
+        .where(CenterDocument.center_request_id == row.id)
+        .order_by(CenterDocument.round, CenterDocument.added_at, CenterDocument.id)
+    )
+    acts = db.execute(
+        select(CenterAct.__table__)
+        .where(CenterAct.center_request_id == row.id)
+        .order_by(CenterAct.id)
+    )
+    return OpenedRequest(
+        _queued(vault, row),
+        vault.open_json(PAYLOAD, row.payload),
+        [_stored(vault, document) for document in documents],
+        [
+            PastAct(
+                act.act,
+                act.state,
+                act.actor_name,
+                vault.open(NOTE, act.note) if act.note else "",
+                act.data,
+                act.at,
+            )
+            for act in acts
+        ],
+    )
+
+
+def document(
+    db: Connection, vault: Vault, center: str, number: str, document_id: str
+) -> StoredDocument:
+    """One document of a request of ``center``; raises :class:`~portal.problems.Missing`."""
+    row = db.execute(
+        select(CenterDocument.__table__)
+        .join(CenterRequest, CenterRequest.id == CenterDocument.center_request_id)
+        .where(
+            CenterDocument.id == document_id,
+            CenterRequest.request_number == number,
+            CenterRequest.center_code == center,
+        )
+    ).one_or_none()
+    if row is None:
+        raise Missing(f"document {document_id}")
+    return _stored(vault, row)
+
+
+def document_by_id(db: Connection, vault: Vault, document_id: str) -> StoredDocument:
+    """A document by its id alone: for links that the center itself signed."""
+    row = db.execute(
+        select(CenterDocument.__table__).where(CenterDocument.id == document_id)
+    ).one_or_none()
+    if row is None:
+        raise Missing(f"document {document_id}")
+    return _stored(vault, row)
+
+
+def _queued(vault: Vault, row: Any) -> QueuedRequest:
+    return QueuedRequest(
+        row.id,
+        row.request_number,
+        row.service_code,
+        row.service_title,
+        row.department,
+        vault.open(NAME, row.applicant_name),
+        row.state,
+        row.open,
+        row.notice,
+        row.due_on,
+        row.submitted_at,
+        row.incoming_number,
+        row.incoming_year,
+    )
+
+
+def _stored(vault: Vault, row: Any) -> StoredDocument:
+    return StoredDocument(
+        row.id,
+        row.code,
+        row.title,
+        vault.open(FILE_NAME, row.file_name),
+        row.media_type,
+        row.size_bytes,
+        row.pages,
+        row.storage_key,
+        row.round,
+        row.output,
+        row.added_at,
+    )
