@@ -3,6 +3,7 @@
 from portal.routes import (
     backoffice,
     catalogue,
+    completion,
     drafts,
     my_requests,
     operations,
@@ -18,6 +19,7 @@ HANDLERS = [
     *track.HANDLERS,
     *drafts.HANDLERS,
     *uploads.HANDLERS,
+    *completion.HANDLERS,
     *my_requests.HANDLERS,
     *backoffice.HANDLERS,
     *webhooks.HANDLERS,

@@ -22,7 +22,7 @@ from portal.identity.roles import Permission, may
 from portal.problems import N_, Conflict, Missing, Problem, TooMany
 from portal.requests.inspection import Inspected, Unacceptable, inspect
 from portal.requests.uploads import clean_file_name
-from portal.routes.uploads import stream_file
+from portal.routes.files import stream_file
 from portal.text import is_readable
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect

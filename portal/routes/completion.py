@@ -1,0 +1,160 @@
+"""What a center asked for: the citizen completes the request."""
+
+from litestar import Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from sqlalchemy import Connection
+
+from portal.catalogue.model import Document, Text
+from portal.problems import Conflict, Missing, Problem
+from portal.requests import completing, reading, uploads
+from portal.requests.lifecycle import State
+from portal.requests.model import Attachment
+from portal.requests.reading import FiledRequest
+from portal.requests.uploads import NewFile
+from portal.routes.files import back_to, by_code, take_files
+from portal.web.http_forms import PostedForm
+from portal.web.pages import redirect
+from portal.web.routing import Access, get_page, post_form
+from portal.web.visit import Visit
+
+
+@get_page("/requests/{number:str}/complete", Access.CITIZEN)
+def show_completion(visit: NamedDependency[Visit], number: FromPath[str]) -> Response[bytes]:
+    return _completion_page(visit, number, [], "")
+
+
+def _completion_page(
+    visit: Visit, number: str, problems: list[Problem], note: str, status: int = 200
+) -> Response[bytes]:
+    portal = visit.portal
+    with portal.database.read() as db:
+        citizen = visit.citizen(db)
+        request = reading.own(db, citizen.citizen_id, number)
+        ask = completing.asked(reading.history(db, portal.vault, request.id))
+        files = uploads.of_request(db, portal.vault, request.id, "completion")
+    if request.state is not State.NEEDS_COMPLETION or ask is None:
+        return redirect(visit, f"/requests/{number}")
+    service = portal.catalogue.services[request.service_code]
+    documents = [d for c in ask.data.get("items", ()) if (d := service.document(c)) is not None]
+    return portal.pages.page(
+        visit,
+        "requests/complete.html",
+        status,
+        request=request,
+        service=service,
+        ask=ask,
+        documents=documents,
+        extra=_extra_document(),
+        files=by_code(files),
+        note=note,
+        problems=problems,
+        errors={problem.field: problem for problem in problems},
+    )
+
+
+def _extra_document() -> Document:
+    """What the citizen adds unasked when the center only wrote a note."""
+    return Document("answer", Text("", ""), required=False, minimum=0, maximum=5)
+
+
+@post_form("/requests/{number:str}/complete", Access.CITIZEN)
+def complete(
+    visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
+    """Send the completion to the center."""
+    portal, note = visit.portal, form.text("note").replace("\r\n", "\n")
+    with portal.database.begin() as db:
+        citizen = visit.citizen(db)
+        visit.check_form(form)
+        request = reading.own(db, citizen.citizen_id, number)
+        ask = completing.asked(reading.history(db, portal.vault, request.id))
+        files = uploads.of_request(db, portal.vault, request.id, "completion")
+        problems = completing.problems_of(request, ask, files, note) if ask else []
+        if ask is not None and not problems and request.state is State.NEEDS_COMPLETION:
+            completing.complete(
+                db,
+                portal.vault,
+                portal.hand_off,
+                portal.places,
+                request,
+                note,
+                portal.clock.now(),
+            )
+    if problems:
+        return _completion_page(visit, number, problems, note, 422)
+    return redirect(visit, f"/requests/{number}")
+
+
+@post_form("/requests/{number:str}/complete/{code:str}", Access.CITIZEN)
+def upload_completion(
+    visit: NamedDependency[Visit],
+    number: FromPath[str],
+    code: FromPath[str],
+    upload_form: NamedDependency[PostedForm],
+) -> Response[bytes]:
+    portal = visit.portal
+    with portal.database.read() as db:
+        citizen = visit.citizen(db)
+        request = reading.own(db, citizen.citizen_id, number)
+        files = uploads.of_request(db, portal.vault, request.id, "completion")
+    visit.check_form(upload_form)
+    service = portal.catalogue.services[request.service_code]
+    document = _extra_document() if code == "answer" else service.document(code)
+    if document is None or request.state is not State.NEEDS_COMPLETION:
+        raise Missing("document")
+    have = sum(file.document_code == code for file in files)
+    problems = take_files(
+        visit,
+        document,
+        upload_form.files,
+        lambda db, file: _attach_to_request(visit, db, request, document, file),
+        have,
+    )
+    if problems:
+        return _completion_page(visit, number, problems, upload_form.text("note"), 422)
+    return back_to(visit, f"/requests/{number}/complete", code)
+
+
+def _attach_to_request(
+    visit: Visit, db: Connection, request: FiledRequest, document: Document, file: NewFile
+) -> None:
+    now = visit.portal.clock.now()
+    current = reading.by_id(db, request.id)
+    have = uploads.of_request(db, visit.portal.vault, request.id, "completion")
+    full = sum(a.document_code == document.code for a in have) >= document.maximum
+    if full or current.state is not State.NEEDS_COMPLETION:
+        raise Conflict("full, or sent already")
+    uploads.attach(db, visit.portal.vault, file, now, purpose="completion", request_id=request.id)
+
+
+@post_form("/requests/{number:str}/complete/{code:str}/{file_id:str}/remove", Access.CITIZEN)
+def remove_completion(
+    visit: NamedDependency[Visit],
+    number: FromPath[str],
+    code: FromPath[str],
+    file_id: FromPath[str],
+    form: NamedDependency[PostedForm],
+) -> Response[bytes]:
+    portal = visit.portal
+    with portal.database.begin() as db:
+        citizen = visit.citizen(db)
+        visit.check_form(form)
+        request = reading.own(db, citizen.citizen_id, number)
+        key = uploads.detach(
+            db,
+            file_id,
+            Attachment.request_id == request.id,
+            Attachment.purpose == "completion",
+            Attachment.document_code == code,
+        )
+    portal.files.drop(key)
+    return back_to(visit, f"/requests/{number}/complete", code)
+
+
+HANDLERS = [
+    show_completion,
+    complete,
+    upload_completion,
+    remove_completion,
+]
