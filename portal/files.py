@@ -6,9 +6,11 @@ last one, so that no part can be cut, swapped or moved to another file unnoticed
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +21,7 @@ from portal.vault import Vault
 _PART_BYTES = 1 << 20
 _LENGTH_BYTES = 4
 _KEY_LENGTH = 26
+_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,24 @@ class FileStore:
     def drop(self, key: str) -> None:
         """Forget a file; one that is gone already stays gone."""
         self._path(key).unlink(missing_ok=True)
+
+    def drop_unknown(self, before: datetime, known: Callable[[list[str]], set[str]]) -> int:
+        """Drop files written before ``before`` that ``known`` does not name; how many.
+
+        A power cut between the file and its row leaves one, and so does one between the row's end
+        and the file's.
+        """
+        dropped, oldest = 0, before.timestamp()
+        for half in self._directory.glob("??/*.part"):
+            if half.stat().st_mtime < oldest:
+                half.unlink(missing_ok=True)
+                dropped += 1
+        old = (key for key in self.keys() if self._path(key).stat().st_mtime < oldest)
+        while batch := list(islice(old, _BATCH)):
+            for key in set(batch) - known(batch):
+                self.drop(key)
+                dropped += 1
+        return dropped
 
     def keys(self) -> Iterator[str]:
         """Every file that is stored."""

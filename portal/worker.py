@@ -8,15 +8,22 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
+from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from portal.backoffice.model import CenterDocument
 from portal.clock import SystemClock
 from portal.core import Core, build_core, build_loops
 from portal.identity import otp, sessions, staff
 from portal.observability import log
 from portal.requests import drafts, uploads
+from portal.requests.model import Attachment
 from portal.settings import Settings
 
 _OTP_KEPT = timedelta(days=1)
+_UNKNOWN_KEPT = timedelta(days=1)  # an upload under way has its file before its row
 
 
 class Worker:
@@ -35,6 +42,7 @@ class Worker:
             ("unpaid", 60.0, core.cashier.expire_unpaid),
             ("shelve", 60.0, loops.shelver.run_once),
             ("tidy", 3600.0, self._tidy),
+            ("files", 86400.0, self._tidy_files),
         ]
 
     def run(self) -> None:
@@ -86,6 +94,22 @@ class Worker:
         for key in files:
             core.files.drop(key)
         return len(idle)
+
+    def _tidy_files(self) -> int:
+        """Drop stored files that no row names: left by a power cut at the wrong moment."""
+        core = self._core
+        before = core.clock.now() - _UNKNOWN_KEPT
+        dropped = 0
+        for store, column in (
+            (core.files, Attachment.storage_key),
+            (core.center_files, CenterDocument.storage_key),
+        ):
+            dropped += store.drop_unknown(before, partial(self._known, column))
+        return dropped
+
+    def _known(self, column: InstrumentedAttribute[str], keys: list[str]) -> set[str]:
+        with self._core.database.read() as db:
+            return set(db.scalars(select(column).where(column.in_(keys))))
 
 
 def run_worker(settings: Settings) -> None:

@@ -1,7 +1,9 @@
 """Stored files: sealed in parts that cannot be cut, swapped or moved unnoticed."""
 
 import io
+import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -169,3 +171,15 @@ def test_sealing_anew_moves_a_file_to_the_first_key(tmp_path: Path) -> None:
     assert FileStore(tmp_path, Vault([NEW])).read(key) == plain
     with pytest.raises(SealBroken):
         FileStore(tmp_path, Vault([OLD])).read(key)
+
+
+def test_old_files_that_nobody_knows_are_dropped_and_no_others(store: FileStore) -> None:
+    known, unknown, fresh = (store.put(io.BytesIO(b"x")).key for _ in range(3))
+    half = path_of(store, unknown).with_suffix(".part")
+    half.write_bytes(b"x")
+    before = datetime.now(UTC) - timedelta(days=1)
+    for path in (path_of(store, known), path_of(store, unknown), half):
+        os.utime(path, (0, 0))
+    assert store.drop_unknown(before, lambda keys: {known} & set(keys)) == 2
+    assert set(store.keys()) == {known, fresh}
+    assert not half.exists()
