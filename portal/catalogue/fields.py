@@ -6,6 +6,7 @@ Numbers are ``Decimal``; a group's value is a list of ``{column: value}``.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,9 +23,10 @@ from portal.catalogue.identity import (
     read_permit_number,
 )
 from portal.catalogue.model import Choice, Field
+from portal.catalogue.patterns import PATTERNS
 from portal.i18n import Speech
 from portal.problems import N_
-from portal.text import Unreadable, clean, clean_name, fold_digits, is_arabic_name, parse_number
+from portal.text import Unreadable, clean, fold_digits, parse_number
 
 Form = Mapping[str, Sequence[str]]
 Raw = Any  # str, list[str] or list[dict[str, Raw]]: what JSON holds
@@ -57,7 +59,7 @@ class Invalid(Exception):
         self.params = params
 
 
-class Kind:
+class Kind(ABC):
     """A kind of question with one text control; the base of the others."""
 
     control = "text"
@@ -73,9 +75,9 @@ class Kind:
     def empty(self, raw: Raw) -> bool:
         return not raw
 
+    @abstractmethod
     def parse(self, field: Field, raw: Raw, context: Context) -> Any:
         """The value; raises :class:`Invalid`."""
-        raise NotImplementedError
 
     def show(self, field: Field, value: Any, speech: Speech) -> str:
         return str(value)
@@ -375,39 +377,6 @@ class GroupKind(Kind):
     def measure(self, value: list[Any]) -> int:
         return len(value)
 
-
-@dataclass(frozen=True)
-class Pattern:
-    """A narrower kind of text."""
-
-    regex: str
-    msgid: str
-    name: bool = False
-    digits: bool = False
-
-    def prepare(self, text: str) -> str:
-        if self.name:
-            return clean_name(text)
-        return fold_digits(text).replace("-", "").replace(" ", "") if self.digits else text
-
-    def accepts(self, text: str) -> bool:
-        if self.name:
-            return is_arabic_name(text) and text.count(" ") >= 2
-        return re.fullmatch(self.regex, text) is not None
-
-
-PATTERNS = {
-    "arabic_name": Pattern(
-        "", N_("Write {label} in Arabic letters: at least three names, as on the card"), name=True
-    ),
-    "alnum": Pattern(
-        r"[A-Za-z0-9]+", N_("{label} holds only Latin letters and digits"), digits=True
-    ),
-    "letter": Pattern(r"[A-Za-z\u0621-\u064a]", N_("{label} is a single letter")),
-    "digits": Pattern(r"[0-9]+", N_("{label} holds only digits"), digits=True),
-    "tax_number": Pattern(r"[0-9]{9}", N_("{label} has 9 digits"), digits=True),
-    "plain": Pattern("", ""),
-}
 
 KINDS: dict[str, Kind] = {
     "text": TextKind(),

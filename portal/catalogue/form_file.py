@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from portal.catalogue.expressions import Expression, Scope, Type, constant
-from portal.catalogue.fields import KINDS, PATTERNS
+from portal.catalogue.fields import KINDS
 from portal.catalogue.model import Choice, Field, Mark, Rule, Step, Text
+from portal.catalogue.patterns import PATTERNS
 from portal.catalogue.reading import CatalogueError, Table, unique
 
 # A radio's hidden part opens without a script; a long list is a select, which has no such part

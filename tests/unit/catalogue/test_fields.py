@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.catalogue.fields import KINDS, PATTERNS, Context, Invalid, read_date
+from portal.catalogue.fields import KINDS, Context, Invalid, read_date
 from portal.catalogue.loader import load_catalogue
 from portal.catalogue.model import Choice, Field, Text
+from portal.catalogue.patterns import PATTERNS
 from portal.i18n import Languages
 
 TODAY = date(2026, 11, 22)
