@@ -6,7 +6,6 @@ Numbers are ``Decimal``; a group's value is a list of ``{column: value}``.
 """
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -59,7 +58,7 @@ class Invalid(Exception):
         self.params = params
 
 
-class Kind(ABC):
+class Kind:
     """A kind of question with one text control; the base of the others."""
 
     control = "text"
@@ -75,9 +74,9 @@ class Kind(ABC):
     def empty(self, raw: Raw) -> bool:
         return not raw
 
-    @abstractmethod
     def parse(self, field: Field, raw: Raw, context: Context) -> Any:
-        """The value; raises :class:`Invalid`."""
+        """The value, here as it was typed; raises :class:`Invalid`."""
+        return raw
 
     def show(self, field: Field, value: Any, speech: Speech) -> str:
         return str(value)
