@@ -59,7 +59,9 @@ def running_postgres() -> Iterator[Postgres]:
         _lend(folder, user)
     try:
         _run(install, user, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8")
-        options = f"-p {port} -h 127.0.0.1 -k {folder} -c max_connections=200"
+        # its data ends with it: only our own processes are killed in tests, never this machine
+        unsafe = "-c fsync=off -c full_page_writes=off"
+        options = f"-p {port} -h 127.0.0.1 -k {folder} -c max_connections=200 {unsafe}"
         _run(install, user, "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "start")
         server = Postgres(port)
         eventually(server.answers, 30)

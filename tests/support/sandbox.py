@@ -59,7 +59,11 @@ class SandboxProcess:
         self._process = subprocess.Popen(
             [*command, "--port", str(self.port), *self._options], start_new_session=True
         )
-        eventually(self._answers, 20)
+        try:
+            eventually(self._answers, 20)
+        except BaseException:
+            self.kill()
+            raise
 
     def _answers(self) -> bool:
         assert self._process is not None
