@@ -7,7 +7,6 @@ that stands in the past; only documents and messages are left out. Names and num
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import cycle
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -79,21 +78,23 @@ _RECENT = (
 
 
 def load_requests(settings: Settings, now: datetime) -> int:
-    """File, pay, hand over and decide; how many requests. Done once."""
+    """File, pay, hand over and decide; how many requests.
+
+    Done once, before the first start; a load that was interrupted goes on where it ended.
+    """
     clock = SettableClock(now)
     core = build_core(settings, clock, durable=False)
     try:
         with core.database.read() as db:
-            if db.scalar(select(func.count()).select_from(ServiceRequest)):
-                return 0
+            done = db.scalar(select(func.count()).select_from(ServiceRequest)) or 0
         writer = _Writer(core, build_loops(core), clock)
-        centers = core.places.centers_of(GOVERNORATE)
-        for index, (center, filed_at) in enumerate(_plan(centers, now)):
+        planned = list(enumerate(_plan(core.places.centers_of(GOVERNORATE), now)))
+        for index, (center, filed_at) in planned[done:]:
             fates = _RECENT if now - filed_at < _STILL_OPEN else _CLOSED
             writer.write(index, center, filed_at, fates[index % len(fates)], now)
     finally:
         core.database.close()
-    return len(centers) * len(_DAYS_AGO)
+    return len(planned[done:])
 
 
 def _plan(centers: Sequence[Center], now: datetime) -> list[tuple[Center, datetime]]:
@@ -114,13 +115,13 @@ class _Writer:
         self._core = core
         self._loops = loops
         self._clock = clock
-        self._services = cycle([core.catalogue.services[code] for code in _SERVICES])
+        self._services = [core.catalogue.services[code] for code in _SERVICES]
 
     def write(
         self, index: int, center: Center, filed_at: datetime, fate: _Fate, now: datetime
     ) -> None:
         self._clock.at = filed_at
-        number = self._file(index, next(self._services), center)
+        number = self._file(index, self._services[index % len(self._services)], center)
         self._pay(number)
         self._settle()
         self._work(number, center, filed_at, fate, now)
