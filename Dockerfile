@@ -18,6 +18,7 @@ COPY requirements.txt /opt/
 RUN /opt/pip/bin/pip --python /opt/portal/bin/python install \
     --no-cache-dir --require-hashes --only-binary :all: -r /opt/requirements.txt
 COPY tools/portal /opt/portal/bin/portal
+COPY LICENSE NOTICE /opt/portal/app/
 COPY locales /opt/portal/app/locales
 COPY payments /opt/portal/app/payments
 COPY portal /opt/portal/app/portal
