@@ -1,5 +1,6 @@
 """Fixtures that every kind of test may use. What starts a process lives for the whole session."""
 
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,11 @@ from pathlib import Path
 import pytest
 import stripe
 
+from portal.clock import SystemClock
+from portal.core import build_core
+from portal.demo.loading import load_demo
+from portal.migrations.running import upgrade
+from portal.settings import read_settings
 from tests.support.local import LocalPortal
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.sandbox import Receiver, SandboxProcess, receiving
@@ -97,27 +103,40 @@ def _on(
 
 @pytest.fixture(scope="session")
 def still(
-    payment_server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+    payment_server: SandboxProcess, loaded: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalPortal]:
     """A portal for what is the same on every database; on SQLite."""
-    yield from _on_sqlite(payment_server, tmp_path_factory.mktemp("still"))
+    yield from _on_sqlite(payment_server, loaded, tmp_path_factory.mktemp("still"))
 
 
 @pytest.fixture(scope="session")
 def turning(
-    payment_server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+    payment_server: SandboxProcess, loaded: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalPortal]:
     """The same with a clock that tests turn: only ahead, and each test brings its own people."""
-    yield from _on_sqlite(payment_server, tmp_path_factory.mktemp("turning"))
+    yield from _on_sqlite(payment_server, loaded, tmp_path_factory.mktemp("turning"))
 
 
 @pytest.fixture
-def alone(payment_server: SandboxProcess, tmp_path: Path) -> Iterator[LocalPortal]:
+def alone(payment_server: SandboxProcess, loaded: Path, tmp_path: Path) -> Iterator[LocalPortal]:
     """A portal for one test that turns the clock or breaks things; on SQLite."""
-    yield from _on_sqlite(payment_server, tmp_path / "portal")
+    yield from _on_sqlite(payment_server, loaded, tmp_path / "portal")
 
 
-def _on_sqlite(payment_server: SandboxProcess, var: Path) -> Iterator[LocalPortal]:
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with tables and demo accounts, to be copied: making it takes a second."""
+    var = tmp_path_factory.mktemp("loaded")
+    core = build_core(read_settings({"PORTAL_VAR": str(var)}), SystemClock())
+    upgrade(core.database)
+    load_demo(core)
+    core.database.close()
+    return var / "portal.sqlite3"
+
+
+def _on_sqlite(payment_server: SandboxProcess, loaded: Path, var: Path) -> Iterator[LocalPortal]:
+    var.mkdir(exist_ok=True)
+    shutil.copy(loaded, var)
     portal = LocalPortal(var, f"sqlite:///{var / 'portal.sqlite3'}", payment_server)
     yield portal
     portal.close()
