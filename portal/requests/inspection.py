@@ -5,7 +5,9 @@ the phone, a PDF without scripts, actions, attachments or encryption, or a DWG d
 """
 
 import io
+import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,8 +27,13 @@ MEDIA_TYPES = {
 EXTENSIONS = {media: extension for extension, media in MEDIA_TYPES.items()}
 _MOST_PIXELS = 50_000_000
 _LONGEST_SIDE = 3000  # px: every letter of an A4 page stays readable
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _JPEG_QUALITY = 82
 _HEAD_BYTES = 2048
+_MOST_SCANS = 64  # a progressive JPEG has ten or so; each is work over the whole picture
+# What a PDF's own tables may unpack to, each: a million objects. Pages are not unpacked at all
+_MOST_TABLE_BYTES = 4_000_000
 
 
 class Unacceptable(Exception):
@@ -88,15 +95,18 @@ def _image(path: Path, kind: str) -> Inspected:
     """The picture encoded anew: upright, bounded, without place, time and model of the phone."""
     from PIL import Image, ImageOps  # noqa: PLC0415 - large; most requests need none of it
 
+    if kind == "jpg" and _scans(path.read_bytes()) > _MOST_SCANS:
+        raise Unacceptable(N_("The picture cannot be opened; take it again"))
     Image.MAX_IMAGE_PIXELS = None  # counted below, to say so; opening reads only the head
     try:
         with Image.open(path, formats=["JPEG", "PNG"]) as picture:
             pixels = picture.width * picture.height
             if pixels <= _MOST_PIXELS:
                 picture.draft("RGB", (_LONGEST_SIDE, _LONGEST_SIDE))
-                upright = ImageOps.exif_transpose(picture)
-                upright.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-                plain = _opaque(upright)
+                # made small first, and turned in its place: a copy may take 200 MB
+                picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+                ImageOps.exif_transpose(picture, in_place=True)
+                plain = _opaque(picture)
                 plain.info.clear()  # comments and profiles would be written again
     except Exception as error:  # the decoders raise many kinds for a broken file
         raise Unacceptable(N_("The picture cannot be opened; take it again")) from error
@@ -109,6 +119,18 @@ def _image(path: Path, kind: str) -> Inspected:
         plain.save(target, "JPEG", quality=_JPEG_QUALITY)
     target.seek(0)
     return Inspected(target, MEDIA_TYPES[kind], 1)
+
+
+def _scans(content: bytes) -> int:
+    """How many scans a JPEG has; those of a preview inside its metadata are not counted."""
+    position, found = 2, 0
+    while marker := _MARKER.search(content, position):
+        kind, position = marker[0][-1], marker.end()
+        if kind == _END_OF_IMAGE:
+            break
+        found += kind == _START_OF_SCAN
+        position += int.from_bytes(content[position : position + 2])
+    return found
 
 
 def _opaque(picture: "Image") -> "Image":
@@ -127,11 +149,13 @@ def _opaque(picture: "Image") -> "Image":
 def _pdf(path: Path, document: Document) -> Inspected:
     from pikepdf import PasswordError, Pdf  # noqa: PLC0415 - as above
 
+    _bound_unpacking()
     try:
         with Pdf.open(path) as pdf:
             locked = pdf.is_encrypted
             pages = len(pdf.pages)
             active = _has_active_content(pdf)
+            unread = any(_PACKED.search(warning) for warning in pdf.get_warnings())
     except PasswordError as error:
         raise Unacceptable(N_("The PDF is locked with a password; save it without one")) from error
     except Exception as error:  # many kinds for a broken file, as above
@@ -142,7 +166,7 @@ def _pdf(path: Path, document: Document) -> Inspected:
         raise Unacceptable(
             N_("The PDF holds scripts or attached files; print it to a new PDF and upload that")
         )
-    if not _ends_where_it_says(path):
+    if unread or not _ends_where_it_says(path):
         raise Unacceptable(N_("The PDF cannot be opened; save it again"))
     if not pages:
         raise Unacceptable(N_("The PDF has no page; save it again"))
@@ -151,6 +175,24 @@ def _pdf(path: Path, document: Document) -> Inspected:
     return Inspected(path.open("rb"), MEDIA_TYPES["pdf"], pages)
 
 
+@cache
+def _bound_unpacking() -> None:
+    """Once for the process: a PDF of 3 MB can hold a table of 3 GB."""
+    from pikepdf.settings import set_qpdf_limits  # noqa: PLC0415 - as above
+
+    most = _MOST_TABLE_BYTES
+    set_qpdf_limits(
+        flate_max_memory=most,
+        run_length_max_memory=most,
+        png_max_memory=most,
+        tiff_max_memory=most,
+        dct_max_memory=most,
+        max_stream_filters=4,
+    )
+
+
+# Objects that stayed packed were not searched; another program may unpack them
+_PACKED = re.compile("error decoding stream|unfilterable stream")
 _ACTIVE_KEYS = frozenset(
     {"/JS", "/JavaScript", "/AA", "/EF", "/EmbeddedFiles", "/EmbeddedFile", "/RichMedia", "/XFA"}
 )
@@ -174,7 +216,7 @@ def _has_active_content(pdf: "Pdf") -> bool:
     """Whether any object of the PDF would act by itself."""
     from pikepdf import Array, Dictionary, Stream  # noqa: PLC0415 - as above
 
-    waiting: list[object] = list(pdf.objects)
+    waiting: list[object] = [pdf.trailer, *pdf.objects]
     while waiting:
         value = waiting.pop()
         if isinstance(value, Dictionary | Stream):

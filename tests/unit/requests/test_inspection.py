@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pikepdf import Array, Dictionary, Encryption, Name, Pdf, String
+from pikepdf import Array, Dictionary, Encryption, Name, ObjectStreamMode, Pdf, String
 from PIL import Image, ImageCms, PngImagePlugin
 
 from portal.catalogue.model import Document, Text
@@ -167,6 +167,23 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_opened(
     assert "take it again" in refusal(bomb).msgid
 
 
+def test_a_photo_of_endless_scans_is_refused_before_it_is_opened(
+    look: Inspect, refusal: Callable[..., Unacceptable]
+) -> None:
+    progressive = encoded(Image.new("L", (64, 64)), "JPEG", progressive=True)
+    assert look(progressive).media_type == "image/jpeg"
+    # the last scan with its table, again and again: each is work over the whole picture
+    again = progressive[progressive.rindex(b"\xff\xc4") : -2]
+    assert look(progressive[:-2] + again * 20 + b"\xff\xd9").media_type == "image/jpeg"
+    assert refusal(progressive[:-2] + again * 1000 + b"\xff\xd9").msgid == UNREADABLE
+
+
+def test_what_is_no_scan_of_a_photo_does_not_count_as_one(look: Inspect) -> None:
+    comment = b"\xff\xfe" + (2002).to_bytes(2) + b"\xff\xda" * 1000
+    photo = files.photo()[1]
+    assert look(photo[:2] + comment + photo[2:] + b"\xff\xda" * 1000).media_type == "image/jpeg"
+
+
 # --- PDFs and drawings ----------------------------------------------------------------------------
 
 
@@ -242,8 +259,6 @@ def test_a_script_on_a_page_is_found(refusal: Callable[..., Unacceptable]) -> No
 def test_a_script_packed_into_an_object_stream_is_found(
     refusal: Callable[..., Unacceptable],
 ) -> None:
-    from pikepdf import ObjectStreamMode
-
     made = Pdf.new()
     made.add_blank_page(page_size=(300, 400))
     made.Root.OpenAction = made.make_indirect(_action("JavaScript", JS=String("app.alert(1)")))
@@ -251,6 +266,33 @@ def test_a_script_packed_into_an_object_stream_is_found(
     made.save(target, object_stream_mode=ObjectStreamMode.generate)
     assert b"JavaScript" not in target.getvalue()
     assert refusal(target.getvalue()).msgid == ACTIVE
+
+
+def test_a_script_at_a_root_that_stands_in_the_trailer_is_found(
+    refusal: Callable[..., Unacceptable],
+) -> None:
+    script = b"/OpenAction<</S/JavaScript/JS(app.alert(1))>>"
+    assert refusal(_by_hand(b"<</Type/Catalog/Pages 2 0 R" + script + b">>")).msgid == ACTIVE
+
+
+def _by_hand(root: bytes) -> bytes:
+    return (
+        b"%PDF-1.5\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Resources<<>>>>endobj\n"
+        b"trailer<</Size 9/Root " + root + b">>\nstartxref\n0\n%%EOF\n"
+    )
+
+
+def test_objects_that_unpack_to_too_much_are_neither_unpacked_nor_trusted(
+    refusal: Callable[..., Unacceptable],
+) -> None:
+    made = Pdf.new()
+    made.add_blank_page(page_size=(300, 400))
+    made.Root.Notes = made.make_indirect(Array([String("x" * 30_000)] * 200))
+    target = io.BytesIO()
+    made.save(target, object_stream_mode=ObjectStreamMode.generate, recompress_flate=True)
+    assert len(target.getvalue()) < 100_000
+    assert refusal(target.getvalue()).msgid == "The PDF cannot be opened; save it again"
 
 
 def test_a_locked_pdf_is_refused_with_or_without_the_password_to_open_it(
