@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from litestar import Litestar, Request
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.types import ASGIApp
 
 from portal.clock import Clock, SystemClock
@@ -19,10 +19,11 @@ from portal.text import is_readable
 from portal.web.assets import Assets
 from portal.web.errors import error_handlers
 from portal.web.gate import Gate
-from portal.web.http_forms import read_form, read_upload
+from portal.web.http_forms import read_form, read_upload, swallow
 from portal.web.pages import Pages
 from portal.web.parts import Portal
-from portal.web.visit import Visit
+from portal.web.routing import in_thread
+from portal.web.visit import NotSignedIn, Visit
 
 
 def build_portal(settings: Settings, clock: Clock, assets: Assets) -> Portal:
@@ -49,7 +50,7 @@ def create_app(portal: Portal, assets: Assets) -> ASGIApp:
         dependencies={
             "portal": Provide(provide_portal, sync_to_thread=False),
             "visit": Provide(provide_visit, sync_to_thread=False),
-            "form": Provide(read_form),
+            "form": Provide(_posted),
             "upload_form": Provide(_uploaded),
         },
         exception_handlers=error_handlers(portal),
@@ -61,7 +62,20 @@ def create_app(portal: Portal, assets: Assets) -> ASGIApp:
     return Gate(app, portal.settings, assets)
 
 
-async def _uploaded(request: Request[Any, Any, Any]) -> Any:
+async def _posted(request: Request[Any, Any, Any]) -> Any:
+    form = await read_form(request)
+    try:
+        yield form
+    finally:
+        form.discard_files()  # no page of ours sends any here, but anyone may
+
+
+async def _uploaded(request: Request[Any, Any, Any], visit: NamedDependency[Visit]) -> Any:
+    try:
+        await in_thread(visit.must_be_signed_in)()
+    except NotSignedIn:
+        await swallow(request)
+        raise
     form = await read_upload(request)
     try:
         yield form

@@ -9,7 +9,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from portal.db import Database
-from portal.identity.model import FailedSignIn, Staff
+from portal.identity.model import FailedSignIn, SignIn, Staff
 from portal.problems import Conflict, TooMany
 from portal.vault import Vault
 
@@ -130,11 +130,14 @@ def disable(db: Connection, username: str, at: datetime) -> bool:
 
 
 def set_password(db: Connection, username: str, password_hash: str) -> bool:
+    """Change a password; who signed in with the old one is out. False when there is none."""
     done = db.execute(
         update(Staff)
         .where(Staff.username == username)
         .values(password_hash=password_hash, demo=False)
     )
+    owner = select(Staff.id).where(Staff.username == username)
+    db.execute(delete(SignIn).where(SignIn.staff_id.in_(owner)))
     return bool(done.rowcount)
 
 

@@ -22,6 +22,7 @@ from portal.notifications.queue import Recipient
 from portal.places.model import Places
 from portal.problems import Missing
 from portal.requests import lifecycle, reading, uploads
+from portal.requests.inspection import EXTENSIONS
 from portal.requests.lifecycle import Act, Actor, Event, State
 from portal.requests.model import Attachment
 from portal.requests.reading import FiledRequest
@@ -204,6 +205,8 @@ class Answers:
             )
             if db.scalar(known):
                 continue
+            if document["media_type"] not in EXTENSIONS:  # it would stand in a header
+                raise BadMessage("a document of a kind that browsers do not just show")
             with self.fetch(str(document["href"])) as source:
                 stored = self.files.put(source)
             if stored.sha256 != document["sha256"]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from portal.clock import Clock, public_id
 from portal.db import Database
@@ -17,7 +17,7 @@ from portal.problems import HIDDEN_CHARACTERS, N_, Problem
 from portal.requests import lifecycle, reading, uploads
 from portal.requests.handing_off import HandOff
 from portal.requests.lifecycle import Act, Actor, Event, State, WrongState
-from portal.requests.model import Attachment
+from portal.requests.model import Attachment, ServiceRequest
 from portal.requests.reading import FiledRequest, PastAct
 from portal.requests.uploads import Attached
 from portal.text import is_readable
@@ -49,6 +49,11 @@ def problems_of(
     if not is_readable(note, lines=True):
         found.append(Problem("note", HIDDEN_CHARACTERS))
     return found
+
+
+def hold(db: Connection, request: FiledRequest) -> None:
+    """Take the request's row for this transaction: files come, go and are sent one by one."""
+    db.execute(select(ServiceRequest.id).where(ServiceRequest.id == request.id).with_for_update())
 
 
 def complete(

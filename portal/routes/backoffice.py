@@ -26,7 +26,7 @@ from portal.routes.files import stream_file
 from portal.text import is_readable
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
-from portal.web.routing import Access, get_page, post_form
+from portal.web.routing import Access, get_page, post_files, post_form
 from portal.web.visit import Visit
 
 _NO_NUMBER = "-"  # of no request: what is searched for and is no number finds nothing
@@ -72,7 +72,7 @@ def sign_in(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) ->
             portal.vault,
             username if is_readable(username) else "",
             password,
-            visit.address,
+            visit.network,
             now,
         )
     except TooMany as error:
@@ -84,6 +84,7 @@ def sign_in(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) ->
         problem = Problem("username", N_("User name or password is not right"))
         return _sign_in_page(visit, username, [problem], 422)
     with portal.database.begin() as db:
+        sessions.end(db, visit.browser)  # the one before, if any
         fresh = sessions.begin_staff(db, account.id, now)
     visit.give_cookie(fresh)
     return redirect(visit, "/center/inbox")
@@ -252,7 +253,7 @@ def refuse(
     return redirect(visit, f"/center/requests/{number}")
 
 
-@post_form("/center/requests/{number:str}/approve", Access.STAFF)
+@post_files("/center/requests/{number:str}/approve", Access.STAFF)
 def approve(
     visit: NamedDependency[Visit], number: FromPath[str], upload_form: NamedDependency[PostedForm]
 ) -> Response[bytes]:

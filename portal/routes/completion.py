@@ -15,7 +15,7 @@ from portal.requests.uploads import NewFile
 from portal.routes.files import back_to, by_code, take_files
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
-from portal.web.routing import Access, get_page, post_form
+from portal.web.routing import Access, get_page, post_files, post_form
 from portal.web.visit import Visit
 
 
@@ -68,6 +68,7 @@ def complete(
         citizen = visit.citizen(db)
         visit.check_form(form)
         request = reading.own(db, citizen.citizen_id, number)
+        completing.hold(db, request)
         ask = completing.asked(reading.history(db, portal.vault, request.id))
         files = uploads.of_request(db, portal.vault, request.id, "completion")
         problems = completing.problems_of(request, ask, files, note) if ask else []
@@ -86,7 +87,7 @@ def complete(
     return redirect(visit, f"/requests/{number}")
 
 
-@post_form("/requests/{number:str}/complete/{code:str}", Access.CITIZEN)
+@post_files("/requests/{number:str}/complete/{code:str}", Access.CITIZEN)
 def upload_completion(
     visit: NamedDependency[Visit],
     number: FromPath[str],
@@ -120,6 +121,7 @@ def _attach_to_request(
     visit: Visit, db: Connection, request: FiledRequest, document: Document, file: NewFile
 ) -> None:
     now = visit.portal.clock.now()
+    completing.hold(db, request)
     current = reading.by_id(db, request.id)
     have = uploads.of_request(db, visit.portal.vault, request.id, "completion")
     full = sum(a.document_code == document.code for a in have) >= document.maximum
@@ -141,6 +143,7 @@ def remove_completion(
         citizen = visit.citizen(db)
         visit.check_form(form)
         request = reading.own(db, citizen.citizen_id, number)
+        completing.hold(db, request)
         key = uploads.detach(
             db,
             file_id,

@@ -241,7 +241,7 @@ def _change_rows(step: Step, changes: dict[str, Raw], form: PostedForm) -> dict[
         rows = rows_of(field, changes.get(field.code))
         if field.code == add:
             rows.append({})
-        if field.code == remove and index.isdigit() and int(index) < len(rows):
+        if field.code == remove and index in map(str, range(len(rows))):
             rows.pop(int(index))
         changes[field.code] = rows
     return changes

@@ -69,7 +69,7 @@ def ask_code(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -
     if isinstance(national_id, str) or mobile is None:
         return _sign_in_page(visit, next_path, form, problems, 422)
     asker = Asker(
-        Purpose.SIGN_IN, visit.browser, visit.address, mobile, next_path, national_id.digits
+        Purpose.SIGN_IN, visit.browser, visit.network, mobile, next_path, national_id.digits
     )
     try:
         send_code(visit, asker)
@@ -140,6 +140,7 @@ def check_code(visit: NamedDependency[Visit], form: NamedDependency[PostedForm])
 
 def _begin_session(visit: Visit, db: Connection, pending: Pending) -> str:
     portal, now = visit.portal, visit.portal.clock.now()
+    sessions.end(db, visit.browser)  # the one before, if any: its cookie is given up now
     if pending.purpose is Purpose.TRACK:
         request = reading.by_number(db, pending.request_number)
         return sessions.begin_tracking(db, request.citizen_id, request.number, now)
@@ -172,7 +173,7 @@ def resend_code(
     asker = Asker(
         last.purpose,
         visit.browser,
-        visit.address,
+        visit.network,
         last.mobile,
         last.next_path,
         last.national_id,

@@ -56,7 +56,7 @@ def ask_to_track(
     asker = Asker(
         Purpose.TRACK if known else Purpose.NOBODY,
         visit.browser,
-        visit.address,
+        visit.network,
         mobile,
         f"/requests/{number}",
         request_number=number,

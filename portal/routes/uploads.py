@@ -16,7 +16,7 @@ from portal.routes.drafts import OpenForm, open_form
 from portal.routes.files import back_to, by_code, send_file, take_files
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
-from portal.web.routing import Access, get_page, post_form
+from portal.web.routing import Access, get_page, post_files, post_form
 from portal.web.visit import Visit
 
 
@@ -62,7 +62,7 @@ def leave_documents(
     return redirect(visit, f"/drafts/{draft_id}/check")
 
 
-@post_form("/drafts/{draft_id:str}/documents/{code:str}", Access.CITIZEN)
+@post_files("/drafts/{draft_id:str}/documents/{code:str}", Access.CITIZEN)
 def upload(
     visit: NamedDependency[Visit],
     draft_id: FromPath[str],

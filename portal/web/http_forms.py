@@ -126,6 +126,7 @@ class _Parts:
         self._form = form
         self._segment: MultipartSegment | None = None
         self._text = bytearray()
+        self._text_bytes = 0
         self._target: Any = None
 
     def feed(self, parser: PushMultipartParser, chunk: bytes) -> None:
@@ -156,7 +157,8 @@ class _Parts:
             self._form.files[-1].size += len(data)
             return
         self._text += data
-        if len(self._text) > _MOST_FIELD_BYTES:
+        self._text_bytes += len(data)  # of all fields: they are kept in memory
+        if len(self._text) > _MOST_FIELD_BYTES or self._text_bytes > MOST_FORM_BYTES:
             raise BadInput(TOO_LARGE, 413)
 
     def _end(self) -> None:
@@ -181,6 +183,12 @@ class _Parts:
 def _content_type(request: Request[Any, Any, Any]) -> tuple[str, dict[str, str]]:
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     return kind.lower(), options
+
+
+async def swallow(request: Request[Any, Any, Any]) -> None:
+    """Read an upload and keep nothing: a sender who is still sending would not read the answer."""
+    async for _ in _bounded(request, MOST_UPLOAD_BYTES):
+        pass
 
 
 async def _bounded(request: Request[Any, Any, Any], most: int) -> AsyncIterator[bytes]:

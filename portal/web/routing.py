@@ -17,6 +17,8 @@ from litestar.handlers import HTTPRouteHandler
 Handler = Callable[..., Any]
 # As many as the database lends connections: more threads would only wait for one
 _THREADS = CapacityLimiter(16)
+# A small file may unpack to much: few at a time, and no other page waits behind them
+_UPLOAD_THREADS = CapacityLimiter(2)
 
 
 class Access(StrEnum):
@@ -32,12 +34,12 @@ class Access(StrEnum):
     """A machine whose message is signed."""
 
 
-def in_thread(function: Handler) -> Handler:
+def in_thread(function: Handler, limiter: CapacityLimiter = _THREADS) -> Handler:
     """The function as a coroutine: its database and file work leaves the event loop alone."""
 
     @wraps(function)
     async def run(**arguments: Any) -> Any:
-        return await run_sync(partial(function, **arguments), limiter=_THREADS)
+        return await run_sync(partial(function, **arguments), limiter=limiter)
 
     return run
 
@@ -50,3 +52,11 @@ def get_page(path: str, access: Access) -> Callable[[Handler], HTTPRouteHandler]
 def post_form(path: str, access: Access) -> Callable[[Handler], HTTPRouteHandler]:
     """A form that changes something."""
     return lambda function: post(path, opt={"access": access}, status_code=200)(in_thread(function))
+
+
+def post_files(path: str, access: Access) -> Callable[[Handler], HTTPRouteHandler]:
+    """A form whose files are inspected."""
+    options = {"access": access}
+    return lambda function: post(path, opt=options, status_code=200)(
+        in_thread(function, _UPLOAD_THREADS)
+    )

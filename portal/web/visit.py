@@ -7,6 +7,7 @@ to anyone.
 
 from datetime import date
 from functools import cached_property
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import quote
 
@@ -79,10 +80,24 @@ class Visit:
         """The visitor's network address, as far as the proxies before us are trusted."""
         proxies = self.portal.settings.trusted_proxies
         if proxies:
-            forwarded = self.request.headers.get("x-forwarded-for", "").split(",")
+            # the header may stand there twice: the visitor's own, then the proxy's
+            given = self.request.headers.getall("x-forwarded-for", [])
+            forwarded = ",".join(given).split(",")
             if len(forwarded) >= proxies and forwarded[-proxies].strip():
                 return forwarded[-proxies].strip()
         return self.request.client.host if self.request.client else ""
+
+    @property
+    def network(self) -> str:
+        """Whom limits count: an address, or the 64 bits of IPv6 that one customer may choose in."""
+        try:
+            address = ip_address(self.address)
+        except ValueError:
+            return self.address
+        if isinstance(address, IPv4Address):
+            return str(address)
+        mapped = address.ipv4_mapped
+        return str(mapped) if mapped else str(ip_network((address, 64), strict=False))
 
     def url(self, path: str, **query: str) -> str:
         """A path of the portal in the visitor's language."""
@@ -181,6 +196,14 @@ class Visit:
                 self._remember(session)
                 return session
         raise NotSignedIn("staff")
+
+    def must_be_signed_in(self) -> None:
+        """Raises :class:`NotSignedIn`; for what is dear before the route itself asks."""
+        with self.portal.database.read() as db:
+            if self.staff_area:
+                self.staff(db)
+            else:
+                self.citizen(db)
 
     def _remember(self, session: CitizenSession | StaffSession) -> None:
         state = self.request.scope["state"]

@@ -173,6 +173,11 @@ def test_a_request_is_registered_by_its_center_under_one_number(
         (messages.REQUEST_REFUSED, {"reasons": [], "note": ""}, "BadMessage"),
         (messages.REQUEST_REFUSED, {"reasons": ["منى"], "note": "منى"}, "BadMessage"),
         (messages.OUTPUT_ISSUED, {"documents": "none"}, "BadMessage"),
+        (
+            messages.OUTPUT_ISSUED,
+            {"documents": [{"sha256": "", "href": "", "name": "", "media_type": "text/html"}]},
+            "BadMessage: a document of a kind",
+        ),
     ],
 )
 def test_an_answer_that_can_never_fit_is_parked_with_its_reason(

@@ -194,6 +194,30 @@ def test_a_closed_account_is_out_at_once(alone: LocalPortal) -> None:
     assert staff_page(clerk(alone), "demo").status_code == 422
 
 
+def test_a_new_password_ends_the_sessions_of_the_old_one(alone: LocalPortal) -> None:
+    thief, other = alone.employee("front_office"), alone.employee("department_head")
+    with alone.portal.database.begin() as db:
+        fresh = staff.hash_password("a password of her own")
+        assert staff.set_password(db, "front_office@KFS-003", fresh)
+    assert leads_to(raw(thief, "GET", "/center/inbox")) == "/center/sign-in"
+    assert raw(other, "GET", "/center/inbox").status_code == 200
+    assert leads_to(staff_page(clerk(alone), "a password of her own")) == "/center/inbox"
+
+
+def test_signing_in_again_gives_up_the_session_before(shared: LocalPortal) -> None:
+    citizen, employee = stranger(shared), clerk(shared)
+    citizen.sign_in()
+    staff_page(employee, "demo")
+    old, old_staff = cookie_of(citizen), cookie_of(employee, "staff")
+    citizen.sign_in()
+    staff_page(employee, "demo")
+    thief = shared.citizen()
+    plant(thief, old)
+    plant(thief, old_staff, "staff")
+    assert leads_to(raw(thief, "GET", "/requests")) == "/sign-in"
+    assert leads_to(raw(thief, "GET", "/center/inbox")) == "/center/sign-in"
+
+
 def test_one_session_is_not_the_other(shared: LocalPortal) -> None:
     citizen, employee = shared.someone(), shared.employee("front_office")
     assert leads_to(raw(citizen, "GET", "/center/inbox")) == "/center/sign-in"

@@ -1,0 +1,169 @@
+"""Ways to wear the portal out or to slip past its limits, tried as an attacker would."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import gettempdir
+
+import httpx
+import pytest
+
+from tests.support.commands import run_command
+from tests.support.drafting import COMPLAINT, begin
+from tests.support.files import photo
+from tests.support.local import LocalPortal
+from tests.support.looking import assert_honest, fields, leads_to, raw, stranger, token
+from tests.support.sandbox import SandboxProcess, eventually
+from tests.support.typist import at_page
+
+MANY = [("file", (f"{n}.bin", b"x" * 20_000, "image/jpeg")) for n in range(12)]
+MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
+FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+
+
+def _left() -> set[Path]:
+    """Files of forms that wait on this machine for being looked at."""
+    return set(Path(gettempdir()).glob("upload-*"))
+
+
+# --- the disk ---
+
+
+@pytest.mark.parametrize("proof", ["right", "wrong"])
+def test_a_form_that_takes_no_files_keeps_none(still: LocalPortal, proof: str) -> None:
+    nobody = still.citizen()
+    before = _left()
+    values = fields(nobody) if proof == "right" else {"_csrf": "x"}
+    response = raw(nobody, "POST", "/sign-in", data=values, files=MANY)
+    assert response.status_code == (422 if proof == "right" else 403)
+    eventually(lambda: not _left() - before)
+
+
+def test_who_has_not_signed_in_writes_no_file(still: LocalPortal) -> None:
+    nobody, before = still.citizen(), _left()
+    seen: set[Path] = set()
+
+    def body() -> Iterator[bytes]:
+        yield FILE
+        for _ in range(20):
+            yield b"x" * 1_000_000
+            seen.update(_left() - before)
+        yield b"\r\n--b--\r\n"
+
+    paths = {
+        "/drafts/x/documents/y": "/sign-in",
+        "/requests/x/complete/y": "/sign-in",
+        "/center/requests/x/approve": "/center/sign-in",
+    }
+    for path, sign_in in paths.items():
+        response = raw(nobody, "POST", path, content=body(), headers=MULTIPART)
+        assert leads_to(response) == sign_in
+    assert not seen
+
+
+def test_an_upload_is_no_way_to_fill_the_memory(still: LocalPortal) -> None:
+    citizen = still.someone()
+    path = f"/drafts/{begin(citizen)}/documents/national_id_card"
+    text = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"x" * 60_000 + b"\r\n"
+    response = raw(citizen, "POST", path, content=text * 10 + b"--b--\r\n", headers=MULTIPART)
+    assert_honest(response, 413)
+
+
+# --- limits by address ---
+
+
+def _ask(portal: LocalPortal, *headers: tuple[str, str]) -> int:
+    one = stranger(portal)
+    typed = fields(one, national_id=one.national_id, mobile=one.mobile)
+    address = f"{one.base_url}/sign-in"
+    request = one.client.build_request("POST", address, data=typed)
+    sent = [*request.headers.multi_items(), *headers]
+    return one.client.send(
+        httpx.Request("POST", address, headers=sent, content=request.read()),
+        follow_redirects=False,
+    ).status_code
+
+
+@pytest.mark.parametrize(
+    "forwarded",
+    [
+        lambda n: [("x-forwarded-for", f"198.51.100.{n}, 192.0.2.7")],
+        lambda n: [("x-forwarded-for", f"198.51.100.{n}"), ("x-forwarded-for", "192.0.2.8")],
+        lambda n: [("x-forwarded-for", f"2001:db8:1:2::{n:x}")],
+    ],
+    ids=["in front", "in a header of its own", "anywhere in a network of IPv6"],
+)
+def test_no_address_that_one_can_choose_passes_the_limit(
+    payment_server: SandboxProcess, tmp_path: Path, forwarded: object
+) -> None:
+    url = f"sqlite:///{tmp_path / 'portal.sqlite3'}"
+    portal = LocalPortal(tmp_path, url, payment_server, {"PORTAL_TRUSTED_PROXIES": "1"})
+    try:
+        assert callable(forwarded)
+        answers = [_ask(portal, *forwarded(n)) for n in range(1, 62)]
+        assert answers == [303] * 60 + [429]
+        assert _ask(portal, ("x-forwarded-for", "2001:db8:1:3::1")) == 303
+    finally:
+        portal.close()
+
+
+# --- numbers that are none ---
+
+
+@pytest.mark.parametrize("row", ["²", "9" * 5000, "-1", "", "٠"])
+def test_a_row_that_is_not_there_is_not_removed(still: LocalPortal, row: str) -> None:
+    service = "excavation-permit"
+    group = next(
+        (step.code, field.code)
+        for step in still.portal.catalogue.services[service].steps
+        for field in step.fields
+        if field.kind == "group" and not field.rows_by
+    )
+    one = at_page(still, group[0], service)
+    values = fields(one.citizen, "/requests", _remove=f"{group[1]}.{row}")
+    assert raw(one.citizen, "POST", one.path, data=values).status_code == 303
+
+
+# --- at once ---
+
+
+def test_completions_sent_at_once_do_not_pass_the_limit(local: LocalPortal) -> None:
+    citizen, clerk = local.someone(), local.employee("front_office")
+    number = local.filed(COMPLAINT, citizen).hook("request-number")
+    clerk.act(number, "register", {})
+    clerk.act(number, "completion", {"completion_note": "أرسل رقم العداد", "days": "7"})
+    local.relay()
+    proof = token(citizen, "/requests")
+
+    def send(_: int) -> int:
+        return httpx.post(
+            f"{citizen.base_url}/requests/{number}/complete/answer",
+            data={"_csrf": proof},
+            files=[("file", photo())] * 2,
+            cookies=dict(citizen.client.cookies),
+            trust_env=False,
+            timeout=30,
+        ).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(send, range(6)))
+    kept = local.rows("SELECT count(*) AS n FROM attachments WHERE document_code = 'answer'")
+    assert kept[0].n == 5
+
+
+# --- what others on the machine may read ---
+
+
+def test_what_is_written_is_for_its_user_alone(still: LocalPortal, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        address = f"sqlite:///{tmp_path / 'var' / 'portal.sqlite3'}"
+        more = {"PORTAL_VAR": str(tmp_path / "var"), "PORTAL_DATABASE_URL": address}
+        code, said = run_command(still.portal.settings, "migrate", **more)
+        assert code == 0, said
+    finally:
+        os.umask(before)
+    written = [path for path in tmp_path.rglob("*") if path.stat().st_uid == os.getuid()]
+    assert written
+    assert not [path for path in written if path.stat().st_mode & 0o077]
