@@ -222,6 +222,7 @@ def request_completion(
     with portal.database.begin() as db:
         employee = visit.employee(db)
         visit.check_form(form)
+        employee.must(Permission.REQUEST_COMPLETION)  # before the page with its problems is shown
         opened = reading.open_request(db, portal.vault, employee.center, number)
         problems = ask.problems(_known_documents(opened))
         if not problems:
@@ -244,6 +245,7 @@ def refuse(
     with portal.database.begin() as db:
         employee = visit.employee(db)
         visit.check_form(form)
+        employee.must(Permission.DECIDE)  # as above
         opened = reading.open_request(db, portal.vault, employee.center, number)
         problems = refusal.problems(list(portal.catalogue.refusal_reasons))
         if not problems:

@@ -9,12 +9,16 @@ from tempfile import gettempdir
 import httpx
 import pytest
 
+from portal.identity import staff
+from portal.identity.roles import Role
+
 from tests.support.commands import run_command
 from tests.support.drafting import COMPLAINT, begin
 from tests.support.files import photo
 from tests.support.local import LocalPortal
 from tests.support.looking import assert_honest, fields, leads_to, raw, stranger, token
 from tests.support.sandbox import SandboxProcess, eventually
+from tests.support.signing_in import clerk, staff_page
 from tests.support.typist import at_page
 
 MANY = [("file", (f"{n}.bin", b"x" * 20_000, "image/jpeg")) for n in range(12)]
@@ -129,10 +133,10 @@ def test_a_row_that_is_not_there_is_not_removed(still: LocalPortal, row: str) ->
 
 
 def test_completions_sent_at_once_do_not_pass_the_limit(local: LocalPortal) -> None:
-    citizen, clerk = local.someone(), local.employee("front_office")
+    citizen, officer = local.someone(), local.employee("front_office")
     number = local.filed(COMPLAINT, citizen).hook("request-number")
-    clerk.act(number, "register", {})
-    clerk.act(number, "completion", {"completion_note": "أرسل رقم العداد", "days": "7"})
+    officer.act(number, "register", {})
+    officer.act(number, "completion", {"completion_note": "أرسل رقم العداد", "days": "7"})
     local.relay()
     proof = token(citizen, "/requests")
 
@@ -150,6 +154,24 @@ def test_completions_sent_at_once_do_not_pass_the_limit(local: LocalPortal) -> N
         list(pool.map(send, range(6)))
     kept = local.rows("SELECT count(*) AS n FROM attachments WHERE document_code = 'answer'")
     assert kept[0].n == 5
+
+
+# --- by the back door ---
+
+
+@pytest.mark.parametrize("act", ["refuse", "completion", "approve", "register", "accept"])
+def test_a_wrong_form_shows_no_request_to_who_may_not_see_it(local: LocalPortal, act: str) -> None:
+    number = local.filed(COMPLAINT).hook("request-number")
+    name = f"{act}@KFS-003"
+    with local.portal.database.begin() as db:
+        password = staff.hash_password("a password of his own")
+        now = local.clock.now()
+        staff.add(db, name, "سامي", Role.BACKLOG_ENTRY, "KFS-003", password, now)
+    employee = clerk(local, name)
+    assert leads_to(staff_page(employee, "a password of his own")) == "/center/inbox"
+    proof = {"_csrf": token(employee, "/center/inbox")}
+    response = raw(employee, "POST", f"/center/requests/{number}/{act}", data=proof)
+    assert_honest(response, 403)
 
 
 # --- what others on the machine may read ---
