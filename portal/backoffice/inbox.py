@@ -114,6 +114,9 @@ class Inbox:
     ) -> None:
         data, now = message.data, self._clock.now()
         due = data["clock"]["due_on"]
+        # the queue is everybody's: it does not name whom the departments may not know
+        hidden = (data.get("hidden_from_departments") or {}).get("sections")
+        name = "" if hidden else data["applicant"]["name"]
         here = select(CenterRequest.id).where(CenterRequest.request_number == message.subject)
         if db.scalar(here):
             raise Poison("another message brought this request already")
@@ -125,7 +128,7 @@ class Inbox:
                 service_code=data["service"]["code"],
                 service_title=data["service"]["title"],
                 department=data["service"]["department"]["code"],
-                applicant_name=self._vault.seal(NAME, data["applicant"]["name"]),
+                applicant_name=self._vault.seal(NAME, name),
                 payload=self._vault.seal_json(PAYLOAD, dict(data)),
                 state=RECEIVED,
                 open=True,

@@ -166,8 +166,13 @@ def queue(
     )
 
 
-def open_request(db: Connection, vault: Vault, center: str, number: str) -> OpenedRequest:
-    """A request of ``center``; another center's is as missing as an unknown one."""
+def open_request(
+    db: Connection, vault: Vault, center: str, number: str, *, identity: bool
+) -> OpenedRequest:
+    """A request of ``center``; another center's is as missing as an unknown one.
+
+    Without ``identity`` it comes without what it hides from the departments.
+    """
     row = db.execute(
         select(*_COLUMNS, CenterRequest.payload).where(
             CenterRequest.request_number == number, CenterRequest.center_code == center
@@ -185,10 +190,13 @@ def open_request(db: Connection, vault: Vault, center: str, number: str) -> Open
         .where(CenterAct.center_request_id == row.id)
         .order_by(CenterAct.id)
     )
+    payload = vault.open_json(PAYLOAD, row.payload)
+    sections, papers = ((), ()) if identity else _hidden(payload)
+    shown = [s for s in payload["sections"] if s["code"] not in sections]
     return OpenedRequest(
         _queued(vault, row),
-        vault.open_json(PAYLOAD, row.payload),
-        [_stored(vault, document) for document in documents],
+        {**payload, "sections": shown},
+        [_stored(vault, document) for document in documents if document.code not in papers],
         [
             PastAct(
                 act.act,
@@ -203,12 +211,21 @@ def open_request(db: Connection, vault: Vault, center: str, number: str) -> Open
     )
 
 
+def _hidden(payload: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str]]:
+    """Sections and documents that the departments may not see. Older messages name none."""
+    hidden = payload.get("hidden_from_departments") or {}
+    return hidden.get("sections", ()), hidden.get("documents", ())
+
+
 def document(
-    db: Connection, vault: Vault, center: str, number: str, document_id: str
+    db: Connection, vault: Vault, center: str, number: str, document_id: str, *, identity: bool
 ) -> StoredDocument:
-    """One document of a request of ``center``; raises :class:`~portal.problems.Missing`."""
+    """One document of a request of ``center``; raises :class:`~portal.problems.Missing`.
+
+    Without ``identity`` one that is hidden from the departments is missing.
+    """
     row = db.execute(
-        select(CenterDocument.__table__)
+        select(CenterDocument.__table__, CenterRequest.payload)
         .join(CenterRequest, CenterRequest.id == CenterDocument.center_request_id)
         .where(
             CenterDocument.id == document_id,
@@ -217,6 +234,8 @@ def document(
         )
     ).one_or_none()
     if row is None:
+        raise Missing(f"document {document_id}")
+    if not identity and row.code in _hidden(vault.open_json(PAYLOAD, row.payload))[1]:
         raise Missing(f"document {document_id}")
     return _stored(vault, row)
 

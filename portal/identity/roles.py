@@ -31,6 +31,8 @@ class Permission(StrEnum):
     """What can be done with the requests of a center."""
 
     SEE_INBOX = "see_inbox"
+    SEE_IDENTITY = "see_identity"
+    """Who filed a request that hides it from the departments, such as a complaint."""
     REGISTER = "register"
     CHECK_DOCUMENTS = "check_documents"
     REQUEST_COMPLETION = "request_completion"
@@ -61,14 +63,26 @@ NATIONAL_ROLES = (Role.MINISTRY_VIEWER, Role.AUDITOR)
 _P = Permission
 TABLE: dict[Role, frozenset[Permission]] = {
     Role.FRONT_OFFICE: frozenset(
-        {_P.SEE_INBOX, _P.REGISTER, _P.CHECK_DOCUMENTS, _P.REQUEST_COMPLETION}
+        {
+            _P.SEE_INBOX,
+            _P.SEE_IDENTITY,
+            _P.REGISTER,
+            _P.CHECK_DOCUMENTS,
+            _P.REQUEST_COMPLETION,
+        }
     ),
     Role.CENTRE_MANAGER: frozenset(
-        {_P.SEE_INBOX, _P.REGISTER, _P.CHECK_DOCUMENTS, _P.REQUEST_COMPLETION}
+        {
+            _P.SEE_INBOX,
+            _P.SEE_IDENTITY,
+            _P.REGISTER,
+            _P.CHECK_DOCUMENTS,
+            _P.REQUEST_COMPLETION,
+        }
     ),
     Role.DEPARTMENT_OFFICER: frozenset({_P.SEE_INBOX, _P.REQUEST_COMPLETION}),
     Role.DEPARTMENT_HEAD: frozenset({_P.SEE_INBOX, _P.REQUEST_COMPLETION, _P.DECIDE}),
-    Role.UNIT_HEAD: frozenset({_P.SEE_INBOX, _P.DECIDE}),
+    Role.UNIT_HEAD: frozenset({_P.SEE_INBOX, _P.SEE_IDENTITY, _P.DECIDE}),
     Role.INSPECTOR: frozenset({_P.SEE_INBOX}),
     Role.ARCHIVIST: frozenset({_P.SEE_INBOX}),
     Role.CASHIER: frozenset({_P.SEE_INBOX}),

@@ -20,7 +20,7 @@ from portal.handoff.messages import (
 from portal.handoff.model import OutboxMessage
 from portal.requests import reading, uploads
 from portal.requests.reading import FiledRequest
-from portal.requests.snapshot import for_center, quote_to_json
+from portal.requests.snapshot import for_center, hidden_from_departments, quote_to_json
 from portal.requests.uploads import Attached
 from portal.vault import Vault
 
@@ -53,6 +53,7 @@ class HandOff:
                 "capacity": frozen["values"].get("applicant_capacity", ""),
             },
             "sections": for_center(frozen),
+            "hidden_from_departments": hidden_from_departments(frozen),
             "warnings": frozen["warnings"],
             "record": frozen["record"],
             "fees": quote_to_json(request.quote),

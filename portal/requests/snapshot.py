@@ -16,6 +16,26 @@ from portal.i18n import Speech
 # Contact details stay with the portal: the back office and the citizen never meet (facts §3.1)
 CONTACT_KINDS = frozenset({"mobile", "email"})
 
+# What says who the applicant is: the pages of the applicant's block and the papers asked of all
+# services. A service whose answers have this field true hides them from the departments.
+HIDES_IDENTITY = "hide_identity_from_department"
+IDENTITY_SECTIONS = (
+    "applicant",
+    "principal",
+    "power-of-attorney",
+    "company",
+    "contact",
+    "residence",
+)
+IDENTITY_DOCUMENTS = (
+    "national_id_card",
+    "passport",
+    "power_of_attorney",
+    "guardianship",
+    "inheritance_decree",
+    "company_papers",
+)
+
 
 def snapshot(evaluation: Evaluation, speeches: Sequence[Speech]) -> dict[str, Any]:
     """Sections with labels and shown values in both languages, and the bare values by code."""
@@ -80,6 +100,13 @@ def for_center(frozen: dict[str, Any]) -> list[dict[str, Any]]:
         for section in frozen["sections"]
         if (kept := [a for a in section["answers"] if a["kind"] not in CONTACT_KINDS])
     ]
+
+
+def hidden_from_departments(frozen: dict[str, Any]) -> dict[str, list[str]]:
+    """Codes of the sections and documents that only the center itself may see."""
+    if not frozen["values"].get(HIDES_IDENTITY):
+        return {"sections": [], "documents": []}
+    return {"sections": list(IDENTITY_SECTIONS), "documents": list(IDENTITY_DOCUMENTS)}
 
 
 def quote_to_json(quote: Quote) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
+from sqlalchemy import Connection
 
 from portal.backoffice import folder, reading
 from portal.backoffice.acts import (
@@ -24,6 +25,7 @@ from portal.requests.inspection import Inspected, Unacceptable, inspect
 from portal.requests.uploads import clean_file_name
 from portal.routes.files import stream_file
 from portal.text import is_readable
+from portal.vault import Vault
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
 from portal.web.routing import Access, get_page, post_files, post_form
@@ -143,8 +145,14 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
     with portal.database.read() as db:
         employee = visit.employee(db)
         employee.must(Permission.SEE_INBOX)
-        opened = reading.open_request(db, portal.vault, employee.center, number)
+        opened = _open(db, portal.vault, employee, number)
     return _request_page(visit, employee, opened)
+
+
+def _open(db: Connection, vault: Vault, employee: Employee, number: str) -> OpenedRequest:
+    """The request as this employee may see it."""
+    known = may(employee.role, Permission.SEE_IDENTITY)
+    return reading.open_request(db, vault, employee.center, number, identity=known)
 
 
 def _request_page(
@@ -181,7 +189,14 @@ def show_document(
     with portal.database.read() as db:
         employee = visit.employee(db)
         employee.must(Permission.SEE_INBOX)
-        found = reading.document(db, portal.vault, employee.center, number, document_id)
+        found = reading.document(
+            db,
+            portal.vault,
+            employee.center,
+            number,
+            document_id,
+            identity=may(employee.role, Permission.SEE_IDENTITY),
+        )
     return stream_file(portal.center_files.parts(found.storage_key), found.media_type, found.id)
 
 
@@ -223,7 +238,7 @@ def request_completion(
         employee = visit.employee(db)
         visit.check_form(form)
         employee.must(Permission.REQUEST_COMPLETION)  # before the page with its problems is shown
-        opened = reading.open_request(db, portal.vault, employee.center, number)
+        opened = _open(db, portal.vault, employee, number)
         problems = ask.problems(_known_documents(opened))
         if not problems:
             portal.desk.request_completion(db, employee, number, ask, portal.clock.now())
@@ -246,7 +261,7 @@ def refuse(
         employee = visit.employee(db)
         visit.check_form(form)
         employee.must(Permission.DECIDE)  # as above
-        opened = reading.open_request(db, portal.vault, employee.center, number)
+        opened = _open(db, portal.vault, employee, number)
         problems = refusal.problems(list(portal.catalogue.refusal_reasons))
         if not problems:
             portal.desk.refuse(db, employee, number, refusal, portal.clock.now())
@@ -264,7 +279,7 @@ def approve(
     with portal.database.read() as db:
         employee = visit.employee(db)
         employee.must(Permission.DECIDE)
-        opened = reading.open_request(db, portal.vault, employee.center, number)
+        opened = _open(db, portal.vault, employee, number)
     visit.check_form(form)
     file = next((f for f in form.files if f.name == "output"), None)
     issued = IssuedOutput(

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from portal.backoffice.model import CenterRequest
+from portal.backoffice.model import CenterDocument, CenterRequest
 from portal.requests.model import ServiceRequest
 from tests.support.files import pdf
 from tests.support.local import LocalPortal
@@ -251,6 +251,35 @@ def test_the_queue_shows_the_oldest_deadline_first_and_only_its_own_center(
     elsewhere = local.employee("front_office", "KFS-001")
     assert slow not in elsewhere.get("/center/inbox").text
     assert elsewhere.open(slow).status == 404
+
+
+def test_who_complains_is_known_to_the_center_and_not_to_its_departments(
+    local: LocalPortal,
+) -> None:
+    citizen = local.someone()
+    number = local.filed("municipal-complaint", citizen).hook("request-number")
+    _refer(local, number)
+    name, card = local.answers("municipal-complaint")["applicant_name"], "national_id_card"
+    desk = local.employee("front_office")
+    known = desk.open(number)
+    assert str(name) in known.text
+    documents = select(CenterDocument.code, CenterDocument.id).join(
+        CenterRequest, CenterRequest.id == CenterDocument.center_request_id
+    )
+    ids = dict(local.rows(documents.where(CenterRequest.request_number == number)))
+    address = f"/center/requests/{number}/documents/{ids[card]}"
+    assert desk.client.get(f"{local.url}{address}").status_code == 200
+    for role in ("department_officer", "department_head", "inspector", "cashier"):
+        other = local.employee(role)
+        page = other.open(number)
+        assert page.status == 200
+        assert str(name) not in page.text, role
+        assert citizen.national_id[-3:] not in page.text, role
+        assert ids[card] not in page.text, role
+        assert other.client.get(f"{local.url}{address}").status_code == 404
+        queue = other.get(f"/center/inbox?q={number}")
+        assert number in queue.text
+        assert str(name) not in queue.text
 
 
 def test_someone_without_account_follows_by_number_and_mobile(local: LocalPortal) -> None:

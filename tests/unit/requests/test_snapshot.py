@@ -16,7 +16,10 @@ from portal.catalogue.model import Choice, Field, Service, Text
 from portal.i18n import Languages
 from portal.requests.snapshot import (
     CONTACT_KINDS,
+    IDENTITY_DOCUMENTS,
+    IDENTITY_SECTIONS,
     for_center,
+    hidden_from_departments,
     quote_from_json,
     quote_to_json,
     snapshot,
@@ -137,3 +140,23 @@ def test_a_quote_comes_back_from_json_as_it_was(code: str) -> None:
     priced = quote(service, namespace(service, dict(evaluation.names), TODAY), TODAY)
     kept = json.loads(json.dumps(quote_to_json(priced)))
     assert quote_from_json(kept) == priced
+
+
+def test_only_a_complaint_hides_who_files_it() -> None:
+    hidden = hidden_from_departments(frozen("municipal-complaint"))
+    assert hidden["sections"] == list(IDENTITY_SECTIONS)
+    assert hidden["documents"] == list(IDENTITY_DOCUMENTS)
+    open_one = hidden_from_departments(frozen("site-validity-statement"))
+    assert open_one == {"sections": [], "documents": []}
+
+
+def test_what_is_hidden_is_all_that_every_service_asks_of_the_applicant() -> None:
+    services = list(CATALOGUE.services.values())
+    steps = {s.code for s in services[0].steps}.intersection(
+        *({s.code for s in service.steps} for service in services)
+    )
+    papers = {d.code for d in services[0].documents}.intersection(
+        *({d.code for d in service.documents} for service in services)
+    )
+    assert set(IDENTITY_SECTIONS) == steps
+    assert set(IDENTITY_DOCUMENTS) == papers
