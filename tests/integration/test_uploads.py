@@ -117,7 +117,7 @@ def test_a_scan_stays_readable(still: LocalPortal, file: File) -> None:
 
 SCRIPTS, LOCKED = "برامج أو ملفات مرفقة", "محمي بكلمة مرور"
 BROKEN_PDF, BROKEN_PICTURE = "لا يمكن فتح ملف PDF", "لا يمكن فتح الصورة"
-PIXELS, FORMATS = "أبعاد الصورة كبيرة", "بالصيغ الآتية فقط: PDF JPG PNG"
+PIXELS, FORMATS = "أبعاد الصورة كبيرة", "الأنواع المقبولة لهذا المستند: PDF JPG PNG"
 BAD: dict[str, tuple[Callable[[], File], str]] = {
     "empty": (lambda: ("empty.pdf", b"", "application/pdf"), "فارغ"),
     "too large": (lambda: files.heavy_pdf(5), "أكبر من ٥ ميجابايت"),
