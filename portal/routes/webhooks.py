@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from payments.provider import BadSignature
 from portal.observability import log, webhooks_refused
 from portal.problems import Conflict
+from portal.web.http_forms import chunks_of
 from portal.web.parts import Portal
 from portal.web.routing import Access
 
@@ -22,7 +23,7 @@ async def take_event(
 ) -> Response[bytes]:
     """200 once the event is stored, before it is worked off; 400 for what was not signed."""
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in chunks_of(request):
         body += chunk
         if len(body) > _MOST_BYTES:
             return _refuse("too large", 413)

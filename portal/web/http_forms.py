@@ -7,10 +7,12 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import parse_qsl
 
+from anyio import fail_after
 from anyio.to_thread import run_sync
 from litestar import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
+from portal.clock import stopwatch
 from portal.problems import N_, BadInput
 
 MOST_FORM_BYTES = 512 * 1024
@@ -19,6 +21,9 @@ _MOST_FIELDS = 4000
 _MOST_FILES = 12
 _MOST_FIELD_BYTES = 64 * 1024
 _DRAIN_BYTES = 64 * 1_000_000
+# A body that trickles holds one of the server's connections: beyond the patience it must bring more
+PATIENCE_SECONDS = 30.0
+_SLOWEST_BYTES_A_SECOND = 2000
 
 TOO_LARGE = N_("What you sent is too large. Send a smaller file, or fewer files at once.")
 UNREADABLE = N_("What you sent cannot be read as text. Type it again in this form.")
@@ -185,6 +190,22 @@ def _content_type(request: Request[Any, Any, Any]) -> tuple[str, dict[str, str]]
     return kind.lower(), options
 
 
+async def chunks_of(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+    """The body as it comes; raises :class:`BadInput` when it comes too slowly."""
+    began, total, stream = stopwatch(), 0, request.stream()
+    while True:
+        allowed = PATIENCE_SECONDS + total / _SLOWEST_BYTES_A_SECOND
+        try:
+            with fail_after(max(0.0, began + allowed - stopwatch())):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise BadInput(BROKEN, 408) from error
+        total += len(chunk)
+        yield chunk
+
+
 async def swallow(request: Request[Any, Any, Any]) -> None:
     """Read an upload and keep nothing: a sender who is still sending would not read the answer."""
     async for _ in _bounded(request, MOST_UPLOAD_BYTES):
@@ -197,7 +218,7 @@ async def _bounded(request: Request[Any, Any, Any], most: int) -> AsyncIterator[
     if length.isascii() and length.isdigit() and int(length) > most + _DRAIN_BYTES:
         raise BadInput(TOO_LARGE, 413)
     total = 0
-    async for chunk in request.stream():
+    async for chunk in chunks_of(request):
         total += len(chunk)
         if total <= most:
             yield chunk

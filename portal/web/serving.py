@@ -14,6 +14,9 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from litestar.types import ASGIApp
 
+# Idle ones and slow ones among them; below the 1024 files that a process may usually open
+_MOST_CONNECTIONS = 768
+
 
 class PortTaken(Exception):
     """Something else listens there; the server itself would share the port without a word."""
@@ -40,6 +43,8 @@ async def _serve(app: ASGIApp, host: str, port: int) -> None:
         address=host,
         port=port,
         interface=Interfaces.ASGINL,
+        backlog=1024,
+        backpressure=_MOST_CONNECTIONS,
         websockets=False,
         log_level=LogLevels.error,
     )

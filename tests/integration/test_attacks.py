@@ -1,6 +1,7 @@
 """Ways to wear the portal out or to slip past its limits, tried as an attacker would."""
 
 import os
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from portal.identity import staff
 from portal.identity.roles import Role
-
+from portal.web import http_forms
 from tests.support.commands import run_command
 from tests.support.drafting import COMPLAINT, begin
 from tests.support.files import photo
@@ -72,6 +73,18 @@ def test_an_upload_is_no_way_to_fill_the_memory(still: LocalPortal) -> None:
     text = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"x" * 60_000 + b"\r\n"
     response = raw(citizen, "POST", path, content=text * 10 + b"--b--\r\n", headers=MULTIPART)
     assert_honest(response, 413)
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/webhooks/payments"])
+def test_a_body_that_trickles_is_not_waited_for(
+    still: LocalPortal, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(http_forms, "PATIENCE_SECONDS", 0.5)
+    kind = "application/x-www-form-urlencoded"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: 9\r\n\r\na"
+    with socket.create_connection(("127.0.0.1", still.port), timeout=10) as slow:
+        slow.sendall(head.encode())
+        assert slow.recv(100).startswith(b"HTTP/1.1 408")
 
 
 # --- limits by address ---
