@@ -109,6 +109,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     demo = mode == "demo"
     port = read.number("PORTAL_PORT", 8000, 1)
     sandbox_port = read.number("PORTAL_SANDBOX_PORT", 8010, 1)
+    if demo and sandbox_port == port:
+        raise BadSetting("PORTAL_SANDBOX_PORT", f"{sandbox_port} is the port of the pages too")
     var = Path(read.text("PORTAL_VAR", "var")).expanduser().resolve()
     sandbox = f"http://127.0.0.1:{sandbox_port}" if demo else ""
     base = read.url("PORTAL_PAYMENTS_BASE_URL", sandbox)
@@ -192,7 +194,11 @@ def _channel(read: _Reader, name: str, demo: bool, schemes: Sequence[str]) -> st
 def _secret_keys(read: _Reader, var: Path, demo: bool) -> tuple[str, ...]:
     text = read.text("PORTAL_SECRET_KEYS")
     if not text and demo:
-        text = _demo_key(var / "secret_key")
+        try:
+            text = _demo_key(var / "secret_key")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "the key in it is not one"
+            raise BadSetting("PORTAL_VAR", f"{str(var)!r}: {reason}") from error
     keys = tuple(re.split(r"[\s,]+", text)) if text else ()
     if not keys:
         raise BadSetting("PORTAL_SECRET_KEYS", "is not set")

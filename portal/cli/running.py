@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -13,16 +14,18 @@ from types import FrameType
 import click
 
 from portal.cli import main, settings
-from portal.settings import Settings
+from portal.settings import BadSetting, Settings
+from portal.web.ports import PortTaken, check_port
 
 _READY_SECONDS = 30.0
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 @main.command()
 def serve() -> None:
     """Serve the portal's pages."""
     from portal.app import create  # noqa: PLC0415
-    from portal.web.serving import PortTaken, check_port, serve_app  # noqa: PLC0415
+    from portal.web.serving import serve_app  # noqa: PLC0415
 
     chosen = settings()
     try:
@@ -68,7 +71,7 @@ def sandbox() -> None:
 def run() -> None:
     """Start everything in the foreground: migrate, demo data, sandbox, worker, pages."""
     chosen = settings()
-    chosen.var.mkdir(parents=True, exist_ok=True)
+    _make_sure(chosen)
     prepare(chosen)
     supervisor = _Supervisor()
     if chosen.demo:
@@ -78,6 +81,19 @@ def run() -> None:
     if _answers(chosen, supervisor):
         _greet(chosen)
     sys.exit(supervisor.wait())
+
+
+def _make_sure(chosen: Settings) -> None:
+    """What would stop the parts is said before the first start's long preparation."""
+    try:
+        chosen.var.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting("PORTAL_VAR", f"{str(chosen.var)!r}: {error.strerror}") from None
+    try:
+        for port in (chosen.port, *([chosen.sandbox_port] if chosen.demo else [])):
+            check_port(chosen.host, port)
+    except PortTaken as error:
+        raise click.ClickException(str(error)) from None
 
 
 def prepare(chosen: Settings) -> None:
@@ -120,10 +136,12 @@ class _Supervisor:
 
     def start(self, command: str) -> None:
         # a session of its own: Ctrl-C reaches the children once, through here, not twice
+        # ended by the kernel when this process is killed: else they would go on and hold the ports
         # few arenas: glibc would give each thread its own, and keep what it once held
         self._children[command] = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "portal", command],
             start_new_session=True,
+            preexec_fn=_end_with_parent(),  # noqa: PLW1509 - this process has one thread
             env={"MALLOC_ARENA_MAX": "2", **os.environ},
         )
 
@@ -147,6 +165,20 @@ class _Supervisor:
 
     def _asked_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
+
+
+def _end_with_parent() -> Callable[[], None]:
+    """What a child does first: ask the kernel for SIGTERM when its parent is gone."""
+    import ctypes  # noqa: PLC0415
+
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -7,7 +7,6 @@ it already. Embedded, the server shares the process; another core is another pro
 
 import asyncio
 import signal
-import socket
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -16,20 +15,6 @@ from litestar.types import ASGIApp
 
 # Idle ones and slow ones among them; below the 1024 files that a process may usually open
 _MOST_CONNECTIONS = 768
-
-
-class PortTaken(Exception):
-    """Something else listens there; the server itself would share the port without a word."""
-
-
-def check_port(host: str, port: int) -> None:
-    """Raises :class:`PortTaken`."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PortTaken(f"{host}:{port}: {error.strerror}") from error
 
 
 def serve_app(app: ASGIApp, host: str, port: int) -> None:

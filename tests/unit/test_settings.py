@@ -94,6 +94,7 @@ WRONG = [
     ("PORTAL_PORT", "-1"),
     ("PORTAL_PORT", "٨٠٠٠"),
     ("PORTAL_SANDBOX_PORT", "80 10"),
+    ("PORTAL_SANDBOX_PORT", "8000"),
     ("PORTAL_TRUSTED_PROXIES", "11"),
     ("PORTAL_TRUSTED_PROXIES", "yes"),
     ("PORTAL_PUBLIC_URL", "mahalliyat.example.eg"),
@@ -122,6 +123,12 @@ WRONG = [
     ("PORTAL_SECRET_KEYS", f"{KEY},{KEY}"),
     ("PORTAL_SECRET_KEYS", f"{KEY},"),
 ]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(BadSetting, match=r"^PORTAL_VAR: .*file"):
+        read_settings({"PORTAL_VAR": str(tmp_path / "file")})
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
