@@ -333,7 +333,7 @@ class EmailKind(Kind):
     control = "email"
 
     def parse(self, field: Field, raw: Raw, context: Context) -> str:
-        address = _cleaned(raw).replace(" ", "")
+        address = _cleaned(raw)
         if not _EMAIL.fullmatch(address) or ".." in address or "." not in address.split("@")[1]:
             raise Invalid(N_("Write {label} in full, such as name@example.com"))
         return address

@@ -248,7 +248,17 @@ def test_an_email_address_is_checked_by_its_shape(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["mona", "mona@", "@example.com", "mona@example", "a@b..eg", "a@b,c.eg", "a@-b.eg", "<a@b.eg>"],
+    [
+        "mona",
+        "mona@",
+        "@example.com",
+        "mona@example",
+        "a@b..eg",
+        "a@b,c.eg",
+        "a@-b.eg",
+        "<a@b.eg>",
+        "a b@c.eg",
+    ],
 )
 def test_a_broken_email_address_is_refused(address: str) -> None:
     assert "name@example.com" in refusal("email", address)
