@@ -18,7 +18,7 @@ from decimal import ROUND_CEILING, Decimal
 from functools import cache
 from typing import Any, Literal
 
-from portal.catalogue.identity import permit_year
+from portal.catalogue.identity import age_on, permit_year
 
 Type = Literal["number", "text", "boolean", "date", "list", "group", "any"]
 Namespace = Mapping[str, Any]
@@ -301,6 +301,9 @@ class _Compiler:
         if len(args) == 2 and name == "months":
             start, end = (self._expect(arg, "date") for arg in args)
             return NUMBER, lambda ns: Decimal(months_inclusive(_known(start(ns)), _known(end(ns))))
+        if len(args) == 2 and name == "age":
+            person, day = self._expect(args[0], "text"), self._expect(args[1], "date")
+            return NUMBER, lambda ns: Decimal(age_on(_known(person(ns)), _known(day(ns))))
         if len(args) == 2 and name == "workdays":
             first, count = self._expect(args[0], "date"), self._expect(args[1], NUMBER)
             return "date", lambda ns: _known(ns.get(CALENDAR))().add_working(

@@ -73,6 +73,12 @@ def read_national_id(text: str, today: date) -> NationalId | str:
     return NationalId(digits, born_on, suspect=not _check_digit_fits(digits))
 
 
+def age_on(digits: str, day: date) -> int:
+    """Whole years on ``day`` of who has this national ID."""
+    birth = (_CENTURIES[digits[0]] + int(digits[1:3]), int(digits[3:5]), int(digits[5:7]))
+    return day.year - birth[0] - ((day.month, day.day) < birth[1:])
+
+
 def _check_digit_fits(digits: str) -> bool:
     remainder = sum(int(d) * w for d, w in zip(digits[:13], _WEIGHTS, strict=True)) % 11
     expected = {(11 - remainder) % 10}

@@ -169,6 +169,19 @@ def test_counting_what_is_not_answered_gives_zero() -> None:
     assert value("count(segments)", segments=None) == 0
 
 
+@pytest.mark.parametrize(
+    ("national_id", "years"),
+    [
+        ("30811228800018", 18),
+        ("30811238800018", 17),
+        ("29001018800018", 36),
+        ("30402298800018", 22),
+    ],
+)
+def test_an_age_is_told_in_whole_years(national_id: str, years: int) -> None:
+    assert value("age(permit, today)", permit=national_id) == years
+
+
 def test_the_year_of_a_request_number_is_that_of_its_two_digits() -> None:
     assert value("year(permit)", permit="26-1315-00042-7") == 2026
     assert value("year(permit)", permit="56/م/1998") == 1998
