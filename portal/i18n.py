@@ -94,8 +94,6 @@ class Speech:
     def problem(self, problem: Problem) -> str:
         if problem.text is not None:
             return self.show(problem.text)
-        if problem.count is not None:
-            return self.ngettext(problem.msgid, problem.msgid, problem.count, **problem.params)
         return self.gettext(problem.msgid, **dict(problem.params))
 
     def number(self, value: int | Decimal, *, group: bool = True) -> str:

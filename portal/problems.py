@@ -27,7 +27,6 @@ class Problem:
     params: Mapping[str, Any] = attribute(default_factory=dict)
     text: Any = None
     refer: str = ""
-    count: int | None = None  # chooses the plural form of msgid
 
 
 HIDDEN_CHARACTERS = N_("Remove the hidden characters from this text and type it again")

@@ -189,10 +189,10 @@ def test_a_text_that_is_too_long_is_told_and_kept(
 ) -> None:
     draft = _site(still).draft
     one = Typist(regular(still), draft, step)
-    refused(one.type(**{field: "ن" * (most + 1)}), field, "النص طويل")
+    refused(one.type(**{field: "ن" * (most + 1)}), field, "اختصر النص")
     assert one.shown(field) == "ن" * (most + 1)
     long = "ن" * 60_000
-    refused(one.type(**{field: long}), field, "النص طويل")
+    refused(one.type(**{field: long}), field, "اختصر النص")
     assert one.shown(field) == long
     assert field not in dict(one.type(**{field: "ن" * most}).errors())
 
