@@ -65,9 +65,17 @@ class Desk:
     def register(
         self, db: Connection, employee: Employee, number: str, at: datetime
     ) -> tuple[int, int]:
-        """Give the request the center's incoming number: serial and year."""
+        """Give the request the center's incoming number: serial and year.
+
+        For a notice that is all: it is accepted as it is registered (rulings, ``register_notice``).
+        """
         employee.must(Permission.REGISTER)
-        row = self._take(db, employee, number, RECEIVED, target=DOCUMENT_CHECK)
+        if self._row(db, employee, number).notice:
+            act, kind, target = "register_notice", messages.NOTICE_REGISTERED, ISSUED
+        else:
+            act, kind, target = "register", messages.REQUEST_REGISTERED, DOCUMENT_CHECK
+        closed_at = at if target == ISSUED else None
+        row = self._take(db, employee, number, RECEIVED, target=target, closed_at=closed_at)
         year = cairo_time(at).year
         serial = _next_serial(db, employee.center, year)
         db.execute(
@@ -76,8 +84,8 @@ class Desk:
             .values(incoming_number=serial, incoming_year=year)
         )
         data = {"number": serial, "year": year}
-        self._record(db, row.id, employee, "register", DOCUMENT_CHECK, at, data=data)
-        self._tell(db, employee, number, messages.REQUEST_REGISTERED, data, at)
+        self._record(db, row.id, employee, act, target, at, data=data)
+        self._tell(db, employee, number, kind, data, at)
         return serial, year
 
     def accept_documents(
@@ -86,8 +94,6 @@ class Desk:
         """The papers are complete: the request goes to its department."""
         employee.must(Permission.CHECK_DOCUMENTS)
         row = self._take(db, employee, number, DOCUMENT_CHECK, target=REFERRED)
-        if row.notice:
-            raise Conflict("a notice is registered, not referred")
         self._record(db, row.id, employee, "accept_documents", REFERRED, at)
         self._tell(db, employee, number, messages.DOCUMENTS_ACCEPTED, {}, at)
 
@@ -124,19 +130,12 @@ class Desk:
         issued: "IssuedOutput",
         at: datetime,
     ) -> None:
-        """Approve with the issued document; a notice is registered with its attestation."""
+        """Approve with the issued document."""
         employee.must(Permission.DECIDE)
-        row = self._take(db, employee, number, *_DECIDABLE, target=ISSUED, closed_at=at)
-        if row.state != REFERRED and not row.notice:
-            raise Conflict("the documents are not accepted yet")
+        row = self._take(db, employee, number, REFERRED, target=ISSUED, closed_at=at)
         documents = [self._keep_output(db, row.id, issued, at)] if issued.stored else []
-        act = "register_notice" if row.notice else "approve"
         data = {"output_number": issued.output_number}
-        self._record(db, row.id, employee, act, ISSUED, at, note=issued.note, data=data)
-        if row.notice:
-            told = {"documents": documents, **data}
-            self._tell(db, employee, number, messages.NOTICE_REGISTERED, told, at)
-            return
+        self._record(db, row.id, employee, "approve", ISSUED, at, note=issued.note, data=data)
         self._tell(db, employee, number, messages.REQUEST_APPROVED, {"note": issued.note}, at)
         told = {"documents": documents, **data}
         self._tell(db, employee, number, messages.OUTPUT_ISSUED, told, at)
@@ -152,6 +151,19 @@ class Desk:
         told = {**data, "note": refusal.note}
         self._tell(db, employee, number, messages.REQUEST_REFUSED, told, at)
 
+    @staticmethod
+    def _row(db: Connection, employee: Employee, number: str) -> Any:
+        """The request, which must be one of the employee's center."""
+        row = db.execute(
+            select(CenterRequest.id, CenterRequest.state, CenterRequest.notice).where(
+                CenterRequest.request_number == number,
+                CenterRequest.center_code == employee.center,
+            )
+        ).one_or_none()
+        if row is None:
+            raise Missing(f"request {number}")
+        return row
+
     def _take(
         self,
         db: Connection,
@@ -163,15 +175,7 @@ class Desk:
         closed_at: datetime | None = None,
     ) -> Any:
         """The row as it was, moved to ``target``; a second click finds it moved."""
-        mine = (
-            CenterRequest.request_number == number,
-            CenterRequest.center_code == employee.center,
-        )
-        row = db.execute(
-            select(CenterRequest.id, CenterRequest.state, CenterRequest.notice).where(*mine)
-        ).one_or_none()
-        if row is None:
-            raise Missing(f"request {number}")
+        row = self._row(db, employee, number)
         values: dict[str, Any] = {"state": target}
         if pause:
             values["resume_state"] = row.state
@@ -344,13 +348,11 @@ def possible(opened: OpenedRequest, employee: Employee) -> list[str]:
     acts = []
     if line.state == RECEIVED and may(employee.role, Permission.REGISTER):
         acts.append("register")
-    checked = line.state == DOCUMENT_CHECK and not line.notice
-    if checked and may(employee.role, Permission.CHECK_DOCUMENTS):
+    if line.state == DOCUMENT_CHECK and may(employee.role, Permission.CHECK_DOCUMENTS):
         acts.append("accept_documents")
     if line.state in _DECIDABLE and may(employee.role, Permission.REQUEST_COMPLETION):
         acts.append("request_completion")
-    decides = line.state == REFERRED or (line.notice and line.state == DOCUMENT_CHECK)
-    if decides and may(employee.role, Permission.DECIDE):
+    if line.state == REFERRED and may(employee.role, Permission.DECIDE):
         acts.append("approve")
     if line.state in _DECIDABLE and may(employee.role, Permission.DECIDE):
         acts.append("refuse")

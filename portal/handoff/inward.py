@@ -12,7 +12,12 @@ from sqlalchemy import Connection, func, insert, select, update
 from portal.clock import Clock
 from portal.db import Database, insert_missing
 from portal.handoff import outbox
-from portal.handoff.messages import REQUEST_REGISTERED, Message, read_message
+from portal.handoff.messages import (
+    NOTICE_REGISTERED,
+    REQUEST_REGISTERED,
+    Message,
+    read_message,
+)
 from portal.handoff.model import InwardEvent
 from portal.observability import log, reason_of
 from portal.problems import Conflict, DomainError
@@ -85,7 +90,7 @@ class Inward:
             .where(InwardEvent.id == message.id)
             .values(state="applied", applied_at=now, reason="")
         )
-        if message.type == REQUEST_REGISTERED:
+        if message.type in {REQUEST_REGISTERED, NOTICE_REGISTERED}:
             outbox.answered(db, message.subject, now)
         return True
 

@@ -94,28 +94,29 @@ class Answers:
 
     def registered(self, db: Connection, request: FiledRequest, message: Message) -> None:
         """The center took the request and gave it its own incoming number."""
-        number, year = int(message.data["number"]), int(message.data["year"])
-        values = {"center_number": number, "center_year": year, "handed_off_at": message.at}
-        data = {"center_number": number, "center_year": year}
-        act = Act(Event.REGISTER_INCOMING, Actor.CENTER, message.at, data=data, values=values)
+        self._register(db, request, message, Event.REGISTER_INCOMING, {})
+
+    def _register(
+        self,
+        db: Connection,
+        request: FiledRequest,
+        message: Message,
+        event: Event,
+        more: Mapping[str, Any],
+    ) -> None:
+        data = {
+            "center_number": int(message.data["number"]),
+            "center_year": int(message.data["year"]),
+        }
+        values = {**data, "handed_off_at": message.at, **more}
+        act = Act(event, Actor.CENTER, message.at, data=data, values=values)
         self._advance(db, request, message, act)
-        self._tell(
-            db,
-            request,
-            compose.REQUEST_REGISTERED,
-            message.at,
-            center_number=number,
-            center_year=year,
-        )
+        self._tell(db, request, compose.REQUEST_REGISTERED, message.at, **data)
 
     def notice_registered(self, db: Connection, request: FiledRequest, message: Message) -> None:
-        """A notice needs no decision: it is registered, and that is its outcome."""
+        """A notice needs no decision: it is registered under a number, and that is its outcome."""
         self._keep_output(db, request, message)
-        values = {"decided_at": message.at}
-        data = {"output_number": _output_number(message)}
-        act = Act(Event.REGISTER_NOTICE, Actor.CENTER, message.at, data=data, values=values)
-        self._advance(db, request, message, act)
-        self._tell(db, request, compose.OUTPUT_ISSUED, message.at)
+        self._register(db, request, message, Event.REGISTER_NOTICE, {"decided_at": message.at})
 
     def documents_accepted(self, db: Connection, request: FiledRequest, message: Message) -> None:
         act = Act(Event.ACCEPT_DOCUMENTS, Actor.CENTER, message.at)
@@ -160,7 +161,7 @@ class Answers:
     def output_issued(self, db: Connection, request: FiledRequest, message: Message) -> None:
         """The issued document, fetched and checked before the state says that it is there."""
         self._keep_output(db, request, message)
-        data = {"output_number": _output_number(message)}
+        data = {"output_number": str(message.data.get("output_number", ""))[:60]}
         act = Act(Event.ISSUE, Actor.CENTER, message.at, data=data)
         self._advance(db, request, message, act)
         self._tell(db, request, compose.OUTPUT_ISSUED, message.at)
@@ -223,11 +224,6 @@ class Answers:
             uploads.attach(
                 db, self.vault, file, message.at, purpose="output", request_id=request.id
             )
-
-
-def _output_number(message: Message) -> str:
-    """The number of the issued document, as its center wrote it."""
-    return str(message.data.get("output_number", ""))[:60]
 
 
 def _documents(listed: Any) -> Sequence[Mapping[str, Any]]:

@@ -274,7 +274,7 @@ def refuse(
 def approve(
     visit: NamedDependency[Visit], number: FromPath[str], upload_form: NamedDependency[PostedForm]
 ) -> Response[bytes]:
-    """Approve with the issued document, or register a notice with its attestation."""
+    """Approve with the issued document."""
     portal, form = visit.portal, upload_form
     with portal.database.read() as db:
         employee = visit.employee(db)

@@ -206,20 +206,18 @@ def _messages(portal: LocalPortal, citizen: Citizen) -> list[str]:
     return [text for text in articles if citizen.mobile in text]
 
 
-def test_a_notice_is_registered_with_its_attestation_and_needs_no_decision(
+def test_a_notice_is_registered_and_that_is_its_outcome(
     local: LocalPortal,
 ) -> None:
     citizen = local.someone()
     number = local.filed("works-start-notice", citizen).hook("request-number")
-    _register(local, number)
-    opened = local.employee("front_office").open(number)
-    assert not [f for f in opened.tree.xpath("//form/@action") if f.endswith("/accept")]
-    registered = local.employee("unit_head").approve(number, "9/2026")
-    assert registered.status == 200, registered.errors()
+    registered = local.employee("front_office").act(number, "register", {})
+    assert not registered.tree.xpath("//main//aside//form")
+    assert not local.employee("unit_head").open(number).tree.xpath("//main//aside//form")
     local.relay()
     page = citizen.get(f"/requests/{number}")
     assert page.hook("state") == "issued"
-    assert "9/2026" in page.text
+    assert page.hook("center-number") == registered.hook("center-number")
     events = page.tree.xpath("//ol[contains(@class,'timeline')]/li[contains(@class,'done')]")
     assert len(events) == len({e.text_content() for e in events})
 

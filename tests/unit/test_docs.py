@@ -263,7 +263,7 @@ def built() -> set[str]:
     caused: set[str] = set()
     for path in (ROOT / "portal").rglob("*.py"):
         if path.name != "lifecycle.py":
-            caused |= set(re.findall(r"\bAct\(\s*Event\.([A-Z_]+)", text(path)))
+            caused |= set(re.findall(r"\bEvent\.([A-Z_]+)", text(path)))
     return {str(lifecycle.Event[name]) for name in caused}
 
 
