@@ -33,13 +33,13 @@ _TEXTS = {
         "{url}"
     ),
     COMPLETION_REQUESTED: N_(
-        "Request {number}: the center asks you to complete it before {until}: {url}"
+        "Request {number}: the center asks you to complete it by {until}: {url}"
     ),
     REQUEST_COMPLETED: N_("We have received your completion of request {number}: {url}"),
     REQUEST_APPROVED: N_("Request {number} was approved: {url}"),
     OUTPUT_ISSUED: N_("The document of request {number} was issued: {url}"),
     REQUEST_REFUSED: N_(
-        "Request {number} was refused. The reason and how to appeal before {until}: {url}"
+        "Request {number} was refused. The reason and how to appeal by {until}: {url}"
     ),
     REQUEST_EXPIRED: N_(
         "Request {number} was closed because it was not paid in time. You can apply again: {url}"

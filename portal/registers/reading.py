@@ -115,6 +115,12 @@ def _typed(value: Any) -> Any:
             return value
 
 
+def are_unpaid(db: Connection, due_ids: Sequence[int]) -> bool:
+    """Whether every one of these dues is still there and still owed."""
+    found = select(func.count()).where(RegisterDue.id.in_(due_ids), RegisterDue.paid_at.is_(None))
+    return db.scalar(found) == len(due_ids)
+
+
 def pay(
     db: Connection, due_ids: Sequence[int], request_number: str, at: datetime, parts: int = 1
 ) -> bool:

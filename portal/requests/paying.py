@@ -301,6 +301,13 @@ def payable(db: Connection, request: FiledRequest) -> Payable | None:
     return Payable(owed, tuple(obligations.lines(db, owed.id)))
 
 
+def paid_meanwhile(db: Connection, vault: Vault, request: FiledRequest) -> bool:
+    """Whether another request has paid the dues that this one is about: nothing is owed then."""
+    record = reading.answers(db, vault, request.id)["record"] or {}
+    dues = record.get("due_ids", ())
+    return bool(dues) and not registers.are_unpaid(db, dues)
+
+
 def receipts(db: Connection, request: FiledRequest) -> list[PaidReceipt]:
     """The receipts of a request."""
     found = payable(db, request)

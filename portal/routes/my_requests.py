@@ -92,9 +92,10 @@ def show_payment(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
         citizen = visit.citizen(db)
         request = reading.own(db, citizen.citizen_id, number)
         due = paying.payable(db, request)
+        settled = paying.paid_meanwhile(db, portal.vault, request)
     if due is None or request.state is not State.AWAITING_FILING_PAYMENT:
         return redirect(visit, f"/requests/{number}")
-    return _payment_page(visit, request, due)
+    return _payment_page(visit, request, due, settled=settled)
 
 
 def _payment_page(
@@ -104,6 +105,7 @@ def _payment_page(
     status: int = 200,
     *,
     unreachable: bool = False,
+    settled: bool = False,
 ) -> Response[bytes]:
     portal = visit.portal
     return portal.pages.page(
@@ -115,6 +117,7 @@ def _payment_page(
         service=portal.catalogue.services[request.service_code],
         due=due,
         unreachable=unreachable,
+        settled=settled,
     )
 
 
@@ -128,9 +131,12 @@ def start_payment(
         citizen = visit.citizen(db)
         request = reading.own(db, citizen.citizen_id, number)
         due = paying.payable(db, request)
+        settled = paying.paid_meanwhile(db, portal.vault, request)
     visit.check_form(form)
     if due is None or request.state is not State.AWAITING_FILING_PAYMENT:
         return redirect(visit, f"/requests/{number}")
+    if settled:
+        return _payment_page(visit, request, due, 409, settled=True)
     try:
         address = portal.cashier.start(request, visit.speech.locale)
     except Conflict:  # paid in this very moment, in another tab: there is nothing to pay any more

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from portal.registers.model import RegisterDue, RegisterRecord
 from portal.registers.reading import equal_parts
 from tests.support.local import LocalPortal
+from tests.support.people import CARD
 
 SERVICE = "reconciliation-balance-payment"
 CENTER = "KFS-005"
@@ -62,6 +63,19 @@ def test_a_new_plan_takes_the_place_of_what_was_owed(local: LocalPortal) -> None
     assert {due.paid_by for due in _dues(local, "301/2025")[2:]} == {last}
 
 
+def test_dues_that_were_paid_meanwhile_are_not_asked_for_again(local: LocalPortal) -> None:
+    slow = local.someone()
+    raw = local.answers(SERVICE, fixed={"request": "303/2025", "plan": "full"}, center=CENTER)
+    waiting = slow.submit(slow.upload_all(slow.fill(SERVICE, raw)))
+    _pay(local, "303/2025", plan="full")
+    shown = slow.get(waiting.path)
+    assert "بطلب آخر" in shown.text
+    assert not shown.tree.xpath("//main//form")
+    pressed = slow.send(waiting, {}, "/pay")
+    assert pressed.status == 409
+    assert "بطلب آخر" in pressed.text
+
+
 def test_a_plan_for_what_was_paid_meanwhile_changes_nothing_and_is_put_before_a_person(
     local: LocalPortal,
 ) -> None:
@@ -72,8 +86,9 @@ def test_a_plan_for_what_was_paid_meanwhile_changes_nothing_and_is_put_before_a_
         center=CENTER,
     )
     waiting = slow.submit(slow.upload_all(slow.fill(SERVICE, raw)))
+    checkout = slow.send(waiting, {}, "/pay")
     quick, _ = _pay(local, "302/2025", plan="full")
-    page = slow.pay(waiting)
+    page = slow.send(checkout, CARD)
     assert page.hook("state") == "received"
     assert {due.paid_by for due in _dues(local, "302/2025")} == {quick}
     cases = "SELECT kind FROM payment_cases WHERE reference = :n"
