@@ -229,7 +229,10 @@ def _group(walk: _Walk, asked: Field, raw: Raw) -> Asked:
             warnings += suspect
         rows.append(values)
     if not rows and asked.required:
-        problems.append(Problem(asked.code, _kind(asked).missing, {"label": asked.label}))
+        missing = Problem(asked.code, _kind(asked).missing, {"label": asked.label})
+        several = asked.minimum is not None and asked.minimum.value(walk.names) != 1
+        few = _out_of_bounds(asked, rows, walk.names, asked.code) if several else []
+        problems += few or [missing]
     # a group with a bad row is unknown to rules and fees, as any other unanswered field
     value = rows if rows and not problems else None
     return Asked(asked, raw, value, tuple(problems), tuple(warnings))

@@ -379,6 +379,11 @@ def test_a_group_without_a_row_is_missing() -> None:
         assert problems_of(state) == [("segments", "Add at least one row to {label}")]
 
 
+def test_a_group_that_needs_several_rows_says_how_many_from_the_start() -> None:
+    missing = page(evaluated("occupants-union-registration"), "members")
+    assert problems_of(missing) == [("members", "{label} needs at least this many rows: {bound}")]
+
+
 def test_a_group_has_so_many_rows_at_least_and_at_most() -> None:
     most = page(evaluated("excavation-permit", segments=[_segment()] * 30), "segments")
     assert most.complete
