@@ -113,7 +113,7 @@ def test_a_locked_database_is_an_honest_page_and_nothing_is_half_written(
         assert raw(citizen, "GET", "/requests").status_code == 200
     for response in attempts:
         page = assert_honest(response, 503)
-        assert "الخدمة مشغولة الآن" in page.text
+        assert "البوابة مشغولة الآن" in page.text
         assert response.headers["retry-after"].isdigit()
     assert state_of(alone) == before
     assert files_of(alone) == kept
