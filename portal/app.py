@@ -59,7 +59,7 @@ def create_app(portal: Portal, assets: Assets) -> ASGIApp:
         logging_config=None,
         debug=False,
     )
-    return Gate(app, portal.settings, assets)
+    return Gate(app, portal.settings, assets, portal.pages.shared, portal.clock)
 
 
 async def _posted(request: Request[Any, Any, Any]) -> Any:

@@ -1,12 +1,15 @@
 """Every address of the portal, listed once."""
 
 from portal.routes import (
+    about,
     backoffice,
-    catalogue,
+    centers,
     completion,
     drafts,
+    finding,
     my_requests,
     operations,
+    service,
     sign_in,
     track,
     uploads,
@@ -14,7 +17,10 @@ from portal.routes import (
 )
 
 HANDLERS = [
-    *catalogue.HANDLERS,
+    *finding.HANDLERS,
+    *service.HANDLERS,
+    *centers.HANDLERS,
+    *about.HANDLERS,
     *sign_in.HANDLERS,
     *track.HANDLERS,
     *drafts.HANDLERS,

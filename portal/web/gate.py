@@ -10,24 +10,31 @@ import structlog
 from anyio.to_thread import run_sync
 from litestar.types import ASGIApp, Message, Receive, Send
 
-from portal.clock import public_id, stopwatch
+from portal.clock import Clock, cairo_day, public_id, stopwatch
 from portal.observability import http_requests, http_seconds, log
 from portal.settings import Settings
 from portal.web.assets import PREFIX, Asset, Assets
+from portal.web.shared import SharedPage, SharedPages
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _ENGLISH = "/en"
+_SAID_WITH_304 = frozenset({b"etag", b"cache-control", b"vary"})
 
 
 class Gate:
     """Wraps the application; see the module's text."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, assets: Assets) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, assets: Assets, shared: SharedPages, clock: Clock
+    ) -> None:
         self._app = app
         self._assets = assets
+        self._shared = shared
+        self._clock = clock
         self._alias = _alias_of(settings.public_url)
         self._public_url = settings.public_url
         self._headers = _security_headers(settings)
+        self._shared_headers = [(n, v) for n, v in self._headers if n != b"cache-control"]
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,11 +58,17 @@ class Gate:
             locale, path = "en", path[len(_ENGLISH) :] or "/"
             scope["path"] = path
             scope["raw_path"] = path.encode()
+        method = scope["method"]
+        if method in {"GET", "HEAD"}:
+            key = (locale, path, scope["query_string"])
+            page = self._shared.find(key, cairo_day(self._clock.now()))
+            if page is not None:
+                await self._send_shared(scope, send, page, request_id)
+                return
         scope.setdefault("state", {})
         scope["state"].update(locale=locale, request_id=request_id)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         began, status = stopwatch(), 500
-        method = scope["method"]
         if method == "HEAD":  # the page's own handler answers, and its headers alone are sent
             scope["method"] = "GET"
 
@@ -78,22 +91,29 @@ class Gate:
             touch = scope["state"].get("touch")
             if touch is not None:
                 await run_sync(touch)
-            self._observe(scope, method, status, stopwatch() - began)
+            # the template of the path, never the path: it may hold a request's number
+            route = str(scope.get("path_template") or "unknown")
+            _observe(route, method, status, stopwatch() - began)
             structlog.contextvars.unbind_contextvars("request_id")
 
-    @staticmethod
-    def _observe(scope: Any, method: str, status: int, seconds: float) -> None:
-        # the template of the path, never the path: it may hold a request's number
-        route = str(scope.get("path_template") or "unknown")
-        http_requests.labels(route, str(status)).inc()
-        http_seconds.labels(route).observe(seconds)
-        log.info(
-            "http",
-            method=method,
-            route=route,
-            status=status,
-            duration_ms=round(seconds * 1000, 1),
-        )
+    async def _send_shared(self, scope: Any, send: Send, page: SharedPage, request_id: str) -> None:
+        began, status = stopwatch(), 200
+        accepted = unchanged = b""
+        for name, value in scope["headers"]:
+            if name == b"accept-encoding":
+                accepted = value
+            elif name == b"if-none-match":
+                unchanged = value
+        coding = page.best(accepted.decode("latin-1"))
+        headers, body = page.codings[coding]
+        if page.etags[coding] in unchanged:
+            status, body = 304, b""
+            headers = [(name, value) for name, value in headers if name in _SAID_WITH_304]
+        headers = [*headers, *self._shared_headers, (b"x-request-id", request_id.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        content = b"" if scope["method"] == "HEAD" else body
+        await send({"type": "http.response.body", "body": content, "more_body": False})
+        _observe(page.route, scope["method"], status, stopwatch() - began, request_id)
 
     async def _send_asset(self, scope: Any, send: Send, asset: Asset) -> None:
         headers = dict(scope["headers"])
@@ -125,6 +145,21 @@ class Gate:
         headers = [(b"location", target + (b"?" + query if query else b"")), *self._headers]
         await send({"type": "http.response.start", "status": 307, "headers": headers})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _observe(
+    route: str, method: str, status: int, seconds: float, request_id: str | None = None
+) -> None:
+    http_requests.labels(route, str(status)).inc()
+    http_seconds.labels(route).observe(seconds)
+    log.info(
+        "http",
+        method=method,
+        route=route,
+        status=status,
+        duration_ms=round(seconds * 1000, 1),
+        **({"request_id": request_id} if request_id else {}),
+    )
 
 
 def _host(scope: Any) -> str:

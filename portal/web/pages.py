@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import brotli
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
@@ -21,11 +22,14 @@ from portal.clock import Clock, cairo_day
 from portal.settings import Settings
 from portal.web.assets import Assets, accepts
 from portal.web.gate import content_policy
+from portal.web.shared import SharedPages, make_page
 
 if TYPE_CHECKING:
     from portal.web.visit import Visit
 
 TEMPLATES_DIR = Path(__file__).resolve().parent.parent / "templates"
+_VARY = {"vary": "accept-encoding, hx-request"}
+_FRAMED = frozenset({b"content-type", b"content-length"})  # the response says them itself
 _WORTH_COMPRESSING = 1000
 _BROTLI_QUALITY = 4  # a page is made once: the quality at which time and size meet
 
@@ -36,6 +40,7 @@ class Pages:
     def __init__(self, settings: Settings, assets: Assets, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
+        self.shared = SharedPages()
         cache = settings.var / "templates"
         cache.mkdir(parents=True, exist_ok=True)
         self._environment = Environment(
@@ -68,10 +73,37 @@ class Pages:
     ) -> Response[bytes]:
         """An HTML answer. ``form_target`` is an origin that a form of the page may lead to."""
         html = self._environment.get_template(template).render(**self._common(visit), **context)
-        headers = {"vary": "accept-encoding, hx-request"}
+        headers = dict(_VARY)
         if form_target:
             headers["content-security-policy"] = content_policy(form_target)
         return self.answer(visit, html.encode(), "text/html", status, headers)
+
+    def shared_page(
+        self,
+        visit: "Visit",
+        template: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        **context: Any,
+    ) -> Response[bytes]:
+        """A page that is the same for everyone on this day, made once: see :mod:`shared`.
+
+        ``query`` is all of the address's query that the page depends on; an address that says more
+        is answered like any page. Nothing of the visitor but the language may be in ``context``.
+        """
+        scope = visit.request.scope
+        html = self._environment.get_template(template).render(**self._common(visit), **context)
+        asked = scope["query_string"]
+        if visit.is_fragment or asked != urlencode(query or {}).encode():
+            return self.answer(visit, html.encode(), "text/html", 200, dict(_VARY))
+        page = make_page(scope["path_template"], html.encode())
+        self.shared.keep((visit.speech.locale, visit.path, asked), self._today(), page)
+        headers, body = page.codings[page.best(visit.request.headers.get("accept-encoding", ""))]
+        return Response(
+            body,
+            media_type="text/html",
+            headers={n.decode(): v.decode() for n, v in headers if n not in _FRAMED},
+        )
 
     def _common(self, visit: "Visit") -> dict[str, Any]:
         speech = visit.speech

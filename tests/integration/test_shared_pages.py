@@ -1,0 +1,27 @@
+"""Pages that are the same for everyone: made once, asked again cheaply, never mixed up."""
+
+import httpx
+import pytest
+
+from tests.support.local import LocalPortal
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/en", "/services/shop-licence-new", "/centers?governorate=EG-KFS"]
+)
+@pytest.mark.parametrize("coding", ["br", "gzip", "identity"])
+def test_a_page_that_has_not_changed_is_not_sent_again(
+    still: LocalPortal, path: str, coding: str
+) -> None:
+    anyone = httpx.Client(base_url=still.url, trust_env=False)
+    first = anyone.get(path, headers={"accept-encoding": coding})
+    assert first.status_code == 200
+    again = anyone.get(path, headers={"accept-encoding": coding})
+    assert again.content == first.content
+    assert again.headers.keys() >= {"etag", "content-security-policy", "x-request-id"}
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers["cache-control"] == first.headers["cache-control"] == "public, no-cache"
+    asked = {"accept-encoding": coding, "if-none-match": first.headers["etag"]}
+    unchanged = anyone.get(path, headers=asked)
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert "set-cookie" not in again.headers
