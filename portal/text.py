@@ -16,6 +16,11 @@ _DIRECTION = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 _ROUND_NUMBERS = {mark: None for mark in _DIRECTION if mark != ord("\u202e")}
 _TASHKEEL = re.compile("[\u064b-\u0652\u0670\u0640]")
 _NAME_LETTERS = str.maketrans({"ٱ": "ا", "ی": "ي", "ک": "ك"})
+# for comparing only: what hands write for one another (facts §7.3)
+_LIKE_LETTERS = str.maketrans("أإآٱىیکةؤئ", "ااااييكهوي")
+_FINAL_HAMZA = re.compile(r"ء+\b")
+_MARKS = re.compile("[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
+_SERVANT_OF = re.compile(r"\bعبد (?=ال)")
 _SEPARATORS = re.compile(r"[\s\-‐-―_.()/\\]+")
 # [0-9], not \d: digits of scripts that nobody here writes are a slip or a trick
 _THOUSANDS = re.compile(r"^-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$")
@@ -77,6 +82,20 @@ def is_readable(text: str, *, lines: bool = False) -> bool:
 def clean_name(text: str) -> str:
     """An Arabic name without tashkeel and tatweel, Persian letters made Arabic."""
     return clean(_TASHKEEL.sub("", clean(text).translate(_NAME_LETTERS)))
+
+
+def fold_arabic(text: str) -> str:
+    """A text as it is compared in a search, never as it is shown (facts §7.3).
+
+    Letters that are written for one another become one, tashkeel, tatweel and invisible marks go,
+    digits are Latin, spaces single, Latin letters small: «أَسْوَان» and «اسوان» are equal then.
+    """
+    text = text.translate(_INVISIBLE).translate(_DIRECTION)
+    # NFKC also undoes the shapes of letters that are copied from PDF files
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    text = _MARKS.sub("", text).translate(_LIKE_LETTERS)
+    text = _FINAL_HAMZA.sub("", fold_digits(text))
+    return _SERVANT_OF.sub("عبد", " ".join(text.split()))
 
 
 def is_arabic_name(text: str) -> bool:

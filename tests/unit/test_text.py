@@ -12,6 +12,7 @@ from portal.text import (
     clean_name,
     clean_number,
     compact,
+    fold_arabic,
     fold_digits,
     is_arabic_name,
     is_readable,
@@ -163,3 +164,32 @@ def test_a_number_reads_back_in_every_script(number: Decimal) -> None:
         assert parse_number(text) == number
     for text in (grouped, grouped.translate(_ARABIC)):
         assert parse_number(text) == number
+
+
+@pytest.mark.parametrize(
+    ("typed", "folded"),
+    [
+        ("أحمد إبراهيم آدم ٱلله", "احمد ابراهيم ادم الله"),
+        ("رخصة مبنى", "رخصه مبني"),
+        ("مسؤول شئون بناء مائة", "مسوول شيون بنا مايه"),
+        ("جزء من بناءات", "جز من بناءات"),
+        ("مَـحَـلٌّ", "محل"),
+        ("عبد الرحمن", "عبدالرحمن"),
+        ("  شارع\u00a0 ٢٣ ۷ \u200f", "شارع 23 7"),
+        ("Kafr  EL-Sheikh", "kafr el-sheikh"),
+        ("\u202eدسوق\u202c", "دسوق"),
+        ("ﻛﻔﺮ", "كفر"),
+        ("", ""),
+    ],
+)
+def test_what_hands_write_for_one_another_is_compared_as_one(typed: str, folded: str) -> None:
+    assert fold_arabic(typed) == folded
+
+
+@given(st.text(max_size=60) | st.text("ءأآاٱىةؤئ \u064b\u0654\u0655\u0640عبدل\u200f", max_size=20))
+@example("ءء")
+@example("ا\u064b\u0654")
+def test_folding_twice_changes_nothing_more(text: str) -> None:
+    once = fold_arabic(text)
+    assert " ".join(once.split()) == once
+    assert fold_arabic(once) == once
