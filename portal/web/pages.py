@@ -92,9 +92,12 @@ class Pages:
         is answered like any page. Nothing of the visitor but the language may be in ``context``.
         """
         scope = visit.request.scope
-        html = self._environment.get_template(template).render(**self._common(visit), **context)
-        asked = scope["query_string"]
-        if visit.is_fragment or asked != urlencode(query or {}).encode():
+        asked, known = scope["query_string"], urlencode(query or {})
+        address = f"{visit.here}?{known}" if known else visit.here
+        html = self._environment.get_template(template).render(
+            **self._common(visit), public_address=address, **context
+        )
+        if visit.is_fragment or asked != known.encode():
             return self.answer(visit, html.encode(), "text/html", 200, dict(_VARY))
         page = make_page(scope["path_template"], html.encode())
         self.shared.keep((visit.speech.locale, visit.path, asked), self._today(), page)
@@ -115,6 +118,7 @@ class Pages:
             "show": speech.show,
             "url": visit.url,
             "demo": self._settings.demo,
+            "site": self._settings.public_url,
             "session": visit.session,
             "today": self._today(),
         }

@@ -5,11 +5,12 @@ shown come from one state; a route without :meth:`Visit.citizen` or :meth:`Visit
 to anyone.
 """
 
+import re
 from datetime import date
 from functools import cached_property
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from litestar import Request
 from litestar.datastructures import Cookie
@@ -21,6 +22,8 @@ from portal.i18n import Speech
 from portal.identity import sessions
 from portal.identity.sessions import CitizenSession, StaffSession
 from portal.problems import DomainError, Missing
+from portal.requests import drafts
+from portal.requests.drafts import OpenDraft
 from portal.web import csrf
 from portal.web.http_forms import PostedForm
 from portal.web.parts import Portal
@@ -30,6 +33,9 @@ STAFF_AREA = "/center"
 # a redirect may lead to an address that is whole already.
 _SAFE = "/?#%&=:@!$'()*+,;"
 _SAFE_IN_PATH = "/:@!$&'()*+,;="
+_PLAIN_QUERY = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:@/?-]{1,1000}")
+# Names of a query that are a permission and no place: no link of a page repeats them
+_PERMISSIONS = frozenset({"session_id", "token", "code"})
 
 
 class NotSignedIn(DomainError):
@@ -111,7 +117,33 @@ class Visit:
 
         Anyone may have written it: ``//host`` and ``/\\host`` would lead off the site.
         """
-        return "/" + quote(self.path.lstrip("/\\"), safe=_SAFE_IN_PATH)
+        return _as_link(self.path)
+
+    @property
+    def place(self) -> str:
+        """The page that the visitor is on, without its language: where the language link leads.
+
+        What was searched or filtered for goes along. A page that answers a form may stand at an
+        address that cannot be opened, so the page of the form is meant then.
+        """
+        if self.request.method != "GET":
+            return self._place_of_form
+        query = self.request.scope["query_string"].decode("latin-1")
+        names = {pair.partition("=")[0] for pair in query.split("&")}
+        if not _PLAIN_QUERY.fullmatch(query) or names & _PERMISSIONS:
+            return self.here
+        return f"{self.here}?{query}"
+
+    @property
+    def _place_of_form(self) -> str:
+        try:
+            came_from = urlsplit(self.request.headers.get("referer", ""))
+        except ValueError:  # it is no address
+            return self.here
+        if came_from.netloc != self.request.headers.get("host"):
+            return self.here
+        path = unquote(came_from.path)
+        return _as_link(path.removeprefix("/en") if path.startswith("/en/") else path)
 
     @property
     def _cookie_name(self) -> str:
@@ -171,6 +203,22 @@ class Visit:
             raise NotSignedIn("citizen")
         return session
 
+    def own_draft(self, db: Connection, draft_id: str, *, hold: bool = False) -> OpenDraft:
+        """The signed-in citizen's open draft; ``hold`` takes its row for this transaction.
+
+        Raises :class:`NotSignedIn`, :class:`Missing` for an unknown draft and anyone else's alike,
+        and :class:`~portal.requests.drafts.AlreadySubmitted`.
+        """
+        if self.has_cookie:
+            token_hash, now = sessions.hash_token(self.browser), self.portal.clock.now()
+            found = drafts.of_session(db, self.portal.vault, token_hash, draft_id, now, hold=hold)
+            if found is not None:
+                session, draft = found
+                self._remember(session)
+                return draft
+        self.citizen(db)
+        raise Missing(f"draft {draft_id}")
+
     def follower(self, db: Connection) -> CitizenSession:
         """A signed-in citizen, or one who may follow a single request."""
         if self.has_cookie:
@@ -220,3 +268,7 @@ class Visit:
         """The session that this request has shown, if any."""
         found: CitizenSession | StaffSession | None = self.request.scope["state"].get("session")
         return found
+
+
+def _as_link(path: str) -> str:
+    return "/" + quote(path.lstrip("/\\"), safe=_SAFE_IN_PATH)
