@@ -7,8 +7,9 @@ when a session begins, ends, or was last seen some minutes ago.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from portal.clock import token
 from portal.identity.model import Citizen, SignIn, Staff
@@ -31,6 +32,8 @@ class CitizenSession:
     national_id: str
     only_request: str | None
     stale: bool
+    ends_at: datetime
+    """When it ends if nobody opens another page; this visit counts."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class StaffSession:
     role: str
     scope: str
     stale: bool
+    ends_at: datetime
 
 
 def hash_token(value: str) -> bytes:
@@ -85,47 +89,64 @@ def end(db: Connection, cookie: str) -> None:
 
 def citizen_of(db: Connection, vault: Vault, cookie: str, at: datetime) -> CitizenSession | None:
     """The citizen behind a cookie, or None when it names no living session."""
-    row = db.execute(
-        select(
-            SignIn.token_hash,
-            SignIn.seen_at,
-            SignIn.expires_at,
-            SignIn.request_number,
-            Citizen.id,
-            Citizen.mobile,
-            Citizen.national_id,
-        )
-        .join(Citizen, Citizen.id == SignIn.citizen_id)
-        .where(SignIn.token_hash == hash_token(cookie))
-    ).one_or_none()
-    if row is None or at >= row.expires_at or at >= row.seen_at + CITIZEN_IDLE:
+    row = db.execute(_CITIZEN, {"token_hash": hash_token(cookie)}).one_or_none()
+    return None if row is None else read_citizen(row, vault, at)
+
+
+CITIZEN_COLUMNS = (
+    SignIn.token_hash,
+    SignIn.seen_at,
+    SignIn.expires_at,
+    SignIn.request_number,
+    SignIn.citizen_id,
+    Citizen.mobile,
+    Citizen.national_id,
+)
+"""What :func:`read_citizen` reads, for statements that look for more in the same breath."""
+
+
+# Statements of every page are put together once: that costs more than asking the database
+_CITIZEN = (
+    select(*CITIZEN_COLUMNS)
+    .join_from(SignIn, Citizen, Citizen.id == SignIn.citizen_id)
+    .where(SignIn.token_hash == bindparam("token_hash"))
+)
+
+
+def read_citizen(row: Any, vault: Vault, at: datetime) -> CitizenSession | None:
+    """The session of a row of :data:`CITIZEN_COLUMNS`, or None when its time is over."""
+    if at >= row.expires_at or at >= row.seen_at + CITIZEN_IDLE:
         return None
     return CitizenSession(
         row.token_hash,
-        row.id,
+        row.citizen_id,
         vault.open("citizens.mobile", row.mobile),
         vault.open("citizens.national_id", row.national_id),
         row.request_number,
-        at - row.seen_at >= _SEEN_EVERY,
+        _is_stale(row, at),
+        _ends(row, at, CITIZEN_IDLE),
     )
+
+
+_STAFF = (
+    select(
+        SignIn.token_hash,
+        SignIn.seen_at,
+        SignIn.expires_at,
+        Staff.id,
+        Staff.username,
+        Staff.display_name,
+        Staff.role,
+        Staff.scope,
+    )
+    .join_from(SignIn, Staff, Staff.id == SignIn.staff_id)
+    .where(SignIn.token_hash == bindparam("token_hash"), Staff.disabled_at.is_(None))
+)
 
 
 def staff_of(db: Connection, cookie: str, at: datetime) -> StaffSession | None:
     """The employee behind a cookie; one who was disabled meanwhile is nobody."""
-    row = db.execute(
-        select(
-            SignIn.token_hash,
-            SignIn.seen_at,
-            SignIn.expires_at,
-            Staff.id,
-            Staff.username,
-            Staff.display_name,
-            Staff.role,
-            Staff.scope,
-        )
-        .join(Staff, Staff.id == SignIn.staff_id)
-        .where(SignIn.token_hash == hash_token(cookie), Staff.disabled_at.is_(None))
-    ).one_or_none()
+    row = db.execute(_STAFF, {"token_hash": hash_token(cookie)}).one_or_none()
     if row is None or at >= row.expires_at or at >= row.seen_at + STAFF_IDLE:
         return None
     return StaffSession(
@@ -135,13 +156,47 @@ def staff_of(db: Connection, cookie: str, at: datetime) -> StaffSession | None:
         row.display_name,
         row.role,
         row.scope,
-        at - row.seen_at >= _SEEN_EVERY,
+        _is_stale(row, at),
+        _ends(row, at, STAFF_IDLE),
     )
+
+
+def _is_stale(row: Any, at: datetime) -> bool:
+    """Whether it is worth a write that the session was seen."""
+    return bool(at - row.seen_at >= _SEEN_EVERY)
+
+
+def _ends(row: Any, at: datetime, idle: timedelta) -> datetime:
+    seen_at: datetime = at if _is_stale(row, at) else row.seen_at
+    return min(row.expires_at, seen_at + idle)
+
+
+@dataclass(frozen=True)
+class TimeLeft:
+    """How long a session still lives when nobody opens a page."""
+
+    ends_at: datetime
+    can_be_longer: bool
+    """Whether opening a page makes it longer; not in its last hour."""
+
+
+def time_left(db: Connection, cookie: str, at: datetime) -> TimeLeft | None:
+    """Asked without being seen: looking at the clock keeps no session alive. None: it has ended."""
+    row = db.execute(
+        select(SignIn.seen_at, SignIn.expires_at, SignIn.staff_id).where(
+            SignIn.token_hash == hash_token(cookie)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    idle = CITIZEN_IDLE if row.staff_id is None else STAFF_IDLE
+    ends_at = min(row.expires_at, row.seen_at + idle)
+    return TimeLeft(ends_at, ends_at < row.expires_at) if at < ends_at else None
 
 
 def seen(db: Connection, token_hash: bytes, at: datetime) -> None:
     db.execute(update(SignIn).where(SignIn.token_hash == token_hash).values(seen_at=at))
 
 
-def drop_expired(db: Connection, at: datetime) -> int:
-    return db.execute(delete(SignIn).where(SignIn.expires_at <= at)).rowcount
+def drop_expired(db: Connection, before: datetime) -> int:
+    return db.execute(delete(SignIn).where(SignIn.expires_at <= before)).rowcount

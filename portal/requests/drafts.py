@@ -1,15 +1,17 @@
 """Drafts: begun once, saved at every step as typed, found again on any phone, dropped when idle."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from portal.catalogue.fields import Raw
 from portal.catalogue.model import Service
 from portal.db import insert_missing
+from portal.identity.model import Citizen, SignIn
+from portal.identity.sessions import CITIZEN_COLUMNS, CitizenSession, read_citizen
 from portal.problems import Conflict, Missing
 from portal.requests.model import Draft
 from portal.vault import Vault
@@ -102,6 +104,43 @@ def begin(
     return draft_id
 
 
+_COLUMNS = (
+    Draft.id,
+    Draft.service_code,
+    Draft.answers,
+    Draft.saved_at,
+    Draft.revision,
+    Draft.state,
+)
+_OF_SESSION = (
+    select(*CITIZEN_COLUMNS, *_COLUMNS)
+    .join_from(SignIn, Citizen, Citizen.id == SignIn.citizen_id)
+    .join(Draft, Draft.citizen_id == Citizen.id)
+    .where(SignIn.token_hash == bindparam("token_hash"), Draft.id == bindparam("draft_id"))
+)
+_OF_SESSION_HELD = _OF_SESSION.with_for_update(of=Draft)
+_OF_ID = update(Draft).where(Draft.id == bindparam("of"))
+_SEEN = _OF_ID.values(saved_at=bindparam("at"))
+_CHANGED = _OF_ID.values(saved_at=bindparam("at"), revision=Draft.revision + 1)
+_ANSWERED = _CHANGED.values(answers=bindparam("sealed"))
+
+
+def of_session(
+    db: Connection, vault: Vault, token_hash: bytes, draft_id: str, at: datetime, *, hold: bool
+) -> tuple[CitizenSession, OpenDraft] | None:
+    """The session behind a cookie with one of its citizen's open drafts, in one look.
+
+    None when either is not there; raises :class:`AlreadySubmitted`. ``hold`` takes the draft's row
+    for this transaction.
+    """
+    statement = _OF_SESSION_HELD if hold else _OF_SESSION
+    row = db.execute(statement, {"token_hash": token_hash, "draft_id": draft_id}).one_or_none()
+    session = read_citizen(row, vault, at) if row is not None else None
+    if row is None or session is None or session.only_request:
+        return None
+    return session, _if_open(vault, row)
+
+
 def load(db: Connection, vault: Vault, citizen_id: int, draft_id: str) -> OpenDraft:
     """The citizen's own open draft.
 
@@ -109,39 +148,24 @@ def load(db: Connection, vault: Vault, citizen_id: int, draft_id: str) -> OpenDr
     :class:`AlreadySubmitted` for one that has become a request.
     """
     row = db.execute(
-        select(
-            Draft.id,
-            Draft.service_code,
-            Draft.answers,
-            Draft.saved_at,
-            Draft.revision,
-            Draft.state,
-        ).where(Draft.id == draft_id, Draft.citizen_id == citizen_id)
+        select(*_COLUMNS).where(Draft.id == draft_id, Draft.citizen_id == citizen_id)
     ).one_or_none()
-    if row is None or row.state == "discarded":
+    if row is None:
         raise Missing(f"draft {draft_id}")
-    if row.state == "submitted":
-        raise AlreadySubmitted(draft_id)
-    return _open(vault, row)
+    return _if_open(vault, row)
 
 
 def save(
-    db: Connection,
-    vault: Vault,
-    citizen_id: int,
-    draft_id: str,
-    changes: Mapping[str, Raw],
-    at: datetime,
+    db: Connection, vault: Vault, held: OpenDraft, changes: Mapping[str, Raw], at: datetime
 ) -> OpenDraft:
-    """Merge ``changes`` into the draft, whose row is held: two tabs do not undo each other."""
-    hold(db, citizen_id, draft_id, at)
-    draft = load(db, vault, citizen_id, draft_id)
-    merged = {**draft.raw, **changes}
-    if merged != draft.raw:
-        sealed = vault.seal_json(_ANSWERS, merged)
-        db.execute(update(Draft).where(Draft.id == draft_id).values(answers=sealed))
-        changed(db, draft_id)
-    return OpenDraft(draft.id, draft.service_code, merged, at, draft.revision)
+    """Merge ``changes`` into a draft whose row is held: two tabs do not undo each other."""
+    merged = {**held.raw, **changes}
+    if merged == held.raw:
+        db.execute(_SEEN, {"of": held.id, "at": at})
+        return replace(held, saved_at=at)
+    sealed = vault.seal_json(_ANSWERS, merged)
+    db.execute(_ANSWERED, {"of": held.id, "at": at, "sealed": sealed})
+    return replace(held, raw=merged, saved_at=at, revision=held.revision + 1)
 
 
 def hold(db: Connection, citizen_id: int, draft_id: str, at: datetime) -> None:
@@ -153,9 +177,9 @@ def hold(db: Connection, citizen_id: int, draft_id: str, at: datetime) -> None:
     )
 
 
-def changed(db: Connection, draft_id: str) -> None:
-    """Answers or documents of a draft that is held are others now than were shown before."""
-    db.execute(update(Draft).where(Draft.id == draft_id).values(revision=Draft.revision + 1))
+def changed(db: Connection, draft_id: str, at: datetime) -> None:
+    """The documents of a draft that is held are others now than were shown before."""
+    db.execute(_CHANGED, {"of": draft_id, "at": at})
 
 
 def discard(db: Connection, citizen_id: int, draft_id: str) -> None:
@@ -183,6 +207,14 @@ def discard_idle(db: Connection, before: datetime) -> list[str]:
         .returning(Draft.id)
     )
     return list(dropped)
+
+
+def _if_open(vault: Vault, row: Any) -> OpenDraft:
+    if row.state == "discarded":
+        raise Missing(f"draft {row.id}")
+    if row.state == "submitted":
+        raise AlreadySubmitted(row.id)
+    return _open(vault, row)
 
 
 def _open(vault: Vault, row: Any) -> OpenDraft:

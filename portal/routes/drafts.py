@@ -42,8 +42,7 @@ def open_form(visit: Visit, draft_id: str) -> OpenForm:
     """The citizen's own draft, evaluated."""
     portal = visit.portal
     with portal.database.read() as db:
-        citizen = visit.citizen(db)
-        draft = drafts.load(db, portal.vault, citizen.citizen_id, draft_id)
+        draft = visit.own_draft(db, draft_id)
         service = portal.catalogue.services.get(draft.service_code)
         if service is None:
             raise Missing("service")
@@ -215,17 +214,14 @@ def save_step(
 def _save(visit: Visit, draft_id: str, step_code: str, form: PostedForm) -> OpenForm:
     portal = visit.portal
     with portal.database.begin() as db:
-        citizen = visit.citizen(db)
+        known = visit.own_draft(db, draft_id, hold=True)
         visit.check_form(form)
-        known = drafts.load(db, portal.vault, citizen.citizen_id, draft_id)
         service = portal.catalogue.services.get(known.service_code)
         step = service.step(step_code) if service else None
         if service is None or step is None:
             raise Missing("step")
         changes = _change_rows(step, read_step(step, form.values), form)
-        saved = drafts.save(
-            db, portal.vault, citizen.citizen_id, draft_id, changes, portal.clock.now()
-        )
+        saved = drafts.save(db, portal.vault, known, changes, portal.clock.now())
     with portal.database.read() as db:
         lookups = FormLookups(portal.places, db, portal.languages.pair)
         evaluation = evaluate(service, saved.raw, visit.today, lookups)

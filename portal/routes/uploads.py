@@ -104,14 +104,12 @@ def _attach_to_draft(
     visit: Visit, db: Connection, draft_id: str, document: Document, file: NewFile
 ) -> None:
     now = visit.portal.clock.now()
-    citizen = visit.citizen(db)
-    drafts.hold(db, citizen.citizen_id, draft_id, now)
-    drafts.load(db, visit.portal.vault, citizen.citizen_id, draft_id)
+    visit.own_draft(db, draft_id, hold=True)
     have = uploads.of_draft(db, visit.portal.vault, draft_id)
     if sum(a.document_code == document.code for a in have) >= document.maximum:
         raise Conflict("full")
     uploads.attach(db, visit.portal.vault, file, now, purpose="filing", draft_id=draft_id)
-    drafts.changed(db, draft_id)
+    drafts.changed(db, draft_id, now)
 
 
 def _one_document(
@@ -140,13 +138,11 @@ def remove(
 ) -> Response[bytes]:
     portal = visit.portal
     with portal.database.begin() as db:
-        citizen = visit.citizen(db)
+        visit.own_draft(db, draft_id, hold=True)
         visit.check_form(form)
-        drafts.hold(db, citizen.citizen_id, draft_id, portal.clock.now())
-        drafts.load(db, portal.vault, citizen.citizen_id, draft_id)
         mine = (Attachment.draft_id == draft_id, Attachment.document_code == code)
         key = uploads.detach(db, file_id, *mine)
-        drafts.changed(db, draft_id)
+        drafts.changed(db, draft_id, portal.clock.now())
     portal.files.drop(key)
     return back_to(visit, f"/drafts/{draft_id}/documents", code)
 
@@ -157,8 +153,7 @@ def show_draft_file(
 ) -> Stream:
     portal = visit.portal
     with portal.database.read() as db:
-        citizen = visit.citizen(db)
-        drafts.load(db, portal.vault, citizen.citizen_id, draft_id)
+        visit.own_draft(db, draft_id)
         file, owner, _ = uploads.find(db, portal.vault, file_id)
     if owner != draft_id:
         raise Missing("file")
