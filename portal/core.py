@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from payments.provider import Provider
@@ -35,6 +36,7 @@ from portal.requests import uploads
 from portal.requests.answering import Answers
 from portal.requests.completing import Shelver
 from portal.requests.handing_off import HandOff
+from portal.requests.lookups import FormLookups, PlaceLists
 from portal.requests.paying import Cashier
 from portal.settings import Settings
 from portal.vault import Vault
@@ -50,6 +52,7 @@ class Core:
     vault: Vault
     catalogue: Catalogue
     places: Places
+    place_lists: PlaceLists
     languages: Languages
     files: FileStore
     center_files: FileStore
@@ -58,6 +61,10 @@ class Core:
     provider: Provider
     cashier: Cashier
     desk: Desk
+
+    def lookups(self, db: Connection) -> FormLookups:
+        """What forms need from outside the catalogue, in the caller's transaction."""
+        return FormLookups(self.place_lists, db, self.languages.pair)
 
     def trouble(self) -> str:
         """What keeps the portal from its work, in a word: nothing, or its database."""
@@ -94,6 +101,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         vault=vault,
         catalogue=catalogue,
         places=places,
+        place_lists=PlaceLists(places),
         languages=Languages(),
         files=FileStore(settings.files_dir / "portal", vault),
         center_files=FileStore(settings.files_dir / "centers", vault),

@@ -129,10 +129,9 @@ def evaluate(service: Service, raw: Mapping[str, Raw], today: date, lookups: Loo
 def _evaluate_step(walk: _Walk, step: Step) -> StepState:
     asked: list[Asked] = []
     dormant: list[Asked] = []
-    here = {each.code for each in step.fields}
     for each in step.fields:
         if each.when is not None and not each.when.holds(walk.names):
-            if each.when.names & here:
+            if each.when.names & step.codes:
                 dormant.append(_dormant(walk, each))
             continue
         if each.computed is not None:
@@ -148,7 +147,10 @@ def _evaluate_step(walk: _Walk, step: Step) -> StepState:
             answer = _answer(walk, each)
             walk.names[each.code] = answer.value
             asked.append(answer)
-    asked = [_bounded(walk, answer) for answer in asked]
+    asked = [
+        _bounded(walk, answer) if answer.field.minimum or answer.field.maximum else answer
+        for answer in asked
+    ]
     for each in step.fields:  # what is computed from answers of this page
         if each.computed is not None:
             walk.names[each.code] = each.computed.value(walk.names)
@@ -181,7 +183,7 @@ def _dormant(walk: _Walk, sleeping: Field) -> Asked:
 
 def _with_choices(walk: _Walk, asked: Field) -> Field:
     if asked.choices_from and not asked.choices:
-        return replace(asked, choices=tuple(walk.lookups.choices(asked, walk.names)))
+        return asked.with_choices(tuple(walk.lookups.choices(asked, walk.names)))
     return asked
 
 

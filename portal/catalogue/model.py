@@ -5,6 +5,7 @@ writes them; they become integer piastres in :mod:`portal.catalogue.fees`. Areas
 """
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -122,6 +123,12 @@ class Field:
         """Whether the citizen answers it; the others are computed or read from a record."""
         return self.computed is None and not self.from_record
 
+    def with_choices(self, choices: tuple[Choice, ...]) -> "Field":
+        """The same question with the choices of a list: a form asks for it at every visit."""
+        offered = copy(self)  # a tenth of what dataclasses.replace() takes
+        object.__setattr__(offered, "choices", choices)
+        return offered
+
     def choice(self, value: str) -> Choice | None:
         return next((choice for choice in self.choices if choice.value == value), None)
 
@@ -151,6 +158,11 @@ class Step:
     rules: tuple[Rule, ...] = ()
     lead: Text | None = None
     when: Expression | None = None
+
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        """The codes of its fields."""
+        return frozenset(field.code for field in self.fields)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from portal.identity.roles import Role
 from portal.notifications.model import OutgoingMessage
 from portal.places.model import Center
 from portal.requests import drafts, submission
-from portal.requests.lookups import FormLookups
 from portal.requests.model import ServiceRequest
 from portal.requests.snapshot import snapshot
 from portal.requests.submission import Filing, Ids
@@ -137,7 +136,7 @@ class _Writer:
         with core.database.begin() as db:
             citizen_id = otp.citizen_for(db, core.vault, who.national_id, who.mobile, at)
             draft_id = drafts.begin(db, core.vault, citizen_id, service, public_id(), dict(raw), at)
-            lookups = FormLookups(core.places, db, core.languages.pair)
+            lookups = core.lookups(db)
             evaluation = evaluate(service, raw, at.date(), lookups)
             if not evaluation.complete:
                 raise ValueError(f"the demo's answers for {service.code} are not complete")

@@ -33,10 +33,30 @@ def countries() -> tuple[Choice, ...]:
     return tuple(sorted(found, key=lambda choice: choice.label.ar))
 
 
+class PlaceLists:
+    """The choices of places: made once, the same objects for every form."""
+
+    def __init__(self, places: Places) -> None:
+        self.governorates = tuple(
+            Choice(each.code, Text(each.ar, each.en)) for each in places.governorates.values()
+        )
+        self._centers = {
+            governorate: tuple(
+                Choice(each.code, Text(each.place_ar, each.place_en))
+                for each in places.centers_of(governorate)
+            )
+            for governorate in places.governorates
+        }
+
+    def centers(self, governorate: object) -> tuple[Choice, ...]:
+        """The centers of a governorate that a site can lie in; none of an unknown one."""
+        return self._centers.get(str(governorate), ())
+
+
 class FormLookups:
     """The lists and the registers, for one form in one transaction."""
 
-    def __init__(self, places: Places, db: Connection, speeches: tuple[Speech, Speech]) -> None:
+    def __init__(self, places: PlaceLists, db: Connection, speeches: tuple[Speech, Speech]) -> None:
         self._places = places
         self._db = db
         self._arabic, self._english = speeches
@@ -45,15 +65,10 @@ class FormLookups:
     def choices(self, field: Field, names: Mapping[str, Any]) -> Sequence[Choice]:
         match field.choices_from:
             case "governorates":
-                return [
-                    Choice(g.code, Text(g.ar, g.en)) for g in self._places.governorates.values()
-                ]
+                return self._places.governorates
             case "centers":
-                governorate = names.get(field.code.rsplit(".", 1)[0] + ".governorate")
-                return [
-                    Choice(c.code, Text(c.place_ar, c.place_en))
-                    for c in self._places.centers_of(str(governorate))
-                ]
+                place = field.code.rsplit(".", 1)[0]
+                return self._places.centers(names.get(f"{place}.governorate"))
             case "countries":
                 return countries()
             case "dues":

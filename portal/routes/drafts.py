@@ -16,7 +16,6 @@ from portal.clock import public_id
 from portal.problems import Missing, Problem
 from portal.requests import drafts, submission, uploads
 from portal.requests.drafts import AlreadySubmitted, ChangedMeanwhile, OpenDraft
-from portal.requests.lookups import FormLookups
 from portal.requests.snapshot import snapshot
 from portal.requests.submission import Filing, Ids, Incomplete
 from portal.requests.uploads import Attached
@@ -46,7 +45,7 @@ def open_form(visit: Visit, draft_id: str) -> OpenForm:
         service = portal.catalogue.services.get(draft.service_code)
         if service is None:
             raise Missing("service")
-        lookups = FormLookups(portal.places, db, portal.languages.pair)
+        lookups = portal.lookups(db)
         evaluation = evaluate(service, draft.raw, visit.today, lookups)
         attached = uploads.of_draft(db, portal.vault, draft_id)
     return OpenForm(draft, service, evaluation, attached)
@@ -223,7 +222,7 @@ def _save(visit: Visit, draft_id: str, step_code: str, form: PostedForm) -> Open
         changes = _change_rows(step, read_step(step, form.values), form)
         saved = drafts.save(db, portal.vault, known, changes, portal.clock.now())
     with portal.database.read() as db:
-        lookups = FormLookups(portal.places, db, portal.languages.pair)
+        lookups = portal.lookups(db)
         evaluation = evaluate(service, saved.raw, visit.today, lookups)
     return OpenForm(saved, service, evaluation, [])
 
@@ -252,7 +251,7 @@ def _unsaved(visit: Visit, draft_id: str, step_code: str, form: PostedForm) -> R
     typed: Mapping[str, Any] = {**opened.draft.raw, **read_step(step, form.values)}
     portal = visit.portal
     with portal.database.read() as db:
-        lookups = FormLookups(portal.places, db, portal.languages.pair)
+        lookups = portal.lookups(db)
         evaluation = evaluate(opened.service, typed, visit.today, lookups)
     shown = OpenForm(opened.draft, opened.service, evaluation, [])
     state = evaluation.state(step_code)

@@ -7,7 +7,7 @@ import httpx
 
 from portal.catalogue.fields import Raw
 from portal.catalogue.forms import evaluate
-from portal.requests.lookups import FormLookups
+from portal.requests.lookups import FormLookups, PlaceLists
 from tests.support.answers import as_form
 from tests.support.files import File, photo
 from tests.support.local import LocalPortal
@@ -49,7 +49,7 @@ def answer_all(
     parts = portal.portal
     found = parts.catalogue.services[service]
     with parts.database.read() as db:
-        lookups = FormLookups(parts.places, db, parts.languages.pair)
+        lookups = FormLookups(PlaceLists(parts.places), db, parts.languages.pair)
         evaluation = evaluate(found, answers, portal.clock.now().date(), lookups)
     proof = token(citizen, "/requests")
     for state in evaluation.steps:

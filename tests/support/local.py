@@ -20,7 +20,6 @@ from portal.core import build_loops
 from portal.demo.loading import load_demo
 from portal.holidays.register import fill_once
 from portal.migrations.running import upgrade
-from portal.requests.lookups import FormLookups
 from portal.settings import read_settings
 from portal.web.assets import Assets
 from portal.web.parts import Portal
@@ -154,7 +153,7 @@ class LocalPortal:
         with portal.database.read() as db:
             maker = Maker(
                 portal.catalogue.services[service],
-                FormLookups(portal.places, db, portal.languages.pair),
+                portal.lookups(db),
                 self.clock.now().date(),
                 governorate=portal.places.centers[center].governorate,
                 center=center,

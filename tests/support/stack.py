@@ -20,7 +20,7 @@ from portal.clock import cairo_day
 from portal.db import Database
 from portal.i18n import Languages
 from portal.places.model import load_places
-from portal.requests.lookups import FormLookups
+from portal.requests.lookups import FormLookups, PlaceLists
 from tests.support.answers import MOBILE, Maker
 from tests.support.people import Citizen, Employee
 from tests.support.sandbox import eventually, free_port
@@ -148,7 +148,7 @@ class Stack:
         """Answers with which the form of ``service`` is complete, at KFS-003."""
         places, languages = load_places(), Languages()
         with self.database.read() as db:
-            lookups = FormLookups(places, db, languages.pair)
+            lookups = FormLookups(PlaceLists(places), db, languages.pair)
             today = cairo_day(datetime.now(UTC))
             return Maker(load_catalogue().services[service], lookups, today, **more).make()
 
