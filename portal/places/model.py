@@ -14,6 +14,7 @@ DATA_DIR = Path(__file__).resolve().parent / "data"
 SITE_KINDS = frozenset({"city", "district"})
 _DIWAN_NUMBER, _FIRST_VEHICLE = 900, 951
 _DIWAN_INDEX, _VEHICLE_INDEX = 90, 91
+_ROUGH_DECIMALS = 2  # geography §5: points of the gazetteer have five
 
 
 class BadPlaces(Exception):
@@ -22,7 +23,10 @@ class BadPlaces(Exception):
 
 @dataclass(frozen=True)
 class Governorate:
-    """A governorate; ``code`` is ISO 3166-2, ``number`` that of the national ID (CAPMAS)."""
+    """A governorate; ``code`` is ISO 3166-2, ``number`` that of the national ID (CAPMAS).
+
+    ``lat`` and ``lon`` are the point of its seat.
+    """
 
     code: str
     number: int
@@ -30,13 +34,16 @@ class Governorate:
     ar: str
     en: str
     capital_ar: str
+    lat: float
+    lon: float
 
 
 @dataclass(frozen=True)
 class Center:
     """A technology center (المركز التكنولوجي). ``ar`` is its name, ``place_ar`` that of its unit.
 
-    ``index`` is its four-digit part of a request number: governorate and place in it.
+    ``index`` is its four-digit part of a request number: governorate and place in it. No point is
+    the address of a building; a ``rough`` one was placed by hand and is good to 1-2 km.
     """
 
     code: str
@@ -48,6 +55,7 @@ class Center:
     index: int
     lat: float | None
     lon: float | None
+    rough: bool = False
 
     @property
     def en(self) -> str:
@@ -55,6 +63,10 @@ class Center:
             number = int(self.code.rsplit("-", 1)[1]) - _FIRST_VEHICLE + 1
             return f"Mobile Technology Center {number} of {self.place_en}"
         return f"Technology Center of {self.place_en}"
+
+    @property
+    def fixed(self) -> bool:
+        return self.kind != "mobile"
 
     @property
     def takes_sites(self) -> bool:
@@ -76,6 +88,13 @@ class Places:
             if center.governorate == governorate and center.takes_sites
         ]
 
+    def fixed_of(self, governorate: str) -> list[Center]:
+        """Every center of ``governorate`` that stays where it is, its diwan last."""
+        return [c for c in self.centers.values() if c.governorate == governorate and c.fixed]
+
+    def mobile_of(self, governorate: str) -> list[Center]:
+        return [c for c in self.centers.values() if c.governorate == governorate and not c.fixed]
+
 
 def load_places(directory: Path = DATA_DIR) -> Places:
     """Read and check the two files; raises :class:`BadPlaces`."""
@@ -87,6 +106,8 @@ def load_places(directory: Path = DATA_DIR) -> Places:
             ar=row["name_ar"],
             en=row["name_en"],
             capital_ar=row["capital_ar"],
+            lat=float(row["lat"]),
+            lon=float(row["lon"]),
         )
         for row in _rows(directory / "governorates.csv")
     }
@@ -110,6 +131,7 @@ def load_places(directory: Path = DATA_DIR) -> Places:
             index=index,
             lat=float(row["lat"]) if row["lat"] else None,
             lon=float(row["lon"]) if row["lon"] else None,
+            rough=len(row["lat"].partition(".")[2]) == _ROUGH_DECIMALS,
         )
     return Places(governorates, centers)
 
