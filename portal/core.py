@@ -31,6 +31,8 @@ from portal.i18n import Languages
 from portal.migrations.newest import is_newest
 from portal.notifications.channels import Channel, make_channel
 from portal.notifications.queue import Sender
+from portal.places.finder import Finder
+from portal.places.hours import Hours, load_hours
 from portal.places.model import Places, load_places
 from portal.requests import uploads
 from portal.requests.answering import Answers
@@ -52,6 +54,8 @@ class Core:
     vault: Vault
     catalogue: Catalogue
     places: Places
+    finder: Finder
+    hours: Hours
     place_lists: PlaceLists
     languages: Languages
     files: FileStore
@@ -101,6 +105,8 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         vault=vault,
         catalogue=catalogue,
         places=places,
+        finder=Finder(places),
+        hours=load_hours(),
         place_lists=PlaceLists(places),
         languages=Languages(),
         files=FileStore(settings.files_dir / "portal", vault),
