@@ -1,7 +1,7 @@
 """The form: begin, pages, documents, check, submit. For its owner alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from litestar import Response
@@ -19,10 +19,12 @@ from portal.requests.drafts import AlreadySubmitted, ChangedMeanwhile, OpenDraft
 from portal.requests.snapshot import snapshot
 from portal.requests.submission import Filing, Ids, Incomplete
 from portal.requests.uploads import Attached
+from portal.web import blanks
+from portal.web.blanks import Sheet
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
 from portal.web.routing import Access, get_page, post_form
-from portal.web.visit import Forged, Visit
+from portal.web.visit import BlankVisit, Forged, Visit
 
 ADD_ROW, REMOVE_ROW, SAVE_ONLY, LATER, BACK = "_add", "_remove", "_autosave", "_later", "_back"
 
@@ -151,7 +153,9 @@ def show_step(
         if opened.service.step(step_code) is None:
             raise Missing("step")
         return redirect(visit, f"/drafts/{draft_id}")  # not asked with these answers
-    return _step_page(visit, opened, state, back)
+    if visit.request.scope["query_string"]:
+        return _step_page(visit, opened, state, back)
+    return _plain_step(visit, opened, state)
 
 
 def _step_page(
@@ -164,7 +168,6 @@ def _step_page(
     *,
     stale: bool = False,
 ) -> Response[bytes]:
-    codes = [s.step.code for s in opened.evaluation.steps]
     return visit.portal.pages.page(
         visit,
         "drafts/step.html",
@@ -174,10 +177,46 @@ def _step_page(
         reveals=reveals(state),
         problems=problems,
         errors={problem.field: problem for problem in problems},
-        position=codes.index(state.step.code) + 1,
-        count=len(codes) + 2,
         back=back,
         stale=stale,
+        **_position(opened, state),
+    )
+
+
+def _position(opened: OpenForm, state: StepState) -> dict[str, Any]:
+    """Which page of how many; documents and check are the last two."""
+    codes = [each.step.code for each in opened.evaluation.steps]
+    return {"position": codes.index(state.step.code) + 1, "count": len(codes) + 2}
+
+
+def _plain_step(visit: Visit, opened: OpenForm, state: StepState) -> Response[bytes]:
+    """The page of a step as most visits see it, at its own address and with nothing to tell."""
+    form, position = blanks.shape(state), _position(opened, state)
+    if form is None:
+        return _step_page(visit, opened, state, "")
+    step, draft = state.step, opened.draft
+
+    def context(sheet: Sheet) -> Mapping[str, Any]:
+        blank, draft_id = blanks.blank_state(state, sheet), sheet.text("draft")
+        path = f"/drafts/{draft_id}/{step.code}"
+        return {
+            "visit": BlankVisit(visit, path, sheet.text("csrf")),
+            "opened": replace(opened, draft=replace(draft, id=draft_id, raw={})),
+            "state": blank,
+            "reveals": reveals(blank),
+            "problems": (),
+            "errors": {},
+            "back": "",
+            "stale": False,
+            **position,
+        }
+
+    return visit.portal.pages.filled_page(
+        visit,
+        "drafts/step.html",
+        (opened.service.code, step.code, *position.values(), form),
+        context,
+        blanks.fill_in(state, {"draft": draft.id, "csrf": visit.csrf_token}),
     )
 
 

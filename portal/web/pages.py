@@ -5,7 +5,7 @@ given plain values: nothing is read from the database while a page is made.
 """
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from portal.catalogue.identity import local_mobile, mask_mobile, mask_national_i
 from portal.clock import Clock, cairo_day
 from portal.settings import Settings
 from portal.web.assets import Assets, accepts
+from portal.web.blanks import TEMPLATE_FUNCTIONS, BlankPage, Filling, Sheet
 from portal.web.gate import content_policy
 from portal.web.shared import SharedPages, make_page
 
@@ -31,6 +32,7 @@ TEMPLATES_DIR = Path(__file__).resolve().parent.parent / "templates"
 _VARY = {"vary": "accept-encoding, hx-request"}
 _FRAMED = frozenset({b"content-type", b"content-length"})  # the response says them itself
 _WORTH_COMPRESSING = 1000
+_MOST_BLANKS = 400
 _BROTLI_QUALITY = 4  # a page is made once: the quality at which time and size meet
 
 
@@ -60,7 +62,9 @@ class Pages:
             mask_national_id=mask_national_id,
             local_mobile=local_mobile,
             code=_code,
+            **TEMPLATE_FUNCTIONS,
         )
+        self._blanks: dict[tuple[object, ...], BlankPage] = {}
 
     def page(
         self,
@@ -107,6 +111,30 @@ class Pages:
             media_type="text/html",
             headers={n.decode(): v.decode() for n, v in headers if n not in _FRAMED},
         )
+
+    def filled_page(
+        self,
+        visit: "Visit",
+        template: str,
+        form: tuple[object, ...],
+        context: Callable[[Sheet], Mapping[str, Any]],
+        filling: Filling,
+    ) -> Response[bytes]:
+        """A page whose constant part is made once: see :mod:`blanks`.
+
+        ``form`` names the page with everything that its constant part depends on; ``context`` are
+        the values of the template with the visitor's own left blank.
+        """
+        key = (template, visit.speech.locale, *form)
+        page = self._blanks.get(key)
+        if page is None:
+            sheet = Sheet()
+            values = {**self._common(visit), **context(sheet)}
+            page = sheet.cut(self._environment.get_template(template).render(values))
+            if len(self._blanks) >= _MOST_BLANKS:
+                self._blanks.clear()  # they are made again as they are needed
+            self._blanks[key] = page
+        return self.answer(visit, page.fill(filling).encode(), "text/html", 200, _VARY)
 
     def _common(self, visit: "Visit") -> dict[str, Any]:
         speech = visit.speech

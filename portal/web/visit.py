@@ -272,3 +272,20 @@ class Visit:
 
 def _as_link(path: str) -> str:
     return "/" + quote(path.lstrip("/\\"), safe=_SAFE_IN_PATH)
+
+
+class BlankVisit(Visit):
+    """A visit as a page with blanks sees it: see :mod:`portal.web.blanks`."""
+
+    def __init__(self, visit: Visit, path: str, csrf_token: str) -> None:
+        super().__init__(visit.request, visit.portal)
+        self._path = path
+        self._csrf_token = csrf_token
+
+    @property
+    def path(self) -> str:
+        return self._path
+
+    @property
+    def csrf_token(self) -> str:
+        return self._csrf_token
