@@ -195,12 +195,19 @@ def _plain_step(visit: Visit, opened: OpenForm, state: StepState) -> Response[by
     if form is None:
         return _step_page(visit, opened, state, "")
     step, draft = state.step, opened.draft
+    texts = {
+        "draft": draft.id,
+        "csrf": visit.csrf_token,
+        "until": visit.signed_in_until,
+        "warned_in": visit.warned_in,
+    }
 
     def context(sheet: Sheet) -> Mapping[str, Any]:
         blank, draft_id = blanks.blank_state(state, sheet), sheet.text("draft")
         path = f"/drafts/{draft_id}/{step.code}"
         return {
-            "visit": BlankVisit(visit, path, sheet.text("csrf")),
+            "visit": BlankVisit(visit, path, {name: sheet.text(name) for name in texts}),
+            "session": True,  # somebody's, and the page may say no more of it
             "opened": replace(opened, draft=replace(draft, id=draft_id, raw={})),
             "state": blank,
             "reveals": reveals(blank),
@@ -216,7 +223,7 @@ def _plain_step(visit: Visit, opened: OpenForm, state: StepState) -> Response[by
         "drafts/step.html",
         (opened.service.code, step.code, *position.values(), form),
         context,
-        blanks.fill_in(state, {"draft": draft.id, "csrf": visit.csrf_token}),
+        blanks.fill_in(state, texts),
     )
 
 

@@ -6,7 +6,8 @@ to anyone.
 """
 
 import re
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 from functools import cached_property
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
@@ -29,6 +30,7 @@ from portal.web.http_forms import PostedForm
 from portal.web.parts import Portal
 
 STAFF_AREA = "/center"
+SESSION_WARNING = timedelta(minutes=5)  # time enough to come back (WCAG 2.2.1)
 # What may stand in an address as it is. Escapes and the marks of query and fragment are among it:
 # a redirect may lead to an address that is whole already.
 _SAFE = "/?#%&=:@!$'()*+,;"
@@ -269,6 +271,17 @@ class Visit:
         found: CitizenSession | StaffSession | None = self.request.scope["state"].get("session")
         return found
 
+    @property
+    def signed_in_until(self) -> str:
+        """The hour at which the session ends if no other page is opened."""
+        return self.speech.time(self.session.ends_at) if self.session else ""
+
+    @property
+    def warned_in(self) -> str:
+        """Seconds until the end of the session is near enough to be told."""
+        left = self.session.ends_at - self.portal.clock.now() if self.session else timedelta(0)
+        return str(max(1, int((left - SESSION_WARNING).total_seconds()) + 1))
+
 
 def _as_link(path: str) -> str:
     return "/" + quote(path.lstrip("/\\"), safe=_SAFE_IN_PATH)
@@ -277,10 +290,10 @@ def _as_link(path: str) -> str:
 class BlankVisit(Visit):
     """A visit as a page with blanks sees it: see :mod:`portal.web.blanks`."""
 
-    def __init__(self, visit: Visit, path: str, csrf_token: str) -> None:
+    def __init__(self, visit: Visit, path: str, texts: Mapping[str, str]) -> None:
         super().__init__(visit.request, visit.portal)
         self._path = path
-        self._csrf_token = csrf_token
+        self._texts = texts
 
     @property
     def path(self) -> str:
@@ -288,4 +301,12 @@ class BlankVisit(Visit):
 
     @property
     def csrf_token(self) -> str:
-        return self._csrf_token
+        return self._texts["csrf"]
+
+    @property
+    def signed_in_until(self) -> str:
+        return self._texts["until"]
+
+    @property
+    def warned_in(self) -> str:
+        return self._texts["warned_in"]
