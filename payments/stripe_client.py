@@ -7,7 +7,7 @@ https://docs.stripe.com/api/checkout/sessions
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from payments.money import Money
 from payments.provider import (
@@ -23,10 +23,14 @@ from payments.provider import (
 if TYPE_CHECKING:
     from stripe import StripeClient
     from stripe.checkout import Session
+    from stripe.params.checkout import SessionCreateParams
 
 _TIMEOUT_SECONDS = 8
 _TOLERANCE_SECONDS = 300
 _EXPAND = ["payment_intent.latest_charge"]
+# Stripe's pages know no Arabic and refuse ``ar``; without a locale they follow the browser, and a
+# compatible server that speaks Arabic may do better
+_LOCALES: Mapping[str, Literal["en"]] = {"en": "en"}
 _BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "meeza": "Meeza"}
 
 
@@ -58,29 +62,32 @@ class StripeProvider:
 
     def open_checkout(self, order: CheckoutOrder) -> Checkout:
         metadata = {"obligation": order.obligation, "attempt": order.attempt}
+        params: SessionCreateParams = {
+            "mode": "payment",
+            "client_reference_id": order.reference,
+            "line_items": [
+                {
+                    "quantity": 1,
+                    "price_data": {
+                        "currency": line.amount.currency.lower(),
+                        "unit_amount": line.amount.minor,
+                        "product_data": {"name": line.name},
+                    },
+                }
+                for line in order.lines
+            ],
+            "metadata": metadata,
+            "payment_intent_data": {"metadata": metadata},
+            "success_url": order.success_url,
+            "cancel_url": order.cancel_url,
+            "expires_at": int(order.expires_at.timestamp()),
+            "expand": _EXPAND,
+        }
+        if order.locale in _LOCALES:
+            params["locale"] = _LOCALES[order.locale]
         return self._ask(
             lambda client: client.v1.checkout.sessions.create(
-                params={
-                    "mode": "payment",
-                    "client_reference_id": order.reference,
-                    "line_items": [
-                        {
-                            "quantity": 1,
-                            "price_data": {
-                                "currency": line.amount.currency.lower(),
-                                "unit_amount": line.amount.minor,
-                                "product_data": {"name": line.name},
-                            },
-                        }
-                        for line in order.lines
-                    ],
-                    "metadata": metadata,
-                    "payment_intent_data": {"metadata": metadata},
-                    "success_url": order.success_url,
-                    "cancel_url": order.cancel_url,
-                    "expires_at": int(order.expires_at.timestamp()),
-                    "expand": _EXPAND,
-                },
+                params=params,
                 options={"idempotency_key": order.idempotency_key},
             )
         )

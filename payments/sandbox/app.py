@@ -168,21 +168,24 @@ def _control_route(control: Control, workers: Workers, method: str, path: str) -
 def _page_routes(checkout: Checkout, workers: Workers) -> list[HTTPRouteHandler]:
     async def show(request: Browser) -> Reply:
         session_id = request.path_params["session"]
-        return _html(await workers.run(partial(checkout.show, session_id)))
+        return _html(await workers.run(partial(checkout.show, session_id, _languages(request))))
 
     async def pay(request: Browser) -> Reply:
         body = await request.body()
         session_id = request.path_params["session"]
-        return _html(await workers.run(partial(checkout.pay, session_id, body)))
+        call = partial(checkout.pay, session_id, _languages(request), body)
+        return _html(await workers.run(call))
 
     async def show_authentication(request: Browser) -> Reply:
         ids = request.path_params["intent"], request.path_params["attempt"]
-        return _html(await workers.run(partial(checkout.show_authentication, *ids)))
+        call = partial(checkout.show_authentication, *ids, _languages(request))
+        return _html(await workers.run(call))
 
     async def decide(request: Browser) -> Reply:
         body = await request.body()
         ids = request.path_params["intent"], request.path_params["attempt"]
-        return _html(await workers.run(partial(checkout.decide, *ids, body)))
+        call = partial(checkout.decide, *ids, _languages(request), body)
+        return _html(await workers.run(call))
 
     authenticate = "/c/authenticate/{intent:str}/{attempt:str}"
     return [
@@ -213,7 +216,8 @@ def _failed(checkout: Checkout, request: Browser, error: Exception) -> Reply:
     path = request.scope["path"]
     if path.startswith("/c/"):
         kind = {404: "unknown", 405: "unknown"}.get(status, "broken")
-        return _html(checkout.problem("crash" if status >= 500 else kind, status))
+        kind = "crash" if status >= 500 else kind
+        return _html(checkout.problem(kind, status, _languages(request)))
     if status >= 500:
         return _json(Answer(unavailable("Internal error.", 500).body(), 500))
     if status in {404, 405}:
@@ -221,6 +225,11 @@ def _failed(checkout: Checkout, request: Browser, error: Exception) -> Reply:
         return _json(Answer(ApiError(f"Unrecognized request URL ({where}).").body(), 404))
     message = "The request is too large." if status == 413 else "The request cannot be read."
     return _json(Answer(ApiError(message).body(), status))
+
+
+def _languages(request: Browser) -> str:
+    """What the payer's browser would like to read."""
+    return request.headers.get("accept-language", "")
 
 
 def _json(answer: Answer) -> Reply:

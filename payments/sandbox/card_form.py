@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass, field
 
-from payments.sandbox.arabic import latin_digits, only_digits
 from payments.sandbox.cards import CVC, NUMBER, Card, by_number
+from payments.sandbox.digits import latin_digits, only_digits
 from payments.sandbox.forms import Tree
+from payments.sandbox.speech import N_
 
 EXPIRY = re.compile(r"([0-9]{1,2})[/\\]?((?:20)?[0-9]{2})\Z")
 MAX_NAME = 120
@@ -15,7 +16,7 @@ FIELDS = ("card_number", "exp", "cvc", "name")
 
 @dataclass(frozen=True, slots=True)
 class CardForm:
-    """``errors`` holds a sentence per field, in the form's order; without any, ``card``
+    """``errors`` holds a message id per field, in the form's order; without any, ``card``
     and ``expiry`` (month, year) are there. ``shown`` is what may be shown again: never
     the number or the security code."""
 
@@ -34,18 +35,18 @@ def read(tree: Tree, now: tuple[int, int]) -> CardForm:
     expiry = _expiry(only_digits(typed["exp"]), now, errors)
     if not CVC.match(only_digits(typed["cvc"])):
         errors["cvc"] = (
-            "اكتب رمز الأمان المكون من ٣ أرقام في ظهر البطاقة"
+            N_("Write the security code: the 3 digits on the back of the card")
             if not typed["cvc"]
-            else "رمز الأمان ٣ أو ٤ أرقام، مثل ١٢٣"
+            else N_("A security code has 3 or 4 digits, such as 123")
         )
     name = " ".join(typed["name"].split())
     if not name:
-        errors["name"] = "اكتب الاسم كما هو مكتوب على البطاقة"
+        errors["name"] = N_("Write the name as it stands on the card")
     elif len(name) > MAX_NAME:
-        errors["name"] = "اكتب الاسم في ١٢٠ حرفًا على الأكثر"
+        errors["name"] = N_("Write the name in at most 120 letters")
     elif len(re.findall(r"[0-9]", latin_digits(name))) > 3:
         # Perhaps a card number in the wrong field; it must not be kept or shown.
-        errors["name"] = "اكتب الاسم بالحروف، بدون أرقام"
+        errors["name"] = N_("Write the name in letters, without digits")
         name = ""
     # A long number in the expiry's field may be a card's, too.
     exp = typed["exp"] if len(only_digits(typed["exp"])) <= 7 else ""
@@ -62,15 +63,15 @@ def _card(digits: str, errors: dict[str, str]) -> Card | None:
     if card is not None and not card.mistyped:
         return card
     if not digits:
-        errors["card_number"] = "اكتب رقم البطاقة"
+        errors["card_number"] = N_("Write the card number")
     elif not NUMBER.match(digits):
-        errors["card_number"] = "رقم البطاقة من ١٢ إلى ١٩ رقمًا. راجع ما كتبته"
+        errors["card_number"] = N_("A card number has 12 to 19 digits. Check what you wrote")
     elif card is not None:
-        errors["card_number"] = "رقم البطاقة غير صحيح. راجع الأرقام واحدًا واحدًا"
+        errors["card_number"] = N_("This card number is not right. Check its digits one by one")
     else:
-        errors["card_number"] = (
-            "هذه بيئة تجريبية تقبل أرقام بطاقات الاختبار المكتوبة في هذه الصفحة فقط. "
-            "لا تكتب رقم بطاقة حقيقية"
+        errors["card_number"] = N_(
+            "Only the test card numbers on this page are accepted here. "
+            "Never write the number of a real card"
         )
     return None
 
@@ -80,9 +81,11 @@ def _expiry(text: str, now: tuple[int, int], errors: dict[str, str]) -> tuple[in
     month = int(match[1]) if match else 0
     year = 2000 + int(match[2][-2:]) if match else 0
     if not text:
-        errors["exp"] = "اكتب تاريخ انتهاء البطاقة: الشهر ثم السنة"
+        errors["exp"] = N_("Write when the card expires: the month, then the year")
     elif not 1 <= month <= 12:
-        errors["exp"] = "اكتب الشهر من ٠١ إلى ١٢ ثم آخر رقمين من السنة، مثل ١٢/٣٤"
+        errors["exp"] = N_(
+            "Write the month from 01 to 12, then the last two digits of the year, such as 12/34"
+        )
     elif (year, month) < now:
-        errors["exp"] = "انتهت صلاحية هذه البطاقة. استخدم بطاقة سارية"
+        errors["exp"] = N_("This card has expired. Use one that is still valid")
     return month, year

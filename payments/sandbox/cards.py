@@ -9,13 +9,13 @@ import re
 from dataclasses import dataclass, field
 
 from payments.sandbox.errors import ApiError, card_refused
+from payments.sandbox.speech import N_, languages
 
 NUMBER = re.compile(r"[0-9]{12,19}\Z")
 CVC = re.compile(r"[0-9]{3,4}\Z")
 
-NOT_A_TEST_CARD = (
-    "هذه بيئة تجريبية لا تقبل إلا أرقام بطاقات الاختبار المنشورة. لا تكتب رقم بطاقة حقيقية. "
-    "(Only the published test card numbers are accepted here.)"
+NOT_A_TEST_CARD = N_(
+    "Only the published test card numbers are accepted here. Never write the number of a real card."
 )
 
 
@@ -31,7 +31,7 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A test card; ``does`` tells in Arabic what it is good for."""
+    """A test card; ``does`` is the message id of what it is good for."""
 
     name: str
     number: str = field(repr=False)
@@ -53,25 +53,25 @@ INSUFFICIENT = Decline("card_declined", "Your card has insufficient funds.", "in
 MISTYPED = Decline("incorrect_number", "Your card number is incorrect.", param="number")
 
 CARDS = (
-    Card("visa", "4242424242424242", "ينجح الدفع (فيزا)", ("pm_card_visa",)),
+    Card("visa", "4242424242424242", N_("Succeeds (Visa)"), ("pm_card_visa",)),
     Card(
         "mastercard",
         "5555555555554444",
-        "ينجح الدفع (ماستركارد)",
+        N_("Succeeds (Mastercard)"),
         ("pm_card_mastercard",),
         brand="mastercard",
     ),
     Card(
         "declined",
         "4000000000000002",
-        "يرفضها البنك دون سبب",
+        N_("Declined by the bank without a reason"),
         ("pm_card_visa_chargeDeclined", "pm_card_chargeDeclined"),
         decline=Decline("card_declined", DECLINED, "generic_decline"),
     ),
     Card(
         "insufficient_funds",
         "4000000000009995",
-        "مرفوضة: الرصيد غير كافٍ",
+        N_("Declined: not enough money"),
         (
             "pm_card_visa_chargeDeclinedInsufficientFunds",
             "pm_card_chargeDeclinedInsufficientFunds",
@@ -81,60 +81,60 @@ CARDS = (
     Card(
         "lost",
         "4000000000009987",
-        "مرفوضة: بلاغ فقد",
+        N_("Declined: reported lost"),
         ("pm_card_visa_chargeDeclinedLostCard", "pm_card_chargeDeclinedLostCard"),
         decline=Decline("card_declined", DECLINED, "lost_card"),
     ),
     Card(
         "stolen",
         "4000000000009979",
-        "مرفوضة: بلاغ سرقة",
+        N_("Declined: reported stolen"),
         ("pm_card_visa_chargeDeclinedStolenCard", "pm_card_chargeDeclinedStolenCard"),
         decline=Decline("card_declined", DECLINED, "stolen_card"),
     ),
     Card(
         "expired",
         "4000000000000069",
-        "مرفوضة: انتهت صلاحيتها",
+        N_("Declined: expired"),
         ("pm_card_chargeDeclinedExpiredCard",),
         decline=Decline("expired_card", "Your card has expired.", param="exp_month"),
     ),
     Card(
         "incorrect_cvc",
         "4000000000000127",
-        "مرفوضة: رمز الأمان غير صحيح",
+        N_("Declined: wrong security code"),
         ("pm_card_chargeDeclinedIncorrectCvc",),
         decline=Decline("incorrect_cvc", "Your card's security code is incorrect.", param="cvc"),
     ),
     Card(
         "processing_error",
         "4000000000000119",
-        "يتعذر الاتصال بالبنك",
+        N_("The bank cannot be reached"),
         ("pm_card_chargeDeclinedProcessingError",),
         decline=Decline(
             "processing_error",
             "An error occurred while processing your card. Try again in a little bit.",
         ),
     ),
-    Card("mistyped", "4242424242424241", "رقم غير صحيح (خطأ في الكتابة)", mistyped=True),
+    Card("mistyped", "4242424242424241", N_("Not a card number: mistyped"), mistyped=True),
     Card(
         "authenticate_always",
         "4000002760003184",
-        "تطلب تأكيد البنك ثم ينجح الدفع",
+        N_("Asks the bank to confirm, then succeeds"),
         ("pm_card_authenticationRequired",),
         authenticate=True,
     ),
     Card(
         "authenticate_3ds2",
         "4000000000003220",
-        "تطلب تأكيد البنك (3D Secure 2) ثم ينجح الدفع",
+        N_("Asks the bank to confirm (3D Secure 2), then succeeds"),
         ("pm_card_threeDSecure2Required",),
         authenticate=True,
     ),
     Card(
         "authenticate_then_decline",
         "4000008260003178",
-        "تطلب تأكيد البنك ثم تُرفض: الرصيد غير كافٍ",
+        N_("Asks the bank to confirm, then is declined: not enough money"),
         ("pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",),
         authenticate=True,
         decline=INSUFFICIENT,
@@ -166,8 +166,10 @@ def entered(number: str, month: int, year: int, cvc: str | None, now: tuple[int,
         )
     card = by_number(digits)
     if card is None:
+        # a shop shows this to its payer, whose language is not known here
+        told = languages().arabic.gettext(NOT_A_TEST_CARD)
         raise card_refused(
-            NOT_A_TEST_CARD,
+            f"{told} ({NOT_A_TEST_CARD})",
             code="card_declined",
             decline_code="test_mode_live_card",
             param="number",

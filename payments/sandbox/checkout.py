@@ -7,15 +7,16 @@ a double tap, or a second tab, finds it paid and is sent on instead.
 """
 
 from payments.sandbox import card_form, housekeeping, paying
-from payments.sandbox.arabic import reason
 from payments.sandbox.card_form import CardForm
 from payments.sandbox.config import SandboxConfig
+from payments.sandbox.declines import reason
 from payments.sandbox.errors import ApiError, Json
 from payments.sandbox.forms import Tree, decode
 from payments.sandbox.objects import OBJECT_ID
 from payments.sandbox.pages import Page, Pages, origin, see_other
 from payments.sandbox.resources import sessions
 from payments.sandbox.resources.payment_methods import record_method, year_and_month
+from payments.sandbox.speech import AUTO, Speech
 from payments.sandbox.store import Record, Store, Transaction
 
 PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
@@ -24,73 +25,86 @@ NO_INPUT = CardForm(errors={})
 
 
 class Checkout:
-    """The pages; every method is one request, done in a worker thread."""
+    """The pages; every method is one request, done in a worker thread.
+
+    ``accept`` is the languages that the payer's browser asks for.
+    """
 
     def __init__(self, config: SandboxConfig, store: Store, pages: Pages) -> None:
         self._config = config
         self._store = store
         self._pages = pages
 
-    def show(self, session_id: str) -> Page:
+    def show(self, session_id: str, accept: str) -> Page:
         with self._store.transaction() as tx:
             session = self._session(tx, session_id)
             if session is None:
-                return self._unknown()
+                return self._unknown(accept)
+            speech = self._speech(session, accept)
             if session.tag != "open":
-                return self._closed(session)
-            return self._form(tx, session, NO_INPUT, status=200)
+                return self._closed(session, speech)
+            return self._form(tx, session, NO_INPUT, speech, status=200)
 
-    def pay(self, session_id: str, body: bytes) -> Page:
+    def pay(self, session_id: str, accept: str, body: bytes) -> Page:
         tree = _tree(body)
         with self._store.transaction() as tx:
             session = self._session(tx, session_id)
             if session is None:
-                return self._unknown()
+                return self._unknown(accept)
             if session.tag == "complete":
                 return see_other(success_address(session))
+            speech = self._speech(session, accept)
             if session.tag != "open":
-                return self._closed(session)
+                return self._closed(session, speech)
             form = card_form.read(tree, year_and_month(tx.now))
             if form.errors or form.card is None:
-                return self._form(tx, session, form, status=422)
-            return self._try(tx, session, form)
+                return self._form(tx, session, form, speech, status=422)
+            return self._try(tx, session, form, speech)
 
-    def show_authentication(self, intent_id: str, attempt_id: str) -> Page:
+    def show_authentication(self, intent_id: str, attempt_id: str, accept: str) -> Page:
         with self._store.transaction() as tx:
             intent = self._intent(tx, intent_id)
             if intent is None:
-                return self._unknown()
+                return self._unknown(accept)
+            speech = self._speech(_session_of(tx, intent), accept)
             if not _awaits(intent, attempt_id):
-                return self._result(tx, intent)
+                return self._result(tx, intent, speech)
             method = tx.find("payment_method", intent.body["payment_method"])
             return self._pages.render(
                 "authenticate.html",
+                speech,
                 origins=_origins(tx, intent),
                 intent=intent.body,
                 card=method.body["card"] if method else {},
             )
 
-    def decide(self, intent_id: str, attempt_id: str, body: bytes) -> Page:
+    def decide(self, intent_id: str, attempt_id: str, accept: str, body: bytes) -> Page:
         decision = _tree(body).get("decision")
         with self._store.transaction() as tx:
             intent = self._intent(tx, intent_id)
             if intent is None:
-                return self._unknown()
+                return self._unknown(accept)
+            speech = self._speech(_session_of(tx, intent), accept)
             if decision not in {"approve", "deny"}:
-                return self._pages.render("problem.html", 400, kind="broken")
+                return self._pages.render("problem.html", speech, 400, kind="broken")
             # A second answer to the same question changes nothing.
             if _awaits(intent, attempt_id):
                 paying.authenticate(tx, intent, approved=decision == "approve")
                 session = _session_of(tx, intent)
                 if session is not None and intent.body["status"] == "succeeded":
                     sessions.complete(tx, session, session.private.get("payer"))
-            return self._result(tx, intent)
+            return self._result(tx, intent, speech)
 
-    def problem(self, kind: str, status: int) -> Page:
+    def problem(self, kind: str, status: int, accept: str) -> Page:
         """A page for what no session can answer: ``unknown``, ``broken`` or ``crash``."""
-        return self._pages.render("problem.html", status, kind=kind)
+        speech = self._pages.languages.of(AUTO, accept)
+        return self._pages.render("problem.html", speech, status, kind=kind)
 
-    def _try(self, tx: Transaction, session: Record, form: CardForm) -> Page:
+    def _speech(self, session: Record | None, accept: str) -> Speech:
+        locale = session.body["locale"] if session else AUTO
+        return self._pages.languages.of(locale, accept)
+
+    def _try(self, tx: Transaction, session: Record, form: CardForm, speech: Speech) -> Page:
         if form.card is None:
             raise ValueError("a form without a card cannot be tried")
         intent = sessions.begin_payment(tx, session)
@@ -114,15 +128,18 @@ class Checkout:
             return see_other(success_address(session))
         if status == "requires_action":
             return see_other(_authentication_address(intent))
-        return self._form(tx, session, form, status=402)
+        return self._form(tx, session, form, speech, status=402)
 
-    def _form(self, tx: Transaction, session: Record, form: CardForm, *, status: int) -> Page:
+    def _form(
+        self, tx: Transaction, session: Record, form: CardForm, speech: Speech, *, status: int
+    ) -> Page:
         intent = sessions.intent_of(tx, session)
         failure = intent.body["last_payment_error"] if intent else None
         waiting = bool(intent and intent.body["status"] == "requires_action")
         details = session.private["details"]
         return self._pages.render(
             "pay.html",
+            speech,
             status,
             origins=origin(session.body["success_url"]),
             session=session.body,
@@ -134,18 +151,19 @@ class Checkout:
             authentication=_authentication_address(intent) if intent and waiting else None,
         )
 
-    def _closed(self, session: Record) -> Page:
+    def _closed(self, session: Record, speech: Speech) -> Page:
         paid = session.tag == "complete"
         # 410: nothing will ever be paid here again.
         return self._pages.render(
             "closed.html",
+            speech,
             200 if paid else 410,
             session=session.body,
             paid=paid,
             back=success_address(session) if paid else session.body["cancel_url"],
         )
 
-    def _result(self, tx: Transaction, intent: Record) -> Page:
+    def _result(self, tx: Transaction, intent: Record, speech: Speech) -> Page:
         """Where the payer goes once the bank's question is answered, by anybody."""
         session = _session_of(tx, intent)
         if session is not None and session.tag == "complete":
@@ -158,7 +176,7 @@ class Checkout:
         back = intent.private["return_url"]
         status = "succeeded" if intent.body["status"] == "succeeded" else "failed"
         if not back:
-            return self._pages.render("result.html", intent=intent.body)
+            return self._pages.render("result.html", speech, intent=intent.body)
         sign = "&" if "?" in back else "?"
         return see_other(
             f"{back}{sign}payment_intent={intent.id}"
@@ -174,8 +192,8 @@ class Checkout:
         housekeeping.run_due(tx)
         return tx.find(paying.KIND, intent_id) if OBJECT_ID.match(intent_id) else None
 
-    def _unknown(self) -> Page:
-        return self.problem("unknown", 404)
+    def _unknown(self, accept: str) -> Page:
+        return self.problem("unknown", 404, accept)
 
 
 def success_address(session: Record) -> str:

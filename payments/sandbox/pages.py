@@ -1,21 +1,26 @@
 """Rendering of the hosted pages and the headers they are sent with."""
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from payments.sandbox import arabic
 from payments.sandbox.cards import CARDS
+from payments.sandbox.speech import Speech, languages
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 STATIC_URL = "/c/static"
 
-MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
+# Styles last: they name the others
+MEDIA_TYPES = {".svg": "image/svg+xml", ".woff2": "font/woff2", ".css": "text/css"}
+
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_BLANKS = re.compile(r"\s*([{};])\s*|([:,])\s+")
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -63,8 +68,9 @@ class Pages:
     """The templates and assets, read once."""
 
     def __init__(self) -> None:
-        self.assets = {asset.url: asset for asset in _assets()}
-        names = {_plain_name(url): url for url in self.assets}
+        self.languages = languages()
+        names = _assets()
+        self.assets = {asset.url: asset for asset in names.values()}
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -72,19 +78,24 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters |= {"money": arabic.money, "sum": arabic.number}
         self._environment.globals |= {
-            "style": names["pay.css"],
-            "icon": names["icon.svg"],
+            "style": names["pay.css"].url,
+            "emblem": names["icon.svg"].url,
+            "icons": names["icons.svg"].url,
             "cards": CARDS,
-            "unit": arabic.unit,
-            "count": arabic.count,
         }
 
     def render(
-        self, template: str, status: int = 200, origins: Iterable[str] = (), **facts: object
+        self,
+        template: str,
+        speech: Speech,
+        status: int = 200,
+        origins: Iterable[str] = (),
+        **facts: object,
     ) -> Page:
-        content = self._environment.get_template(template).render(**facts)
+        content = self._environment.get_template(template).render(
+            speech=speech, _=speech.gettext, **facts
+        )
         return Page(status, content, origins=tuple(dict.fromkeys(origins)))
 
 
@@ -102,15 +113,22 @@ def origin(url: str | None) -> tuple[str, ...]:
     return (f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",)
 
 
-def _assets() -> Iterable[Asset]:
-    for path in sorted(STATIC.iterdir()):
-        if path.suffix in MEDIA_TYPES:
+def _assets() -> dict[str, Asset]:
+    """Every file by its plain name; where a style names another, it names its address."""
+    assets: dict[str, Asset] = {}
+    for suffix, media_type in MEDIA_TYPES.items():
+        for path in sorted(STATIC.glob(f"*{suffix}")):
             content = path.read_bytes()
+            if suffix == ".css":
+                content = _style(content.decode(), assets).encode()
             digest = hashlib.sha256(content).hexdigest()[:12]
             url = f"{STATIC_URL}/{path.stem}.{digest}{path.suffix}"
-            yield Asset(url, MEDIA_TYPES[path.suffix], content)
+            assets[path.name] = Asset(url, media_type, content)
+    return assets
 
 
-def _plain_name(url: str) -> str:
-    stem, _, suffix = url.rpartition("/")[2].split(".")
-    return f"{stem}.{suffix}"
+def _style(text: str, assets: Mapping[str, Asset]) -> str:
+    """A style as it is sent: with the addresses of the files it names, without idle blanks."""
+    for name, known in assets.items():
+        text = text.replace(f'url("{name}")', f'url("{known.url}")')
+    return _BLANKS.sub(r"\1\2", _COMMENT.sub("", text))

@@ -25,7 +25,8 @@ _LOCALES = (
     "nb nl pl pt pt-BR ro ru sk sl sv th tr vi zh zh-HK zh-TW"
 )
 LOCALES = frozenset(_LOCALES.split())
-"""The provider's list; it has no Arabic, so ``ar`` would be refused there too."""
+"""The provider's list; it has no Arabic, so ``ar`` would be refused there too. What the pages make
+of it: :meth:`payments.sandbox.speech.Languages.of`."""
 
 
 def create(call: Call) -> Answer:

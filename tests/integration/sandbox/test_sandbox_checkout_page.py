@@ -9,7 +9,7 @@ import httpx
 import pytest
 import stripe
 
-from payments.sandbox import arabic
+from payments.sandbox.speech import languages
 from tests.support.sandbox import (
     CANCEL_URL,
     CARD,
@@ -357,15 +357,85 @@ def test_a_huge_form_is_a_page_too(api: stripe.StripeClient) -> None:
     ("amount", "currency", "text"),
     [
         (153550, "egp", "١٬٥٣٥٫٥٠ جنيهًا"),
-        (300, "egp", "٣٫٠٠ جنيهات"),
-        (10000, "egp", "١٠٠٫٠٠ جنيه"),
+        (300, "egp", "٣ جنيهات"),
+        (200, "egp", "٢ جنيهان"),
+        (10000, "egp", "١٠٠ جنيه"),
         (5, "egp", "٠٫٠٥ جنيه"),
         (1234, "jpy", "١٬٢٣٤ JPY"),
         (1234, "kwd", "١٫٢٣٤ KWD"),
     ],
 )
 def test_sums_are_written_in_arabic(amount: int, currency: str, text: str) -> None:
-    assert arabic.money(amount, currency) == text
+    assert languages().of(None, "").money(amount, currency) == text
+
+
+# --- the language of the page ---
+
+ARABIC_LETTERS = re.compile("[\u0621-\u064a]")
+ENGLISH_ITEMS = [line("Inspection fee", 50000), line("Stamps", 350, quantity=3)]
+
+
+@pytest.mark.parametrize(
+    ("locale", "accepts", "spoken"),
+    [
+        (None, "", "ar"),
+        (None, "en-GB,en;q=0.9", "ar"),  # what a shop that wants Arabic sends
+        ("en", "ar-EG", "en"),
+        ("en-GB", "", "en"),
+        ("fr", "ar", "en"),
+        ("auto", "", "ar"),
+        ("auto", "ar-EG,ar;q=0.9,en;q=0.8", "ar"),
+        ("auto", "en-US,en;q=0.9,ar;q=0.5", "en"),
+        ("auto", "EN", "en"),
+        ("auto", "fr, en;q=0.3", "en"),
+        ("auto", "en;q=0, *", "ar"),
+        ("auto", "en;q=much", "ar"),
+        ("auto", "de", "ar"),
+    ],
+)
+def test_the_page_speaks_as_the_shop_says_or_the_browser(
+    api: stripe.StripeClient, locale: str | None, accepts: str, spoken: str
+) -> None:
+    session = open_session(api, **({"locale": locale} if locale else {}))
+    page = Document(web.get(str(session.url), headers={"accept-language": accepts}))
+    direction = "rtl" if spoken == "ar" else "ltr"
+    assert page.all("html") == [{"lang": spoken, "dir": direction}]
+
+
+def test_everything_that_can_happen_is_told_in_english_too(api: stripe.StripeClient) -> None:
+    session = open_session(api, locale="en", line_items=ENGLISH_ITEMS, cancel_url=None)
+    address = str(session.url)
+    bank = pay_page(address, card_number="4000008260003178").headers["location"]
+    answers = [
+        web.get(address),
+        pay_page(address, card_number="", exp="13/34", cvc="1", name=""),
+        pay_page(address, card_number="4000000000009995"),
+        web.get(pay_page(address, card_number="4000008260003178").headers["location"]),
+        web.post(bank, data={"decision": "maybe"}),
+        web.get(address),
+        web.get(address + "x", headers={"accept-language": "en"}),
+    ]
+    pay_page(address)
+    answers.append(web.get(address))
+    told = [200, 422, 402, 200, 400, 200, 404, 200]
+    assert [answer.status_code for answer in answers] == told
+    for answer in answers:
+        page = Document(answer)
+        assert not ARABIC_LETTERS.search(page.text), page.text
+        assert page.all("html") == [{"lang": "en", "dir": "ltr"}]
+    assert "EGP 510.50" in answers[0].text
+    assert "Inspection fee" in answers[0].text
+    assert "there is not enough money on it" in answers[2].text
+
+
+def test_a_page_in_arabic_has_no_latin_word_but_what_stands_on_cards(
+    api: stripe.StripeClient,
+) -> None:
+    session = open_session(api)
+    for answer in (web.get(str(session.url)), pay_page(session.url, card_number="1", exp="")):
+        text = re.sub(r"<bdi[^>]*dir=.ltr.[^>]*>.*?</bdi>", "", answer.text)
+        text = re.sub(r"CVC|3D Secure 2", "", Document(httpx.Response(200, text=text)).text)
+        assert not re.search("[A-Za-z0-9]", text), re.findall("[A-Za-z0-9]+", text)
 
 
 def test_no_name_is_shown_as_markup(api: stripe.StripeClient) -> None:
