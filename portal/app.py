@@ -20,6 +20,7 @@ from portal.web.assets import Assets
 from portal.web.errors import error_handlers
 from portal.web.gate import Gate
 from portal.web.http_forms import read_form, read_upload, swallow
+from portal.web.late import keep_typed
 from portal.web.pages import Pages
 from portal.web.parts import Portal
 from portal.web.routing import in_thread
@@ -62,10 +63,13 @@ def create_app(portal: Portal, assets: Assets) -> ASGIApp:
     return Gate(app, portal.settings, assets, portal.pages.shared, portal.clock)
 
 
-async def _posted(request: Request[Any, Any, Any]) -> Any:
+async def _posted(request: Request[Any, Any, Any], visit: NamedDependency[Visit]) -> Any:
     form = await read_form(request)
     try:
         yield form
+    except NotSignedIn:
+        await in_thread(keep_typed)(visit=visit, form=form)
+        raise
     finally:
         form.discard_files()  # no page of ours sends any here, but anyone may
 

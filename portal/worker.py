@@ -16,13 +16,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 from portal.backoffice.model import CenterDocument
 from portal.clock import SystemClock
 from portal.core import Core, build_core, build_loops
-from portal.identity import otp, sessions, staff
+from portal.identity import held, otp, sessions, staff
 from portal.observability import log
 from portal.requests import drafts, uploads
 from portal.requests.model import Attachment
 from portal.settings import Settings
 
 _OTP_KEPT = timedelta(days=1)
+# Long ended, and still known by who sends a form that was open over it: see identity/held.py
+_ENDED_KEPT = timedelta(days=1)
 _UNKNOWN_KEPT = timedelta(days=1)  # an upload under way has its file before its row
 
 
@@ -80,7 +82,8 @@ class Worker:
         while idle := self._drop_idle_drafts(now):
             dropped += idle
         with core.database.begin() as db:
-            dropped += sessions.drop_expired(db, now)
+            dropped += sessions.drop_expired(db, now - _ENDED_KEPT)
+            dropped += held.drop_old(db, now)
             dropped += otp.drop_old(db, now - _OTP_KEPT)
             dropped += staff.forget_failures(db, now - _OTP_KEPT)
         return dropped

@@ -63,6 +63,22 @@ class SignIn(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
+class HeldForm(Base):
+    """What somebody sent when their session had just ended: shown to them after the next sign-in.
+
+    ``token_hash`` is of the cookie that the form came with, then of the one that follows it.
+    """
+
+    __tablename__ = "held_forms"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    citizen_id: Mapped[int | None] = mapped_column(ForeignKey("citizens.id"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    path: Mapped[str] = mapped_column(String(300))
+    form: Mapped[bytes] = mapped_column(sealed())
+    kept_until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class OneTimeCode(Base):
     """A code that was sent; only its keyed hash is kept. One a browser is live at a time."""
 

@@ -18,7 +18,7 @@ from portal.backoffice.acts import (
 from portal.backoffice.reading import OpenedRequest
 from portal.catalogue.identity import read_request_number
 from portal.catalogue.model import Document, Text
-from portal.identity import sessions, staff
+from portal.identity import held, sessions, staff
 from portal.identity.roles import Permission, may
 from portal.problems import N_, Conflict, Missing, Problem, TooMany
 from portal.requests.inspection import Inspected, Unacceptable, inspect
@@ -27,6 +27,7 @@ from portal.routes.files import stream_file
 from portal.text import is_readable
 from portal.vault import Vault
 from portal.web.http_forms import PostedForm
+from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
 from portal.web.routing import Access, get_page, post_files, post_form
 from portal.web.visit import Visit
@@ -88,8 +89,9 @@ def sign_in(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) ->
     with portal.database.begin() as db:
         sessions.end(db, visit.browser)  # the one before, if any
         fresh = sessions.begin_staff(db, account.id, now)
+        typed = held.hand_over(db, visit.browser, fresh, now, staff_id=account.id)
     visit.give_cookie(fresh)
-    return redirect(visit, "/center/inbox")
+    return redirect(visit, "/center/sign-in/again" if typed else "/center/inbox")
 
 
 @post_form("/center/sign-out", Access.ANYONE)
@@ -97,6 +99,7 @@ def sign_out(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -
     visit.check_form(form)
     with visit.portal.database.begin() as db:
         sessions.end(db, visit.browser)
+        held.drop(db, visit.browser)
     visit.give_cookie(visit.fresh_token())
     return redirect(visit, "/center/sign-in")
 
@@ -236,9 +239,11 @@ def request_completion(
     )
     with portal.database.begin() as db:
         employee = visit.employee(db)
-        visit.check_form(form)
         employee.must(Permission.REQUEST_COMPLETION)  # before the page with its problems is shown
         opened = _open(db, portal.vault, employee, number)
+        if not is_own(visit, form):
+            stale = Problem("completion_note", STALE)
+            return _request_page(visit, employee, opened, form, [stale], 403)
         problems = ask.problems(_known_documents(opened))
         if not problems:
             portal.desk.request_completion(db, employee, number, ask, portal.clock.now())
@@ -259,9 +264,11 @@ def refuse(
     refusal = Refusal(form.all("reasons"), form.text("refusal_note").replace("\r\n", "\n"))
     with portal.database.begin() as db:
         employee = visit.employee(db)
-        visit.check_form(form)
         employee.must(Permission.DECIDE)  # as above
         opened = _open(db, portal.vault, employee, number)
+        if not is_own(visit, form):
+            stale = Problem("refusal_note", STALE)
+            return _request_page(visit, employee, opened, form, [stale], 403)
         problems = refusal.problems(list(portal.catalogue.refusal_reasons))
         if not problems:
             portal.desk.refuse(db, employee, number, refusal, portal.clock.now())

@@ -14,9 +14,10 @@ from portal.requests.reading import FiledRequest
 from portal.requests.uploads import NewFile
 from portal.routes.files import back_to, by_code, take_files
 from portal.web.http_forms import PostedForm
+from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
 from portal.web.routing import Access, get_page, post_files, post_form
-from portal.web.visit import Visit
+from portal.web.visit import Forged, Visit
 
 
 @get_page("/requests/{number:str}/complete", Access.CITIZEN)
@@ -64,9 +65,13 @@ def complete(
 ) -> Response[bytes]:
     """Send the completion to the center."""
     portal, note = visit.portal, form.text("note").replace("\r\n", "\n")
+    if not is_own(visit, form):
+        page = _completion_page(visit, number, [Problem("note", STALE)], note, 403)
+        if page.status_code != 403:  # nothing is to be completed any more
+            raise Forged("no token of this browser")
+        return page
     with portal.database.begin() as db:
         citizen = visit.citizen(db)
-        visit.check_form(form)
         request = reading.own(db, citizen.citizen_id, number)
         completing.hold(db, request)
         ask = completing.asked(reading.history(db, portal.vault, request.id))

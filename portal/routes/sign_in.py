@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from portal.catalogue.fields import MOBILE_PROBLEM, NATIONAL_ID_PROBLEMS
 from portal.catalogue.identity import read_mobile, read_national_id
-from portal.identity import otp, sessions
+from portal.identity import held, otp, sessions
 from portal.identity.otp import Asker, Pending, Purpose, Verdict
 from portal.notifications.compose import ONE_TIME_CODE, compose
 from portal.problems import N_, Problem, TooMany, Unavailable
@@ -131,21 +131,27 @@ def check_code(visit: NamedDependency[Visit], form: NamedDependency[PostedForm])
     with portal.database.begin() as db:
         verdict, pending = otp.check(db, portal.vault, visit.browser, typed, now)
         if verdict is Verdict.RIGHT and pending is not None:
-            fresh = _begin_session(visit, db, pending)
+            fresh, next_path = _begin_session(visit, db, pending)
     if verdict is not Verdict.RIGHT or pending is None:
         return _code_page(visit, [_wrong_code(verdict, pending)], 422)
     visit.give_cookie(fresh)
-    return redirect(visit, pending.next_path)
+    return redirect(visit, next_path)
 
 
-def _begin_session(visit: Visit, db: Connection, pending: Pending) -> str:
+def _begin_session(visit: Visit, db: Connection, pending: Pending) -> tuple[str, str]:
+    """The new cookie, and where it leads: first of all to what was typed before."""
     portal, now = visit.portal, visit.portal.clock.now()
     sessions.end(db, visit.browser)  # the one before, if any: its cookie is given up now
     if pending.purpose is Purpose.TRACK:
         request = reading.by_number(db, pending.request_number)
-        return sessions.begin_tracking(db, request.citizen_id, request.number, now)
+        fresh = sessions.begin_tracking(db, request.citizen_id, request.number, now)
+        held.drop(db, visit.browser)
+        return fresh, pending.next_path
     citizen_id = otp.citizen_for(db, portal.vault, pending.national_id, pending.mobile, now)
-    return sessions.begin_citizen(db, citizen_id, now)
+    fresh = sessions.begin_citizen(db, citizen_id, now)
+    if held.hand_over(db, visit.browser, fresh, now, citizen_id=citizen_id):
+        return fresh, "/sign-in/again"
+    return fresh, pending.next_path
 
 
 def _wrong_code(verdict: Verdict, pending: Pending | None) -> Problem:
@@ -191,6 +197,7 @@ def sign_out(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -
     visit.check_form(form)
     with visit.portal.database.begin() as db:
         sessions.end(db, visit.browser)
+        held.drop(db, visit.browser)
     visit.give_cookie(visit.fresh_token())
     return redirect(visit, "/")
 

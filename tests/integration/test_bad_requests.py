@@ -355,5 +355,4 @@ def test_head_is_a_page_without_its_body(still: LocalPortal, path: str) -> None:
     assert head.content == b""
     assert head.headers["content-type"] == full.headers["content-type"]
     assert head.headers.get("etag") == full.headers.get("etag")
-    # a page that is the same for everyone may be kept, if it is asked for anew each time
-    assert_safe_headers(head, personal=path not in {"/", "/help"})
+    assert_safe_headers(head)

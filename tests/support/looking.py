@@ -87,6 +87,10 @@ def only_the_words(response: httpx.Response, *own: str) -> str:
     return text
 
 
+# Pages that are the same for everyone: kept by caches, and asked for anew each time
+_SHARED = re.compile(r"(?:/en)?/?(?:centers|help|privacy|accessibility|services/[\w-]+)?")
+
+
 def assert_safe_headers(response: httpx.Response, *, personal: bool = True) -> None:
     """The headers without which no page may leave."""
     headers = response.headers
@@ -101,7 +105,10 @@ def assert_safe_headers(response: httpx.Response, *, personal: bool = True) -> N
     assert headers["referrer-policy"] in {"same-origin", "no-referrer", "strict-origin"}, where
     assert headers["x-request-id"], where
     assert "server" not in headers or not re.search(r"\d", headers["server"]), where
-    if personal:
+    if response.status_code == 200 and _SHARED.fullmatch(response.url.path):
+        assert headers["cache-control"] in {"public, no-cache", "no-store"}, where
+        assert "set-cookie" not in headers, where
+    elif personal:
         assert "no-store" in headers["cache-control"], where
 
 
