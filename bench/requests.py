@@ -23,21 +23,36 @@ PAGES = 5
 
 @dataclass(frozen=True)
 class Figure:
-    """One row: what, CPU in microseconds, wall clock in milliseconds, per round."""
+    """One row: what, CPU in microseconds, wall clock in milliseconds, per round.
+
+    ``ratio`` compares the CPU with the baseline's, taken turn by turn with it: what else the
+    machine does then slows down both.
+    """
 
     name: str
     cpu_us: float
     wall_ms: float
+    ratio: float
 
 
-def measure(name: str, pid: int, rounds: int, act: Callable[[], None]) -> Figure:
+Act = Callable[[], None]
+_TURNS = 10
+
+
+def measure(name: str, pid: int, rounds: int, act: Act, baseline: "Baseline") -> Figure:
     for _ in range(max(3, rounds // 10)):
         act()  # what is made once is made now
-    cpu, wall = cpu_ns([pid]), time.perf_counter()
-    for _ in range(rounds):
-        act()
-    wall = time.perf_counter() - wall
-    return Figure(name, (cpu_ns([pid]) - cpu) / rounds / 1000, wall / rounds * 1000)
+    each = max(1, rounds // _TURNS)
+    cpu = wall = hello = 0.0
+    for _ in range(_TURNS):
+        hello += baseline.turn()
+        before, began = cpu_ns([pid]), time.perf_counter()
+        for _ in range(each):
+            act()
+        wall += time.perf_counter() - began
+        cpu += (cpu_ns([pid]) - before) / 1000
+    done = each * _TURNS
+    return Figure(name, cpu / done, wall / done * 1000, cpu / done / (hello / _TURNS))
 
 
 class Client:
@@ -64,14 +79,31 @@ class Client:
         return answer.headers["Location"]
 
 
+class Baseline:
+    """The bare application, asked now and then."""
+
+    _ROUNDS = 200
+
+    def __init__(self, url: str, pid: int) -> None:
+        self._client = Client(url)
+        self._pid = pid
+
+    def turn(self) -> float:
+        """CPU microseconds of one request, now."""
+        before = cpu_ns([self._pid])
+        for _ in range(self._ROUNDS):
+            self._client.get("/")
+        return (cpu_ns([self._pid]) - before) / self._ROUNDS / 1000
+
+
 @contextmanager
-def _baseline() -> Iterator[tuple[str, int]]:
+def _baseline() -> Iterator[Baseline]:
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "bench.hello", str(port)])
     url = f"http://127.0.0.1:{port}"
     try:
         eventually(lambda: _answers(url), 10)
-        yield url, process.pid
+        yield Baseline(url, process.pid)
     finally:
         process.terminate()
         process.wait()
@@ -86,15 +118,12 @@ def _answers(url: str) -> bool:
 
 
 def figures(rounds: int) -> Iterator[Figure]:
-    """The baseline first, then the portal's pages."""
-    with _baseline() as (url, pid):
-        client = Client(url)
-        yield measure("baseline: hello", pid, rounds * 10, lambda: _get(client, "/"))
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+    """The portal's pages, each beside the baseline."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, _baseline() as baseline:
         # alone: the worker's own work is no part of a page
         stack = Stack(Path(folder)).prepare().start("sandbox", "serve")
         try:
-            yield from _pages(stack, rounds)
+            yield from _pages(stack, rounds, baseline)
         finally:
             stack.stop()
 
@@ -103,7 +132,7 @@ def _get(client: Client, path: str) -> None:
     client.get(path)
 
 
-def _pages(stack: Stack, rounds: int) -> Iterator[Figure]:
+def _pages(stack: Stack, rounds: int, baseline: Baseline) -> Iterator[Figure]:
     pid = stack.pid("serve")
     anyone = Client(stack.url)
     for name, path in (
@@ -112,22 +141,24 @@ def _pages(stack: Stack, rounds: int) -> Iterator[Figure]:
         ("centers", "/centers"),
         ("search", "/?q=" + "%D8%A8%D9%86%D8%A7%D8%A1"),
     ):
-        yield measure(name, pid, rounds, lambda p=path: _get(anyone, p))  # type: ignore[misc]
+        yield measure(name, pid, rounds, lambda p=path: _get(anyone, p), baseline)  # type: ignore[misc]
     citizen = stack.citizen()
     citizen.sign_in()
     walk = _walk(stack, citizen)
     cookie = "; ".join(f"{name}={value}" for name, value in citizen.client.cookies.items())
     client = Client(stack.url, cookie)
     path, body = walk[PAGES - 1]
-    yield measure("form step", pid, rounds, lambda: _get(client, path))
-    yield measure("step saved", pid, rounds, lambda: _post(client, path, body))
+    yield measure("form step", pid, rounds, lambda: _get(client, path), baseline)
+    yield measure("step saved", pid, rounds, lambda: _post(client, path, body), baseline)
 
     def journey() -> None:
         client.get(walk[0][0])
         for step, answers in walk:
             client.get(client.post(step, answers))
 
-    yield measure(f"journey of {2 * PAGES + 1} requests", pid, max(5, rounds // 10), journey)
+    yield measure(
+        f"journey of {2 * PAGES + 1} requests", pid, max(10, rounds // 10), journey, baseline
+    )
 
 
 def _post(client: Client, path: str, body: bytes) -> None:

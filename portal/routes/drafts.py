@@ -39,8 +39,8 @@ class OpenForm:
     attached: list[Attached]
 
 
-def open_form(visit: Visit, draft_id: str) -> OpenForm:
-    """The citizen's own draft, evaluated."""
+def open_form(visit: Visit, draft_id: str, *, files: bool = True) -> OpenForm:
+    """The citizen's own draft, evaluated; with its ``files`` where the page is about them too."""
     portal = visit.portal
     with portal.database.read() as db:
         draft = visit.own_draft(db, draft_id)
@@ -49,7 +49,7 @@ def open_form(visit: Visit, draft_id: str) -> OpenForm:
             raise Missing("service")
         lookups = portal.lookups(db)
         evaluation = evaluate(service, draft.raw, visit.today, lookups)
-        attached = uploads.of_draft(db, portal.vault, draft_id)
+        attached = uploads.of_draft(db, portal.vault, draft_id) if files else []
     return OpenForm(draft, service, evaluation, attached)
 
 
@@ -145,7 +145,7 @@ def show_step(
     back: FromQuery[str] = "",
 ) -> Response[bytes]:
     try:
-        opened = open_form(visit, draft_id)
+        opened = open_form(visit, draft_id, files=False)
     except AlreadySubmitted:
         return _to_request(visit, draft_id)
     state = opened.evaluation.state(step_code)
