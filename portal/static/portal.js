@@ -87,4 +87,79 @@
     });
   };
   document.querySelectorAll("section.document form[data-upload]").forEach(upload);
+
+  /* The nearest centers: the phone compares its position with the list of all of them, so that the
+     position is never sent. */
+  const nearest = (section) => {
+    const said = section.querySelectorAll("[data-said]");
+    const button = section.querySelector("button");
+    const list = section.querySelector("ol");
+    const one = section.querySelector("template");
+    const digits = new Intl.NumberFormat(root.lang === "ar" ? "ar-EG-u-nu-arab" : "en");
+    const say = (...names) => said.forEach((each) => { each.hidden = !names.includes(each.dataset.said); });
+    const text = (pattern, n) => section.dataset[pattern].replace("{n}", digits.format(n));
+
+    /* Along the great circle, in kilometres. */
+    const distance = (here, [lat, lon]) => {
+      const rad = Math.PI / 180;
+      const half = Math.sin(((lat - here.latitude) * rad) / 2) ** 2 +
+        Math.cos(here.latitude * rad) * Math.cos(lat * rad) * Math.sin(((lon - here.longitude) * rad) / 2) ** 2;
+      return 12742 * Math.asin(Math.sqrt(half));
+    };
+
+    /* No closer than it is known: a point placed by hand is good to two kilometres. */
+    const inWords = (km, how) => {
+      const least = how === "rough" ? 2 : 1;
+      if (how !== "seat" && km < least) return text("within", least);
+      const step = km < 20 ? 1 : km < 100 ? 5 : 10;
+      const about = text("about", Math.max(1, Math.round(km / step) * step));
+      return how === "seat" ? `${about} ${section.dataset.seat}` : about;
+    };
+
+    const show = (here, page) => {
+      const found = [...page.querySelectorAll("[data-at]")]
+        .map((item) => ({ item, km: distance(here, item.dataset.at.split(" ").map(Number)) }))
+        .sort((a, b) => a.km - b.km)
+        .slice(0, 8);
+      list.replaceChildren(...found.map(({ item, km }) => {
+        const row = one.content.cloneNode(true);
+        const link = item.querySelector("a");
+        row.querySelector("a").href = link.getAttribute("href");
+        row.querySelector("a").textContent = link.textContent;
+        row.querySelector("p").textContent = item.closest("section").querySelector("h2").textContent;
+        row.querySelector(".count").textContent = inWords(km, item.dataset.how);
+        return row;
+      }));
+      list.hidden = false;
+      say("found", here.accuracy > 5000 ? "vague" : "");
+    };
+
+    const look = async ({ coords }) => {
+      const { latitude, longitude } = coords;
+      if (latitude < 21.7 || latitude > 31.9 || longitude < 24.6 || longitude > 37) { say("outside"); return; }
+      try {
+        const answer = await fetch(section.dataset.near);
+        if (!answer.ok) throw new Error(answer.status);
+        show(coords, new DOMParser().parseFromString(await answer.text(), "text/html"));
+      } catch {
+        say("offline");
+      }
+    };
+
+    let asked = false;
+    button.addEventListener("click", () => {
+      if (asked) return;
+      asked = true;
+      list.hidden = true;
+      say("asking");
+      const done = (then) => (result) => { asked = false; then(result); };
+      navigator.geolocation.getCurrentPosition(
+        done(look),
+        done((error) => say(["", "denied", "unavailable", "timeout"][error.code])),
+        { timeout: 20000, maximumAge: 300000 },
+      );
+    });
+    section.hidden = false;
+  };
+  if (navigator.geolocation && isSecureContext) document.querySelectorAll("[data-near]").forEach(nearest);
 })();
