@@ -54,6 +54,11 @@ class Speech:
     def direction(self) -> str:
         return "rtl" if self.arabic else "ltr"
 
+    @cached_property
+    def own_name(self) -> str:
+        """What the language calls itself."""
+        return str(Locale(self.locale).language_name)
+
     @property
     def prefix(self) -> str:
         """What stands before every path of this language."""

@@ -33,7 +33,7 @@ _NPM_SHA512 = (
 )
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
-_WORD = "محليات"
+_WORD = "\u0645\u062d\u0644\u064a\u0627\u062a"  # a word of joined Arabic letters
 
 _START = """#!/bin/sh
 # the libraries and the font that the package brings, for a machine that has none

@@ -52,7 +52,7 @@ def _trouble(error: Exception) -> str:
 
 @click.group(cls=_Group)
 def main() -> None:
-    """بوابة خدمات المحليات: the portal of Egypt's technology centers."""
+    """The portal of Egypt's technology centers."""
     os.umask(0o077)  # database, files and keys are this user's alone
 
 

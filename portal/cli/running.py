@@ -207,12 +207,12 @@ def _answers(chosen: Settings, supervisor: _Supervisor) -> bool:
 
 
 def _greet(chosen: Settings) -> None:
-    click.echo(f"\n  بوابة خدمات المحليات   {chosen.public_url}")
+    click.echo(f"\n  the portal            {chosen.public_url}")
     if chosen.demo:
-        click.echo(f"  الرسائل القصيرة         {chosen.public_url}/sandbox/messages")
+        click.echo(f"  messages to phones    {chosen.public_url}/sandbox/messages")
         click.echo(
-            f"  المركز التكنولوجي       {chosen.public_url}/center/sign-in"
+            f"  a technology center   {chosen.public_url}/center/sign-in"
             "   front_office@KFS-003 / demo"
         )
-        click.echo(f"  سداد تجريبي             {chosen.payments_base_url}")
+        click.echo(f"  trial payments        {chosen.payments_base_url}")
     click.echo("  Ctrl-C stops everything.\n")

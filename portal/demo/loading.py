@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from portal.clock import cairo_day
 from portal.core import Core
+from portal.demo.answers import INVENTED, staff_name
 from portal.identity.model import Staff
 from portal.identity.roles import CENTER_ROLES, GOVERNORATE_ROLES, NATIONAL_ROLES, Role
 from portal.identity.staff import hash_password
@@ -36,7 +37,7 @@ def _load_staff(db: Connection, core: Core) -> None:
     """``role@PLACE`` for every place. One hash serves all: the password is no secret."""
     hashed, now = hash_password(PASSWORD), core.clock.now()
     places: list[tuple[str, str, tuple[Role, ...]]] = [
-        ("EG", "الوزارة", NATIONAL_ROLES),
+        ("EG", INVENTED["ministry"], NATIONAL_ROLES),
         *((g.code, g.ar, GOVERNORATE_ROLES) for g in core.places.governorates.values()),
         *((c.code, c.place_ar, CENTER_ROLES) for c in core.places.centers.values()),
     ]
@@ -45,7 +46,7 @@ def _load_staff(db: Connection, core: Core) -> None:
         [
             {
                 "username": f"{role}@{code}",
-                "display_name": f"{_ROLE_NAMES[role]} – {name}",
+                "display_name": staff_name(role, name),
                 "role": role,
                 "scope": code,
                 "password_hash": hashed,
@@ -56,26 +57,6 @@ def _load_staff(db: Connection, core: Core) -> None:
             for role in roles
         ],
     )
-
-
-_ROLE_NAMES = {
-    Role.FRONT_OFFICE: "موظف الشباك",
-    Role.CASHIER: "موظف التحصيل",
-    Role.CENTRE_MANAGER: "مدير المركز التكنولوجي",
-    Role.DEPARTMENT_OFFICER: "مختص الإدارة",
-    Role.INSPECTOR: "مهندس المعاينة",
-    Role.DEPARTMENT_HEAD: "مدير الإدارة",
-    Role.UNIT_HEAD: "رئيس الوحدة المحلية",
-    Role.COMMITTEE_MEMBER: "عضو لجنة",
-    Role.BACKLOG_ENTRY: "مدخل بيانات",
-    Role.BACKLOG_REVIEWER: "مراجع بيانات",
-    Role.ARCHIVIST: "أمين الأرشيف",
-    Role.FOLLOWUP_MEMBER: "عضو لجنة المتابعة",
-    Role.FINANCE_OFFICER: "مسئول مالي",
-    Role.GOVERNORATE_ADMIN: "مدير عام المراكز التكنولوجية",
-    Role.MINISTRY_VIEWER: "متابع الوزارة",
-    Role.AUDITOR: "مراجع داخلي",
-}
 
 
 def _load_registers(db: Connection, centers: list[Center], today: date) -> None:

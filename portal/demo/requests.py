@@ -19,7 +19,7 @@ from portal.catalogue.forms import evaluate
 from portal.catalogue.model import Service, Stage
 from portal.clock import SettableClock, public_id
 from portal.core import Core, Loops, build_core, build_loops
-from portal.demo.answers import NAMES, Applicant, answers_for
+from portal.demo.answers import INVENTED, Applicant, answers_for, staff_name
 from portal.identity import otp
 from portal.identity.roles import Role
 from portal.notifications.model import OutgoingMessage
@@ -129,8 +129,9 @@ class _Writer:
 
     def _file(self, index: int, service: Service, center: Center) -> str:
         core, at = self._core, self._clock.at
+        names = INVENTED["names"]
         who = Applicant(
-            NAMES[index % len(NAMES)], f"2900101880{1000 + index:04d}", f"+2010000{index:05d}"
+            names[index % len(names)], f"2900101880{1000 + index:04d}", f"+2010000{index:05d}"
         )
         raw = answers_for(service, center, who, at.date(), index)
         with core.database.begin() as db:
@@ -189,7 +190,7 @@ class _Writer:
         head = self._employee(Role.DEPARTMENT_HEAD, center)
         self._act(filed_at, fate.registered, now, core.desk.register, office, number)
         if fate.completion:
-            ask = CompletionAsk(["national_id_card"], "صورة البطاقة غير واضحة.", 30)
+            ask = CompletionAsk(["national_id_card"], INVENTED["said"]["completion"], 30)
             self._act(filed_at, 1, now, core.desk.request_completion, office, number, ask)
         if fate.accepted is None:
             return
@@ -198,7 +199,7 @@ class _Writer:
             issued = IssuedOutput(f"{number[-7:-2]}/{filed_at.year}", "")
             self._act(filed_at, fate.decided, now, core.desk.approve, head, number, issued)
         elif fate.outcome == "refuse":
-            refusal = Refusal(["plan_conflict"], "الموقع داخل خط التنظيم المعتمد للشارع.")
+            refusal = Refusal(["plan_conflict"], INVENTED["said"]["refusal"])
             self._act(filed_at, fate.decided, now, core.desk.refuse, head, number, refusal)
 
     def _act(self, filed_at: datetime, days: int, now: datetime, act: Any, *more: Any) -> None:
@@ -213,6 +214,5 @@ class _Writer:
             pass
 
     def _employee(self, role: Role, center: Center) -> Employee:
-        names = {Role.FRONT_OFFICE: "موظف الشباك", Role.DEPARTMENT_HEAD: "مدير الإدارة"}
-        name = f"{names[role]} – {center.place_ar}"
+        name = staff_name(role, center.place_ar)
         return Employee(f"{role}@{center.code}", name, role, center.code)

@@ -66,6 +66,11 @@ class Visit:
         self.new_cookies: list[Cookie] = []
 
     @property
+    def other_speech(self) -> Speech:
+        """The language that the page is not in."""
+        return self.portal.languages["en" if self.speech.arabic else "ar"]
+
+    @property
     def path(self) -> str:
         """The path without its language."""
         return self.request.scope["path"]
