@@ -2,6 +2,7 @@
 
 import argparse
 
+from bench.first_visit import first_visits
 from bench.requests import figures
 from bench.start import second_start
 
@@ -9,11 +10,19 @@ from bench.start import second_start
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=300, help="requests per row (default 300)")
+    parser.add_argument("--no-browser", action="store_true", help="leave first visits out")
     parser.add_argument("--no-start", action="store_true", help="leave memory and start time out")
     chosen = parser.parse_args()
     print(f"{'per round':28}{'CPU µs':>10}{'ratio':>9}{'wall ms':>10}")
     for each in figures(chosen.rounds):
         print(f"{each.name:28}{each.cpu_us:10.0f}{each.ratio:9.1f}{each.wall_ms:10.2f}", flush=True)
+    if not chosen.no_browser:
+        print(f"\n{'first visit, slow 3G':42}{'requests':>9}{'kB':>7}{'text kB':>9}{'paint s':>9}")
+        for one in first_visits():
+            print(
+                f"{one.path:42}{one.requests:9}{one.all_kb:7.1f}{one.text_kb:9.1f}{one.paint_s:9.2f}",
+                flush=True,
+            )
     if not chosen.no_start:
         print(f"\n{'second start':28}")
         for name, value in second_start().items():
