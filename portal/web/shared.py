@@ -81,3 +81,6 @@ class SharedPages:
         if day != self._day:
             self._day, self._pages = day, {}
         self._pages[key] = page
+
+    def __len__(self) -> int:
+        return len(self._pages)

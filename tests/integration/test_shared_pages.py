@@ -25,3 +25,22 @@ def test_a_page_that_has_not_changed_is_not_sent_again(
     unchanged = anyone.get(path, headers=asked)
     assert (unchanged.status_code, unchanged.content) == (304, b"")
     assert "set-cookie" not in again.headers
+
+
+def test_made_up_queries_fill_nothing(still: LocalPortal) -> None:
+    anyone = httpx.Client(base_url=still.url, trust_env=False)
+    anyone.get("/")
+    kept = len(still.portal.pages.shared)
+    for number in range(20):
+        assert anyone.get(f"/?campaign={number}").status_code == 200
+        assert anyone.get(f"/centers?governorate=EG-KFS&n={number}").status_code == 200
+    assert len(still.portal.pages.shared) <= kept
+
+
+def test_a_shared_page_says_nothing_of_the_visitor(still: LocalPortal) -> None:
+    citizen = still.someone()
+    anyone = httpx.Client(base_url=still.url, trust_env=False)
+    for path in ("/help", "/en/services/kiosk-licence"):
+        first = citizen.client.get(still.url + path)
+        assert first.text == anyone.get(path).text
+        assert citizen.mobile not in first.text
