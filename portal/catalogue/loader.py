@@ -18,6 +18,7 @@ from portal.catalogue.model import (
 )
 from portal.catalogue.reading import CatalogueError, Table, read_toml
 from portal.catalogue.service_file import Library, read_period, read_service
+from portal.catalogue.words_file import read_words
 
 CATALOGUE_DIR = Path(__file__).resolve().parent
 T = TypeVar("T")
@@ -57,6 +58,7 @@ def load_catalogue(directory: Path = CATALOGUE_DIR) -> Catalogue:
         fee_labels={code: fee.label for code, fee in fees.codes.items()},
         beneficiaries=fees.beneficiaries,
         refusal_reasons=_texts(shared / "refusal_reasons.toml"),
+        words=read_words(directory / "words.toml", {s.code for s in services}, families),
     )
 
 

@@ -387,6 +387,19 @@ class Service:
 
 
 @dataclass(frozen=True)
+class EverydayWords:
+    """By which words citizens look for services and families, beside their official texts.
+
+    ``same`` are words that are used for one another, ``popular`` the services most asked for.
+    """
+
+    popular: tuple[str, ...]
+    same: tuple[tuple[str, ...], ...]
+    families: Mapping[str, tuple[str, ...]]
+    services: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """All services, with what they share."""
 
@@ -397,6 +410,12 @@ class Catalogue:
     fee_labels: Mapping[str, Text]
     beneficiaries: Mapping[str, Text]
     refusal_reasons: Mapping[str, Text]
+    words: EverydayWords
+
+    @property
+    def popular(self) -> list[Service]:
+        """The services most asked for, in the order of their file."""
+        return [self.services[code] for code in self.words.popular]
 
     def family_services(self, family: str) -> list[Service]:
         return [s for s in self.services.values() if s.family == family]
