@@ -1,27 +1,35 @@
 """How the portal speaks: plural forms, money, dates, digits, and that nothing is untranslated."""
 
-import ast
+import gettext
 import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
+from io import BytesIO
+from typing import Any
 
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po
-from jinja2 import Environment, nodes
+from babel.messages.mofile import write_mo
 
 from portal import words
+from portal.catalogue.loader import load_catalogue
 from portal.catalogue.model import Mark, Period, Text, Unit
-from portal.i18n import LOCALES_DIR, Languages
+from portal.i18n import Languages
 from portal.notifications import compose
+from portal.places.model import load_places
 from portal.problems import Problem
+from tests.support.texts import (
+    ARABIC_LETTERS,
+    HOUSES,
+    PORTAL,
+    House,
+    forms,
+    messages_of,
+    places,
+)
 
 ARABIC, ENGLISH = Languages().pair
-PORTAL = Path(words.__file__).parent
-TEMPLATES = PORTAL / "templates"
 
 DAYS = {
     0: "اليوم نفسه",
@@ -199,192 +207,132 @@ def test_english_pages_have_their_prefix_and_direction() -> None:
 
 # --- every message has its translation -----------------------------------------------------------
 
-Found = tuple[str, str, str]  # where, msgid, plural or ""
-_MARKED = {"N_", "_", "gettext"}
-
-
-def _constants(node: ast.expr) -> Iterator[str]:
-    """The texts that an argument may be: ``N_("a" if x else "b")`` names two."""
-    match node:
-        case ast.Constant(value=str(text)):
-            yield text
-        case ast.IfExp(body=body, orelse=orelse):
-            yield from _constants(body)
-            yield from _constants(orelse)
-        case ast.Call(args=[argument], func=ast.Name(id="N_")):
-            yield from _constants(argument)
-
-
-def _name(node: ast.expr) -> str:
-    match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-    return ""
-
-
-def _in_code(path: Path) -> Iterator[Found]:
-    plural: set[ast.expr] = set()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):  # breadth first: a call comes before what stands inside it
-        if not isinstance(node, ast.Call) or node in plural:
-            continue
-        where = f"{path.relative_to(PORTAL)}:{node.lineno}"
-        if _name(node.func) == "ngettext" and len(node.args) >= 2:
-            plural.update(node.args[:2])
-            for one, many in zip(*map(_constants, node.args[:2]), strict=True):
-                yield where, one, many
-        elif _name(node.func) in _MARKED and node.args:
-            for text in _constants(node.args[0]):
-                yield where, text, ""
-
-
-def _template_constants(node: nodes.Node) -> Iterator[str]:
-    match node:
-        case nodes.Const(value=str(text)):
-            yield text
-        case nodes.CondExpr(expr1=first, expr2=second):
-            yield from _template_constants(first)
-            if second is not None:
-                yield from _template_constants(second)
-
-
-def _in_template(path: Path, environment: Environment) -> Iterator[Found]:
-    tree = environment.parse(path.read_text(encoding="utf-8"))
-    for call in tree.find_all(nodes.Call):
-        name = getattr(call.node, "attr", "") or getattr(call.node, "name", "")
-        where = f"{path.relative_to(PORTAL)}:{call.lineno}"
-        if name == "ngettext":
-            for one, many in zip(*map(_template_constants, call.args[:2]), strict=True):
-                yield where, one, many
-        elif name in _MARKED and call.args:
-            for text in _template_constants(call.args[0]):
-                yield where, text, ""
-
-
-def _all_messages() -> list[Found]:
-    environment = Environment(autoescape=True)
-    found = [each for path in sorted(PORTAL.rglob("*.py")) for each in _in_code(path)]
-    for path in sorted(TEMPLATES.rglob("*.html")):
-        found += _in_template(path, environment)
-    return found
-
-
-def _arabic() -> Catalog:
-    with (LOCALES_DIR / "ar" / "LC_MESSAGES" / "messages.po").open("rb") as file:
-        return read_po(file)
-
-
-MESSAGES, PO = _all_messages(), _arabic()
-_PLACE = re.compile(r"\{(\w*)[^}]*\}")
-_TYPED = re.compile(r"[A-Za-z][A-Za-z0-9. ]*|26-1315-00042-7|18:30|25/2023|01[0125]")
-
-
-def _places(text: str) -> set[str]:
-    return set(_PLACE.findall(text))
-
-
-def _forms(text: object) -> list[str]:
-    """The forms of an id or a translation: one, or those of a plural."""
-    return [str(form) for form in text] if isinstance(text, tuple | list) else [str(text)]
+MESSAGES = {house: messages_of(house) for house in HOUSES}
+PO = {house: house.catalogue() for house in HOUSES}
+each_house = pytest.mark.parametrize("house", HOUSES, ids=[house.name for house in HOUSES])
+# names such as WCAG 2.2, and numbers that are typed in Latin digits
+_TYPED = re.compile(r"3D Secure 2|[A-Za-z][A-Za-z0-9. ]*|26-1315-00042-7|18:30|25/2023|01[0125]")
+PLURALS = [
+    pytest.param(house, entry, id=f"{house.name}-{entry.id[0]}")
+    for house in HOUSES
+    for entry in PO[house]
+    if isinstance(entry.id, tuple)
+]
 
 
 def test_the_extractor_sees_code_templates_and_both_arms_of_a_condition() -> None:
-    texts = {msgid for _, msgid, _ in MESSAGES}
+    texts = {message.msgid for message in MESSAGES[PORTAL]}
     assert {"Yes", "No", "{n} kB", "pound", "{n} working day", "Choose", "Draft"} <= texts
     assert len(texts) > 300
-    assert any(where.startswith("templates/") for where, _, _ in MESSAGES)
+    for house in HOUSES:
+        assert any(".html:" in message.where for message in MESSAGES[house])
+        assert any(".py:" in message.where for message in MESSAGES[house])
 
 
-def test_every_message_of_code_and_templates_has_an_arabic_translation() -> None:
+@each_house
+def test_every_message_of_code_and_templates_has_an_arabic_translation(house: House) -> None:
     missing = []
-    for where, msgid, plural in MESSAGES:
-        entry = PO.get(msgid)
+    for message in MESSAGES[house]:
+        entry = PO[house].get(message.msgid)
         texts = entry.string if entry is not None else ""
-        forms = texts if isinstance(texts, tuple) else (texts,)
-        if not all(forms) or bool(plural) != isinstance(texts, tuple) or len(forms) not in {1, 6}:
-            missing.append((where, msgid))
+        translated = forms(texts)
+        plural = isinstance(texts, tuple)
+        if not all(translated) or bool(message.plural) != plural or len(translated) not in {1, 6}:
+            missing.append((message.where, message.msgid))
     assert missing == []
 
 
-def test_every_placeholder_of_a_message_stands_in_its_translation() -> None:
+@each_house
+def test_no_translation_is_left_over(house: House) -> None:
+    used = {message.msgid for message in MESSAGES[house]}
+    assert {forms(entry.id)[0] for entry in PO[house] if entry.id} - used == set()
+
+
+@each_house
+def test_the_two_forms_of_a_plural_are_always_the_same_two(house: House) -> None:
+    known: dict[str, set[str]] = {}
+    for message in MESSAGES[house]:
+        known.setdefault(message.msgid, set()).add(message.plural)
+    assert {msgid: plurals for msgid, plurals in known.items() if len(plurals) > 1} == {}
+
+
+@each_house
+def test_every_placeholder_of_a_message_stands_in_its_translation(house: House) -> None:
     wrong = []
-    for entry in PO:
+    for entry in PO[house]:
         if not entry.id:
             continue
-        forms = _forms(entry.string)
-        wanted = set().union(*map(_places, _forms(entry.id)))
-        for index, form in enumerate(forms):
+        translated = forms(entry.string)
+        wanted = set().union(*map(places, forms(entry.id)))
+        for index, form in enumerate(translated):
             # «يوم واحد», «يومان»: the words for none, one and two say the number themselves
-            needed = wanted - {"n"} if len(forms) == 6 and index < 3 else wanted
-            if not needed <= _places(form) <= wanted:
+            needed = wanted - {"n"} if len(translated) == 6 and index < 3 else wanted
+            if not needed <= places(form) <= wanted:
                 wrong.append((entry.id, index, form))
     assert wrong == []
 
 
-def test_no_translation_is_left_over() -> None:
-    used = {msgid for _, msgid, _ in MESSAGES}
-    assert {_forms(entry.id)[0] for entry in PO if entry.id} - used == set()
+@each_house
+def test_every_placeholder_is_filled_in_where_the_message_is_said(house: House) -> None:
+    empty = [
+        (message.where, message.msgid)
+        for message in MESSAGES[house]
+        if message.given is not None
+        and not places(message.msgid) | places(message.plural) <= message.given
+    ]
+    assert empty == []
 
 
-def test_translations_are_arabic() -> None:
-    for entry in PO:
-        for form in _forms(entry.string) if entry.id else ():
-            # names such as WCAG 2.2, and numbers that are typed in Latin digits
-            bare = _TYPED.sub("", _PLACE.sub("", form))
+@each_house
+def test_translations_are_arabic(house: House) -> None:
+    for entry in PO[house]:
+        for form in forms(entry.string) if entry.id else ():
+            bare = _TYPED.sub("", re.sub(r"\{\w+\}", "", form))
             assert not re.search("[0-9]", bare), form
-            assert _letters(bare) or not re.search("[A-Za-z]", bare), form
+            assert ARABIC_LETTERS.search(bare) or not re.search("[A-Za-z]", bare), form
+            assert not re.search("[,;?]", bare), f"punctuation of Latin script: {form}"
+            assert form == form.strip() or entry.id in {", "}, form
             assert not entry.fuzzy, form
 
 
-# --- Arabic text lives in data, never in code -----------------------------------------------------
-
-ALLOWED = {
-    "catalogue/identity.py": "how people write the number of a paper",
-    "text.py": "letters that are folded",
-    "cli/running.py": "what an operator reads at the start",
-    "cli/__init__.py": "the name of the portal in its command line",
-}
-
-
-def _letters(text: str) -> str:
-    return "".join(c for c in text if unicodedata.name(c, "").startswith("ARABIC") and c.isalpha())
-
-
-def _docstrings(tree: ast.AST) -> set[int]:
-    """The ids of texts that only document: they stand alone as a statement."""
-    return {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
+@pytest.mark.parametrize(("house", "entry"), PLURALS)
+def test_a_count_takes_the_form_that_arabic_grammar_has_for_it(house: House, entry: Any) -> None:
+    """None, one, two, 3–10 (plural), 11–99 (singular, accusative), 100–102 (singular)."""
+    one, many = entry.id
+    compiled = BytesIO()
+    write_mo(compiled, PO[house])
+    compiled.seek(0)
+    translations = gettext.GNUTranslations(compiled)
+    said = {n: translations.ngettext(one, many, n) for n in (0, 1, 2, 3, 10, 11, 99, 100, 102, 103)}
+    assert tuple(said[n] for n in (0, 1, 2, 3, 11, 100)) == tuple(entry.string)
+    assert said[10] == said[3] == said[103]
+    assert said[99] == said[11]
+    assert said[102] == said[100]
+    counted = "n" in places(many)
+    for n in (3, 11, 100):
+        assert ("{n}" in said[n]) == counted, said[n]
+    # what is counted changes its form, unless it is no noun of this sentence («بعد ٣ ك.ب»)
+    assert said[3] != said[11] or said[3] == said[100], one
+    assert said[2] != said[3], one
 
 
-def test_no_code_holds_arabic_words() -> None:
-    found = []
-    for path in sorted(PORTAL.rglob("*.py")):
-        name = path.relative_to(PORTAL).as_posix()
-        if name in ALLOWED or name.startswith("demo/"):
-            continue
-        source = path.read_text(encoding="utf-8")
-        tree = ast.parse(source)
-        documents = _docstrings(tree)
-        found += [
-            (name, node.lineno, node.value)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and id(node) not in documents
-            and _letters(node.value)
-            # a bound such as \u0621 is no word
-            and _letters(ast.get_source_segment(source, node) or "")
-        ]
-    assert found == []
+def test_every_text_of_the_catalogue_and_of_places_stands_in_both_languages() -> None:
+    found = list(_texts([load_catalogue(), load_places()]))
+    assert len(found) > 1500
+    for text in found:
+        assert text.ar.strip(), text
+        assert text.en.strip(), text
+        assert not ARABIC_LETTERS.search(text.en), text
 
 
-def test_no_template_holds_arabic_words_but_the_languages_own_name() -> None:
-    found = []
-    for path in sorted(TEMPLATES.rglob("*.html")):
-        text = path.read_text(encoding="utf-8").replace(">العربية<", "><")
-        if _letters(text):
-            found.append((path.name, _letters(text)))
-    assert found == []
+def _texts(value: Any) -> Iterator[Text]:
+    match value:
+        case Text():
+            yield value
+        case Mapping():
+            yield from _texts(list(value.values()))
+        case Sequence() | set() | frozenset() if not isinstance(value, str | bytes):
+            for each in value:
+                yield from _texts(each)
+        case _ if is_dataclass(value):
+            yield from _texts([getattr(value, each.name) for each in fields(value)])
