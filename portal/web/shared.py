@@ -5,7 +5,7 @@ that its route calls its own, so that made-up queries can fill nothing.
 """
 
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -14,6 +14,7 @@ import brotli
 
 from portal.web.assets import accepts
 
+_MOST = 1000  # every address that is shared, in both languages; some 7 kB each
 Header = tuple[bytes, bytes]
 Key = tuple[str, str, bytes]
 """Language, path without it, and query."""
@@ -21,12 +22,12 @@ Key = tuple[str, str, bytes]
 
 @dataclass(frozen=True)
 class SharedPage:
-    """One page, ready to be sent: its headers and body by content coding."""
+    """One page as it is sent in either content coding; unpacked for the few who take none."""
 
     route: str
     """The template of its address, for logs and metrics."""
-    codings: Mapping[str, tuple[list[Header], bytes]]
-    etags: Mapping[str, bytes]
+    digest: str
+    bodies: Mapping[str, bytes]
 
     def best(self, accept_encoding: str) -> str:
         """The smallest coding that the client takes."""
@@ -35,36 +36,39 @@ class SharedPage:
                 return coding
         return ""
 
+    def etag(self, coding: str) -> bytes:
+        """A strong tag names the bytes sent, so each coding has its own (RFC 9110, 8.8.3.3)."""
+        return f'"{self.digest}{coding and "-" + coding}"'.encode()
+
+    def answer(self, coding: str) -> tuple[list[Header], bytes]:
+        """Headers and body."""
+        body = self.bodies[coding] if coding else gzip.decompress(self.bodies["gzip"])
+        headers = [
+            (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            *self.constant(coding),
+        ]
+        if coding:
+            headers.append((b"content-encoding", coding.encode()))
+        return headers, body
+
+    def constant(self, coding: str) -> list[Header]:
+        """The headers that are said without the body as well."""
+        return [
+            (b"etag", self.etag(coding)),
+            # asked again each time and then mostly answered 304: fees may change over night
+            (b"cache-control", b"public, no-cache"),
+            (b"vary", b"accept-encoding, hx-request"),
+        ]
+
 
 def make_page(route: str, html: bytes) -> SharedPage:
     """Compress as well as can be: it is done once a day."""
-    digest = sha256(html).hexdigest()[:16]
     bodies = {
         "br": brotli.compress(html, mode=brotli.MODE_TEXT),
         "gzip": gzip.compress(html, 9, mtime=0),
-        "": html,
     }
-    # a strong tag names the bytes that are sent, so each coding has its own (RFC 9110, 8.8.3.3)
-    etags = {coding: f'"{digest}{coding and "-" + coding}"'.encode() for coding in bodies}
-    return SharedPage(
-        route,
-        {
-            coding: (list(_headers(coding, etags[coding], len(body))), body)
-            for coding, body in bodies.items()
-        },
-        etags,
-    )
-
-
-def _headers(coding: str, etag: bytes, length: int) -> Iterator[Header]:
-    yield b"content-type", b"text/html; charset=utf-8"
-    yield b"content-length", str(length).encode()
-    yield b"etag", etag
-    # asked again each time and then mostly answered 304: fees may change over night
-    yield b"cache-control", b"public, no-cache"
-    yield b"vary", b"accept-encoding, hx-request"
-    if coding:
-        yield b"content-encoding", coding.encode()
+    return SharedPage(route, sha256(html).hexdigest()[:16], bodies)
 
 
 class SharedPages:
@@ -80,6 +84,8 @@ class SharedPages:
     def keep(self, key: Key, day: date, page: SharedPage) -> None:
         if day != self._day:
             self._day, self._pages = day, {}
+        if len(self._pages) >= _MOST:
+            self._pages = {}  # they are made again as they are asked for
         self._pages[key] = page
 
     def __len__(self) -> int:
