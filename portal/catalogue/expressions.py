@@ -57,12 +57,19 @@ class Scope:
 
 @dataclass(frozen=True)
 class Expression:
-    """A compiled expression; ``names`` are the outer field codes that it reads."""
+    """A compiled expression.
+
+    ``names`` are the outer field codes that it reads, ``tested`` those of them of which it only
+    asks whether they are answered, ``columns`` what it reads of a group's rows
+    (``{"segments.length_m"}``).
+    """
 
     source: str
     type: Type
     names: frozenset[str]
     _run: Closure
+    tested: frozenset[str] = frozenset()
+    columns: frozenset[str] = frozenset()
 
     def value(self, namespace: Namespace) -> Any:
         """The value, or None where an operand has no answer."""
@@ -107,7 +114,14 @@ def compile_expression(source: str, scope: Scope) -> Expression:
         kind, run = compiler.compile(tree)
     except RecursionError as error:
         raise BadExpression(f"too deep: {source[:80]!r}") from error
-    return Expression(source, kind, frozenset(compiler.names), run)
+    return Expression(
+        source,
+        kind,
+        frozenset(compiler.names),
+        run,
+        frozenset(compiler.names - compiler.read),
+        frozenset(compiler.columns),
+    )
 
 
 def months_inclusive(start: date, end: date) -> int:
@@ -142,6 +156,8 @@ class _Compiler:
         self.scope = scope
         self.rows = rows  # columns of the row being looked at: not outer names
         self.names: set[str] = set()
+        self.read: set[str] = set()  # names whose value counts, not only that there is one
+        self.columns: set[str] = set()
 
     def compile(self, node: ast.expr) -> tuple[Type, Closure]:
         match node:
@@ -185,8 +201,11 @@ class _Compiler:
     def _name(self, code: str) -> tuple[Type, Closure]:
         if code not in self.scope.types:
             raise BadExpression(f"no field named {code!r}")
-        if code not in self.rows:
+        if code in self.rows:
+            self.columns.add(code)
+        else:
             self.names.add(code)
+            self.read.add(code)
         return self.scope.types[code], lambda ns: ns.get(code)
 
     def _expect(self, node: ast.expr, kind: Type) -> Closure:
@@ -311,10 +330,16 @@ class _Compiler:
             )
         if len(args) != 1 or name not in _UNARY:
             raise BadExpression(f"no function {name}() of {len(args)} values")
+        return self._unary(name, args[0])
+
+    def _unary(self, name: str, argument: ast.expr) -> tuple[Type, Closure]:
         takes, gives, function = _UNARY[name]
-        kind, run = self.compile(args[0])
+        read = set(self.read)
+        kind, run = self.compile(argument)
+        if name == "answered":
+            self.read = read
         if takes and kind not in {*takes, "any"}:
-            raise BadExpression(f"{name}() cannot take a {kind}: {ast.unparse(args[0])}")
+            raise BadExpression(f"{name}() cannot take a {kind}: {ast.unparse(argument)}")
         if name in {"answered", "count"}:
             return gives, lambda ns: function(_quiet(run, ns))
         return gives, lambda ns: function(_known(run(ns)))
@@ -326,9 +351,12 @@ class _Compiler:
         if self.scope.types.get(code) != "group":
             raise BadExpression(f"{code!r} is not a group")
         self.names.add(code)
+        self.read.add(code)
         inner = _Compiler(self.scope.inside(code), frozenset(self.scope.columns[code].types))
         kind, run = inner.compile(args[1])
         self.names |= inner.names
+        self.read |= inner.read
+        self.columns |= {f"{code}.{column}" for column in inner.columns}
         if name == "sum" and kind != NUMBER:
             raise BadExpression(f"{ast.unparse(args[1])!r} is a {kind}, a number is needed")
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from portal.catalogue.expressions import Scope
 from portal.catalogue.fee_file import FeeCode, FeeShared
 from portal.catalogue.form_file import Shared
+from portal.catalogue.guide_file import read_guides
 from portal.catalogue.model import (
     Catalogue,
     Department,
@@ -18,6 +19,7 @@ from portal.catalogue.model import (
 )
 from portal.catalogue.reading import CatalogueError, Table, read_toml
 from portal.catalogue.service_file import Library, read_period, read_service
+from portal.catalogue.trying import trial_of
 from portal.catalogue.words_file import read_words
 
 CATALOGUE_DIR = Path(__file__).resolve().parent
@@ -50,6 +52,8 @@ def load_catalogue(directory: Path = CATALOGUE_DIR) -> Catalogue:
         read_service(path, library) for path in sorted((directory / "services").glob("*.toml"))
     ]
     _check_all(services)
+    hints = _texts(shared / "trial.toml")
+    trials = {s.code: trial_of(s, hints) for s in services}
     return Catalogue(
         services={s.code: s for s in sorted(services, key=lambda s: s.number)},
         families=families,
@@ -59,6 +63,8 @@ def load_catalogue(directory: Path = CATALOGUE_DIR) -> Catalogue:
         beneficiaries=fees.beneficiaries,
         refusal_reasons=_texts(shared / "refusal_reasons.toml"),
         words=read_words(directory / "words.toml", {s.code for s in services}, families),
+        trials={code: trial for code, trial in trials.items() if trial is not None},
+        guides=read_guides(directory / "guides", {s.code for s in services}),
     )
 
 

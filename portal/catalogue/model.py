@@ -169,8 +169,8 @@ class Step:
 class Document:
     """A document to upload (مستند). Sizes are megabytes a file; ``original`` is shown at delivery.
 
-    ``required`` together with ``when`` asks for it only then. ``required_at`` is ``submission`` or
-    ``before_approval``: the latter may follow after filing.
+    ``required`` together with ``when`` asks for it only then, which ``only`` says in words.
+    ``required_at`` is ``submission`` or ``before_approval``: the latter may follow after filing.
     """
 
     code: str
@@ -183,6 +183,7 @@ class Document:
     maximum: int = 5
     required: bool = True
     when: Expression | None = None
+    only: Text | None = None
     required_at: str = "submission"
     original: bool = False
     mark: Mark | None = None
@@ -387,6 +388,87 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """A service cut down to one page, on which its fees are tried: see :mod:`trying`.
+
+    ``existing`` are questions that became "is there one?", ``counted`` groups that became a number
+    of rows, ``registered`` what the form reads from a register, ``decided`` the choices that
+    somebody else makes or that are not asked here.
+    """
+
+    service: Service
+    existing: frozenset[str]
+    counted: frozenset[str]
+    registered: frozenset[str]
+    decided: tuple[Field, ...]
+
+    @property
+    def page(self) -> Step:
+        return self.service.steps[0]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of a guide: it leads to another question, or to a service."""
+
+    code: str
+    label: Text
+    question: str = ""
+    service: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One screen of a guide. ``asked_by`` is the answer that leads here, none at the first."""
+
+    code: str
+    text: Text
+    answers: tuple[Answer, ...]
+    hint: Text | None = None
+    asked_by: tuple[str, str] | None = None
+
+    def answer(self, code: str) -> Answer | None:
+        return next((answer for answer in self.answers if answer.code == code), None)
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Questions that tell services apart which are easily taken for each other.
+
+    ``services`` says of each what it is for, in the words in which they differ.
+    """
+
+    code: str
+    title: Text
+    summary: Text
+    services: Mapping[str, Text]
+    questions: Mapping[str, Question]
+
+    @property
+    def first(self) -> Question:
+        return next(iter(self.questions.values()))
+
+    def way(self, question: Question) -> list[tuple[Question, Answer]]:
+        """The answers that lead to ``question``, from the first one on."""
+        way: list[tuple[Question, Answer]] = []
+        while question.asked_by is not None:
+            code, chosen = question.asked_by
+            question = self.questions[code]
+            way.append((question, next(a for a in question.answers if a.code == chosen)))
+        return way[::-1]
+
+    def neighbours(self, service: str) -> list[str]:
+        """The services that the questions on the way tell apart from it, the nearest first."""
+        asked = [q for q in self.questions.values() if any(a.service == service for a in q.answers)]
+        found: dict[str, None] = {}
+        for question in asked:
+            found |= dict.fromkeys(a.service for a in question.answers if a.service)
+            if question.asked_by is not None:
+                asked.append(self.questions[question.asked_by[0]])
+        return [code for code in found if code != service]
+
+
+@dataclass(frozen=True)
 class EverydayWords:
     """By which words citizens look for services and families, beside their official texts.
 
@@ -411,6 +493,8 @@ class Catalogue:
     beneficiaries: Mapping[str, Text]
     refusal_reasons: Mapping[str, Text]
     words: EverydayWords
+    trials: Mapping[str, Trial]  # by service; none where the fees depend on no question
+    guides: Mapping[str, Guide]
 
     @property
     def popular(self) -> list[Service]:
@@ -419,3 +503,15 @@ class Catalogue:
 
     def family_services(self, family: str) -> list[Service]:
         return [s for s in self.services.values() if s.family == family]
+
+    def guides_of(self, service: str) -> list[Guide]:
+        """The guides that tell this service from its like."""
+        return [guide for guide in self.guides.values() if service in guide.services]
+
+    def following(self, service: str) -> list[Service]:
+        """The services that need what this one issues."""
+        return [
+            other
+            for other in self.services.values()
+            if any(service in link.services for link in other.requires)
+        ]

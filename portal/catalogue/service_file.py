@@ -254,6 +254,7 @@ def _read_documents(
                 maximum=part.take("max", int, 5),
                 required=required,
                 when=part.expression("when", scope),
+                only=part.optional_text("only"),
                 required_at=part.take("required_at", str, "submission"),
                 original=part.take("original", bool, False),
                 mark=part.optional_choice("mark", Mark),
@@ -270,6 +271,8 @@ def _check_document(table: Table, document: Document) -> None:
         raise table.wrong("formats", f"only {sorted(FORMATS)}")
     if document.required_at not in {"submission", "before_approval"}:
         raise table.wrong("required_at", "is submission or before_approval")
+    if (document.when is None) != (document.only is None):
+        raise table.wrong("only", "a document with when, and no other, tells when in words")
     if not 0 <= document.minimum <= document.maximum:
         raise table.wrong("min", "must lie between 0 and max")
 

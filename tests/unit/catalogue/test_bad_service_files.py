@@ -498,6 +498,16 @@ CASES = {
         'code = "sketch"\nrequired_at = "someday"',
         ["documents[sketch].required_at", "is submission or before_approval"],
     ),
+    "a document under a condition without words for it": (
+        'code = "sketch"',
+        'code = "sketch"\nwhen = "inside_urban_boundary == \'yes\'"',
+        ["documents[sketch].only", "tells when in words"],
+    ),
+    "a document that tells a condition and has none": (
+        'code = "sketch"',
+        'code = "sketch"\nonly = { ar = "أحيانًا", en = "Sometimes" }',
+        ["documents[sketch].only", "tells when in words"],
+    ),
     "a document under a condition that cannot be": (
         'code = "sketch"',
         'code = "sketch"\nwhen = "purpose == \'fun\'"',
