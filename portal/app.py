@@ -17,7 +17,7 @@ from portal.routes import HANDLERS
 from portal.settings import BadSetting, Settings, read_settings
 from portal.text import is_readable
 from portal.web.assets import Assets
-from portal.web.errors import error_handlers
+from portal.web.errors import error_handlers, last_words
 from portal.web.gate import Gate
 from portal.web.http_forms import read_form, read_upload, swallow
 from portal.web.late import keep_typed
@@ -25,6 +25,7 @@ from portal.web.pages import Pages
 from portal.web.parts import Portal
 from portal.web.routing import in_thread
 from portal.web.visit import NotSignedIn, Visit
+from portal.web.well_known import well_known
 
 
 def build_portal(settings: Settings, clock: Clock, assets: Assets) -> Portal:
@@ -60,7 +61,14 @@ def create_app(portal: Portal, assets: Assets) -> ASGIApp:
         logging_config=None,
         debug=False,
     )
-    return Gate(app, portal.settings, assets, portal.pages.shared, portal.clock)
+    return Gate(
+        app,
+        portal.settings,
+        assets.also(well_known(portal)),
+        portal.pages.shared,
+        portal.clock,
+        last_words(portal),
+    )
 
 
 async def _posted(request: Request[Any, Any, Any], visit: NamedDependency[Visit]) -> Any:

@@ -55,22 +55,22 @@ def _stay(visit: Visit, form: PostedForm) -> Response[bytes]:
     return _notice(visit, stays=True)
 
 
-@get_page("/session", Access.ANYONE)
+@get_page("/sign-in/time", Access.ANYONE)
 def show_time(visit: NamedDependency[Visit]) -> Response[bytes]:
     return _notice(visit)
 
 
-@post_form("/session", Access.FOLLOWER)
+@post_form("/sign-in/time", Access.FOLLOWER)
 def stay(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> Response[bytes]:
     return _stay(visit, form)
 
 
-@get_page("/center/session", Access.ANYONE)
+@get_page("/center/sign-in/time", Access.ANYONE)
 def show_time_of_staff(visit: NamedDependency[Visit]) -> Response[bytes]:
     return _notice(visit)
 
 
-@post_form("/center/session", Access.STAFF)
+@post_form("/center/sign-in/time", Access.STAFF)
 def stay_as_staff(
     visit: NamedDependency[Visit], form: NamedDependency[PostedForm]
 ) -> Response[bytes]:

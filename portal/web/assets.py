@@ -1,12 +1,13 @@
 """Static files: named by their content, compressed once, immutable in every cache.
 
-The whole set is small (a stylesheet, a sprite, a font, two scripts), so it lives in memory and is
-answered before the application is asked.
+The whole set is small (a stylesheet, a sprite, a font, two scripts, some pictures), so it lives in
+memory and is answered before the application is asked.
 """
 
 import gzip
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,9 +20,13 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
     ".woff2": "font/woff2",
 }
 _COMPRESSED = frozenset({".css", ".js", ".svg"})
+_FOR_EVER = "public, max-age=31536000, immutable"
+_FOR_A_DAY = "public, max-age=86400"
 _URL = re.compile(r'url\("([^")]+)"\)')
 
 
@@ -33,6 +38,7 @@ class Asset:
     media_type: str
     etag: str
     bodies: Mapping[str, bytes]
+    cache_control: str = _FOR_EVER
 
     def best(self, accept_encoding: str) -> tuple[str, bytes]:
         """The smallest body that the client takes, and its coding."""
@@ -50,6 +56,27 @@ def accepts(accept_encoding: str, coding: str) -> bool:
         quality = parameters.replace(" ", "")
         taken[name.strip()] = quality not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
     return taken.get(coding, taken.get("*", False))
+
+
+@dataclass(frozen=True)
+class WellKnown:
+    """A file that browsers and search engines look for at an address of their own choice."""
+
+    path: str
+    media_type: str
+    content: bytes
+
+    @property
+    def text(self) -> bool:
+        return self.media_type.startswith(("text/", "application/xml"))
+
+
+def _codings(content: bytes) -> dict[str, bytes]:
+    return {
+        "": content,
+        "br": brotli.compress(content),
+        "gzip": gzip.compress(content, 9, mtime=0),
+    }
 
 
 class Assets:
@@ -72,13 +99,21 @@ class Assets:
         digest = sha256(content).hexdigest()[:12]
         stem, _, extension = name.rpartition(".")
         address = f"{PREFIX}{stem}.{digest}.{extension}"
-        bodies = {"": content}
-        if path.suffix in _COMPRESSED:
-            bodies["br"] = brotli.compress(content)
-            bodies["gzip"] = gzip.compress(content, 9, mtime=0)
-        asset = Asset(address, _TYPES[path.suffix], f'"{digest}"', bodies)
-        self._by_path[address] = asset
+        bodies = _codings(content) if path.suffix in _COMPRESSED else {"": content}
+        self._by_path[address] = Asset(address, _TYPES[path.suffix], f'"{digest}"', bodies)
         self._addresses[name] = address
+
+    def also(self, files: Iterable[WellKnown]) -> "Assets":
+        """These, and files whose addresses others have chosen, so that they may change."""
+        more = copy(self)
+        more._by_path = dict(self._by_path)  # noqa: SLF001 - a copy of its own
+        for file in files:
+            digest = sha256(file.content).hexdigest()[:12]
+            bodies = _codings(file.content) if file.text else {"": file.content}
+            more._by_path[file.path] = Asset(  # noqa: SLF001
+                file.path, file.media_type, f'"{digest}"', bodies, _FOR_A_DAY
+            )
+        return more
 
     def address(self, name: str) -> str:
         """The address under which pages name a file; a KeyError is a mistake of the program."""

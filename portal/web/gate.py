@@ -4,6 +4,7 @@ One plain ASGI wrapper instead of a stack of middlewares: every answer passes he
 framework among them, so no page can leave without its headers.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -13,7 +14,7 @@ from litestar.types import ASGIApp, Message, Receive, Send
 from portal.clock import Clock, cairo_day, public_id, stopwatch
 from portal.observability import http_requests, http_seconds, log
 from portal.settings import Settings
-from portal.web.assets import PREFIX, Asset, Assets
+from portal.web.assets import Asset, Assets
 from portal.web.shared import SharedPage, SharedPages
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -25,9 +26,17 @@ class Gate:
     """Wraps the application; see the module's text."""
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, assets: Assets, shared: SharedPages, clock: Clock
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        assets: Assets,
+        shared: SharedPages,
+        clock: Clock,
+        last_words: Mapping[str, bytes],
     ) -> None:
+        """``last_words``: by language, the page for when even a page of an error cannot be made."""
         self._app = app
+        self._last_words = last_words
         self._assets = assets
         self._shared = shared
         self._clock = clock
@@ -41,11 +50,10 @@ class Gate:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        if path.startswith(PREFIX):
-            asset = self._assets.find(path)
-            if asset is not None and scope["method"] in {"GET", "HEAD"}:
-                await self._send_asset(scope, send, asset)
-                return
+        asset = self._assets.find(path)
+        if asset is not None and scope["method"] in {"GET", "HEAD"}:
+            await self._send_asset(scope, send, asset)
+            return
         if self._alias and _host(scope) in self._alias and scope["method"] in {"GET", "HEAD"}:
             await self._redirect(scope, send)
             return
@@ -68,14 +76,14 @@ class Gate:
         scope.setdefault("state", {})
         scope["state"].update(locale=locale, request_id=request_id)
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        began, status = stopwatch(), 500
+        began, status, answered = stopwatch(), 500, False
         if method == "HEAD":  # the page's own handler answers, and its headers alone are sent
             scope["method"] = "GET"
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], True
                 headers = list(message["headers"])
                 names = {name.lower() for name, _ in headers}
                 headers += [(n, v) for n, v in self._headers if n not in names]
@@ -87,6 +95,21 @@ class Gate:
 
         try:
             await self._app(scope, receive, send_with_headers)
+        except Exception as error:
+            log.error("failed", error=type(error).__name__, exc_info=error)
+            if answered:
+                raise  # the server cuts the answer off, so that it is not taken for a whole one
+            page = self._last_words[locale]
+            headers = [
+                (b"content-type", b"text/html; charset=utf-8"),
+                (b"content-length", str(len(page)).encode()),
+            ]
+            await send_with_headers(
+                {"type": "http.response.start", "status": 500, "headers": headers}
+            )
+            await send_with_headers(
+                {"type": "http.response.body", "body": page, "more_body": False}
+            )
         finally:
             touch = scope["state"].get("touch")
             if touch is not None:
@@ -119,7 +142,7 @@ class Gate:
         headers = dict(scope["headers"])
         common = [
             (b"etag", asset.etag.encode()),
-            (b"cache-control", b"public, max-age=31536000, immutable"),
+            (b"cache-control", asset.cache_control.encode()),
             (b"vary", b"accept-encoding"),
             (b"x-content-type-options", b"nosniff"),
         ]

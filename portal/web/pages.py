@@ -19,6 +19,7 @@ from markupsafe import Markup
 from portal import words
 from portal.catalogue.identity import local_mobile, mask_mobile, mask_national_id
 from portal.clock import Clock, cairo_day
+from portal.i18n import Speech
 from portal.settings import Settings
 from portal.web.assets import Assets, accepts
 from portal.web.blanks import TEMPLATE_FUNCTIONS, BlankPage, Filling, Sheet
@@ -135,6 +136,11 @@ class Pages:
                 self._blanks.clear()  # they are made again as they are needed
             self._blanks[key] = page
         return self.answer(visit, page.fill(filling).encode(), "text/html", 200, _VARY)
+
+    def page_of_nobody(self, template: str, speech: Speech, **context: Any) -> bytes:
+        """A page that stands for itself, made without anybody's visit."""
+        page = self._environment.get_template(template)
+        return page.render(speech=speech, _=speech.gettext, **context).encode()
 
     def _common(self, visit: "Visit") -> dict[str, Any]:
         speech = visit.speech

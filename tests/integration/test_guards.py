@@ -354,7 +354,8 @@ def test_metrics_are_for_this_machine(world: World) -> None:
     assert_safe_headers(here)
     # not even through a proxy that stands on this machine
     for header in ("x-forwarded-for", "X-Forwarded-For"):
-        assert_honest(raw(nobody, "GET", "/metrics", headers={header: "127.0.0.1"}), 404)
+        refused = raw(nobody, "GET", "/metrics", headers={header: "127.0.0.1"})
+        assert (refused.status_code, refused.text) == (404, "not found\n")
 
 
 def test_metrics_name_nobody(world: World) -> None:
@@ -374,7 +375,7 @@ def test_metrics_of_another_machine_need_the_operators_token(
         nobody = portal.citizen()
         for given in ("", "Bearer", "Bearer wrong", "Basic operators-own"):
             answer = raw(nobody, "GET", "/metrics", headers={"authorization": given})
-            assert_honest(answer, 404)
+            assert (answer.status_code, answer.text) == (404, "not found\n")
         allowed = {"authorization": "Bearer operators-own"}
         assert raw(nobody, "GET", "/metrics", headers=allowed).status_code == 200
     finally:

@@ -22,7 +22,7 @@ PART = {"hx-request": "true"}
 TYPED = {"description": "حفرة كبيرة أمام المدرسة منذ أسبوع", "subject": "roads"}
 
 
-def ask(browser: Citizen | Employee, path: str = "/session") -> Page:
+def ask(browser: Citizen | Employee, path: str = "/sign-in/time") -> Page:
     """The notice, as the page itself asks for it."""
     answer = raw(browser, "GET", path, headers=PART)
     return Page(answer.status_code, str(answer.url), html.fromstring(answer.text))
@@ -60,7 +60,7 @@ def test_one_press_keeps_a_citizen_signed_in(turning: LocalPortal) -> None:
     citizen = turning.someone()
     turning.clock.advance(minutes=58)
     values = {"_csrf": ask(citizen).tree.xpath("//input[@name='_csrf']/@value")[0]}
-    answer = raw(citizen, "POST", "/session", data=values, headers=PART)
+    answer = raw(citizen, "POST", "/sign-in/time", data=values, headers=PART)
     assert "تبقى مسجّل الدخول حتى" in answer.text
     turning.clock.advance(minutes=58)
     assert is_signed_in(citizen)
@@ -69,10 +69,10 @@ def test_one_press_keeps_a_citizen_signed_in(turning: LocalPortal) -> None:
 def test_one_press_keeps_an_employee_signed_in(turning: LocalPortal) -> None:
     clerk = turning.employee("front_office")
     turning.clock.advance(minutes=26)
-    notice = ask(clerk, "/center/session")
+    notice = ask(clerk, "/center/sign-in/time")
     assert "ينتهي دخولك بعد ٤ دقائق" in notice.text
     values = {"_csrf": notice.tree.xpath("//input[@name='_csrf']/@value")[0]}
-    assert raw(clerk, "POST", "/center/session", data=values, headers=PART).status_code == 200
+    assert raw(clerk, "POST", "/center/sign-in/time", data=values, headers=PART).status_code == 200
     turning.clock.advance(minutes=26)
     assert raw(clerk, "GET", "/center/inbox").status_code == 200
 
@@ -82,7 +82,7 @@ def test_the_longest_time_is_not_made_longer_and_says_so(turning: LocalPortal) -
     for _ in range(13):
         turning.clock.advance(minutes=54)
         data = fields(citizen, "/requests")
-        assert raw(citizen, "POST", "/session", data=data, headers=PART).status_code == 200
+        assert raw(citizen, "POST", "/sign-in/time", data=data, headers=PART).status_code == 200
     turning.clock.advance(minutes=15)
     notice = ask(citizen)
     assert "لا يمكن تمديد المدة" in notice.text

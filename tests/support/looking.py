@@ -88,7 +88,9 @@ def only_the_words(response: httpx.Response, *own: str) -> str:
 
 
 # Pages that are the same for everyone: kept by caches, and asked for anew each time
-_SHARED = re.compile(r"(?:/en)?/?(?:centers|help|privacy|accessibility|services/[\w-]+)?")
+_SHARED = re.compile(
+    r"(?:/en)?/?(?:centers(?:/[\w-]+)?|help|privacy|accessibility|services/[\w-]+)?"
+)
 
 
 def assert_safe_headers(response: httpx.Response, *, personal: bool = True) -> None:
