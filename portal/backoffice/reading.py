@@ -166,6 +166,20 @@ def queue(
     )
 
 
+def newest(db: Connection, center: str) -> int:
+    """The mark of the request that came to ``center`` last; 0 before the first."""
+    last = db.scalar(select(func.max(CenterRequest.id)).where(CenterRequest.center_code == center))
+    return last or 0
+
+
+def come_since(db: Connection, center: str, mark: int) -> int:
+    """How many requests have come to ``center`` since :func:`newest` said ``mark``."""
+    counted = select(func.count()).where(
+        CenterRequest.center_code == center, CenterRequest.id > mark
+    )
+    return db.scalar(counted) or 0
+
+
 def open_request(
     db: Connection, vault: Vault, center: str, number: str, *, identity: bool
 ) -> OpenedRequest:

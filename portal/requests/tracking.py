@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from hashlib import sha256
 
 from portal.catalogue.model import Service
 from portal.requests.lifecycle import FINAL, State
@@ -109,6 +110,12 @@ def waits_for_citizen(request: FiledRequest) -> bool:
 def is_moving(request: FiledRequest) -> bool:
     """Whether the page should look again by itself."""
     return request.state not in FINAL
+
+
+def mark_of(request: FiledRequest, past: Sequence[PastAct], today: date) -> str:
+    """A tag of all that the moving part of a request's page is made of: it changes with it."""
+    made_of = repr((request, tuple(past), today))
+    return f'W/"{sha256(made_of.encode()).hexdigest()[:16]}"'
 
 
 @dataclass(frozen=True)

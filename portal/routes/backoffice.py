@@ -28,10 +28,11 @@ from portal.text import is_readable
 from portal.vault import Vault
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
-from portal.web.pages import redirect
+from portal.web.pages import no_news, redirect
 from portal.web.routing import Access, get_page, post_files, post_form
 from portal.web.visit import Visit
 
+_LARGEST_MARK = 2**31 - 1
 _NO_NUMBER = "-"  # of no request: what is searched for and is no number finds nothing
 _OUTPUT = Document("output", Text("", ""), formats=("pdf",), max_mb=10, max_pages=100)
 _STATES = (
@@ -131,15 +132,37 @@ def show_inbox(
             state=stage if stage in _STATES else "",
             page=min(max(page, 1), 10_000),
         )
+        newest = reading.newest(db, session.scope)
     return portal.pages.page(
         visit,
-        "backoffice/inbox.html",
+        "backoffice/_part.html" if visit.is_fragment else "backoffice/inbox.html",
+        newest=newest,
         queue=queue,
         center=portal.places.centers[session.scope],
         catalogue=portal.catalogue,
         states=_STATES,
         chosen={"q": q[:40], "service": service, "stage": stage},
     )
+
+
+@get_page("/center/inbox/new", Access.STAFF)
+def tell_of_new(visit: NamedDependency[Visit], after: FromQuery[int] = 0) -> Response[bytes]:
+    """A line that leads to what has come since the inbox was shown; asked for by the inbox."""
+    portal = visit.portal
+    with portal.database.read() as db:
+        employee = visit.employee(db)
+        employee.must(Permission.SEE_INBOX)
+        mark = min(max(after, 0), _LARGEST_MARK)
+        count = reading.come_since(db, employee.center, mark)
+    if not visit.is_fragment:
+        return redirect(visit, "/center/inbox")
+    visit.only_looks()
+    tag = f'W/"{count}"'
+    if not count or visit.request.headers.get("if-none-match") == tag:
+        return no_news(visit)
+    response = portal.pages.page(visit, "backoffice/_fresh.html", count=count)
+    response.headers["etag"] = tag
+    return response
 
 
 @get_page("/center/requests/{number:str}", Access.STAFF)
@@ -326,6 +349,7 @@ HANDLERS = [
     sign_in,
     sign_out,
     show_inbox,
+    tell_of_new,
     show_request,
     show_document,
     register,

@@ -12,7 +12,7 @@ from portal.problems import Conflict, Missing
 from portal.requests import completing, drafts, paying, reading, tracking, uploads
 from portal.requests.lifecycle import FINAL, State
 from portal.web.http_forms import PostedForm
-from portal.web.pages import leave, redirect
+from portal.web.pages import leave, no_news, redirect
 from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import NotSignedIn, Visit
 
@@ -49,7 +49,7 @@ def show_requests(visit: NamedDependency[Visit], show: FromQuery[str] = "all") -
 
 @get_page("/requests/{number:str}", Access.FOLLOWER)
 def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Response[bytes]:
-    """One request, whole; htmx asks again for its moving part."""
+    """One request, whole; htmx asks again for its moving part and is told when nothing moved."""
     portal = visit.portal
     with portal.database.read() as db:
         follower = visit.follower(db)
@@ -57,22 +57,28 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
         if follower.only_request not in {None, request.number}:
             raise NotSignedIn("citizen")
         past = reading.history(db, portal.vault, request.id)
+        mark = tracking.mark_of(request, past, visit.today)
+        if visit.is_fragment:
+            visit.only_looks()
+            if visit.request.headers.get("if-none-match") == mark:
+                return no_news(visit)
         frozen = reading.answers(db, portal.vault, request.id)
         files = uploads.of_request(db, portal.vault, request.id)
         receipts = paying.receipts(db, request)
     service = portal.catalogue.services[request.service_code]
     notice = tracking.is_notice(service, frozen["values"])
-    template = "requests/_progress.html" if visit.is_fragment else "requests/show.html"
-    return portal.pages.page(
+    moving = tracking.is_moving(request)
+    response = portal.pages.page(
         visit,
-        template,
+        "requests/_news.html" if visit.is_fragment else "requests/show.html",
         request=request,
         service=service,
         center=portal.places.centers[request.center_code],
         clock=tracking.legal_clock(request, visit.today),
         timeline=tracking.timeline(request, past, notice=notice),
         handing=tracking.handing(request),
-        moving=tracking.is_moving(request),
+        moving=moving,
+        mark=mark,
         ask=completing.asked(past) if request.state is State.NEEDS_COMPLETION else None,
         last=past[-1],
         sections=frozen["sections"],
@@ -83,6 +89,9 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
         grievance=service.grievance,
         only_follows=follower.only_request is not None,
     )
+    if visit.is_fragment and moving:  # without a tag the page asks no more
+        response.headers["etag"] = mark
+    return response
 
 
 @get_page("/requests/{number:str}/pay", Access.CITIZEN)
@@ -163,9 +172,13 @@ def return_from_payment(
         citizen = visit.citizen(db)
         request = reading.own(db, citizen.citizen_id, number)
     if request.state is State.AWAITING_FILING_PAYMENT:
+        if visit.is_fragment:
+            visit.only_looks()
+            return no_news(visit)
         return portal.pages.page(
             visit,
             "requests/waiting.html",
+            session_id=session_id if _SESSION.fullmatch(session_id) else "",
             request=request,
             service=portal.catalogue.services[request.service_code],
         )

@@ -35,7 +35,20 @@
   };
   document.querySelectorAll("form[data-autosave]").forEach(autosave);
 
-  /* Uploads: begun when a file is chosen, with progress, repeatable after an interruption. */
+  /* A list made to be printed has a button for it. */
+  document.querySelectorAll("[data-print]").forEach((button) => {
+    button.addEventListener("click", () => print());
+    button.hidden = false;
+  });
+
+  /* Uploads: begun when a file is chosen, with progress, repeatable after an interruption. What
+     came of one is read out; the keyboard is taken there only from where the upload was begun. */
+  let teller = null;
+  const tell = (element) => {
+    if (element) teller.textContent = element.textContent.replace(/\s+/g, " ").trim();
+  };
+  const nowhereElse = (place) => place.contains(document.activeElement) || document.activeElement === document.body;
+
   const upload = (form) => {
     const section = form.closest("section");
     const input = form.querySelector("input[type=file]");
@@ -48,7 +61,8 @@
       if (progress) { progress.remove(); progress = null; }
       form.classList.add("upload--failed");
       interrupted.hidden = false;
-      button.focus();
+      tell(interrupted);
+      if (nowhereElse(section)) button.focus();
     };
 
     const send = () => {
@@ -72,9 +86,11 @@
         const part = new DOMParser().parseFromString(request.responseText, "text/html");
         const fresh = part.getElementById(section.id);
         if (!fresh) { location.assign(request.responseURL || location.href); return; }
+        const here = nowhereElse(section);
         section.replaceWith(document.adoptNode(fresh));
         fresh.querySelectorAll("form[data-upload]").forEach(upload);
-        fresh.focus();
+        tell(fresh.querySelector(".err:not([hidden])") || fresh.querySelector(".file:last-child > div"));
+        if (here) fresh.focus();
       };
       request.send(new FormData(form));
     };
@@ -86,7 +102,14 @@
       send();
     });
   };
-  document.querySelectorAll("section.document form[data-upload]").forEach(upload);
+  const uploads = document.querySelectorAll("section.document form[data-upload]");
+  if (uploads.length) {
+    teller = document.createElement("p");
+    teller.className = "vh";
+    teller.setAttribute("role", "status");
+    document.getElementById("main").append(teller);
+    uploads.forEach(upload);
+  }
 
   /* The nearest centers: the phone compares its position with the list of all of them, so that the
      position is never sent. */
@@ -162,4 +185,57 @@
     section.hidden = false;
   };
   if (navigator.geolocation && isSecureContext) document.querySelectorAll("[data-near]").forEach(nearest);
+
+  /* Where something is awaited the page looks again by itself: soon at first, then more and more
+     rarely, not while nobody sees it, and no more once the server gives no tag. */
+  const watch = (place) => {
+    const first = Number(place.dataset.watch) * 1000;
+    let wait = first;
+    let timer = 0;
+    const plan = () => { clearTimeout(timer); timer = setTimeout(look, wait); };
+    const look = () => {
+      timer = 0;
+      if (document.hidden || !place.isConnected) return;
+      place.dispatchEvent(new Event("look"));
+      wait = Math.min(wait * 1.25, Math.max(first, 60000));
+      plan();
+    };
+    place.addEventListener("htmx:config:request", (event) => {
+      if (place.dataset.seen) event.detail.ctx.request.headers["If-None-Match"] = place.dataset.seen;
+    });
+    place.addEventListener("htmx:after:request", (event) => {
+      if (event.target !== place) return;
+      const { status, headers } = event.detail.ctx.response;
+      if (status >= 400) { event.preventDefault(); return; }
+      if (status !== 200) return;
+      wait = first;
+      if (headers.has("etag")) { place.dataset.seen = headers.get("etag"); plan(); } else clearTimeout(timer);
+    });
+    document.addEventListener("visibilitychange", () => { if (!document.hidden && !timer) look(); });
+    plan();
+  };
+  document.querySelectorAll("[data-watch]").forEach(watch);
+
+  /* After a part was exchanged the keyboard goes on where it was: what had the focus may be gone,
+     or the result may be elsewhere (data-then). A part that cannot be had is asked for as a page. */
+  let held = null;
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { ctx } = event.detail;
+    const then = ctx.sourceElement.dataset.then;
+    const active = document.activeElement;
+    held = then ? { place: document.getElementById(then) }
+      : { active, place: active && active.closest("[tabindex='-1']") };
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (!held) return;
+    const { active, place } = held;
+    held = null;
+    if (place && place.isConnected && !(active && active.isConnected)) place.focus();
+  });
+  document.addEventListener("htmx:after:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.response.status < 400 || !ctx.sourceElement.hasAttribute("data-or-page")) return;
+    event.preventDefault();
+    location.assign(ctx.request.action);
+  });
 })();

@@ -187,6 +187,11 @@ class Pages:
         )
 
 
+def no_news(visit: "Visit") -> Response[bytes]:
+    """What was asked for is as it was: htmx leaves the page alone."""
+    return Response(b"", status_code=204, cookies=visit.new_cookies)
+
+
 def redirect(visit: "Visit", path: str, **query: str) -> Response[bytes]:
     """See another page of the portal; with htmx the browser goes there as well."""
     return leave(visit, visit.url(path, **query))

@@ -266,6 +266,10 @@ class Visit:
         if session.stale:  # marked as seen after the answer: this transaction may only read
             state["touch"] = lambda: self._touch(session.token_hash)
 
+    def only_looks(self) -> None:
+        """The page asks by itself whether there is news: that keeps no session alive."""
+        self.request.scope["state"].pop("touch", None)
+
     def _touch(self, token_hash: bytes) -> None:
         with self.portal.database.begin() as db:
             sessions.seen(db, token_hash, self.portal.clock.now())
