@@ -19,7 +19,6 @@ from portal.web.shared import SharedPage, SharedPages
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _ENGLISH = "/en"
-_SAID_WITH_304 = frozenset({b"etag", b"cache-control", b"vary"})
 
 
 class Gate:
@@ -67,7 +66,7 @@ class Gate:
             scope["path"] = path
             scope["raw_path"] = path.encode()
         method = scope["method"]
-        if method in {"GET", "HEAD"}:
+        if method in {"GET", "HEAD"} and not _is_fragment(scope):
             key = (locale, path, scope["query_string"])
             page = self._shared.find(key, cairo_day(self._clock.now()))
             if page is not None:
@@ -128,10 +127,10 @@ class Gate:
             elif name == b"if-none-match":
                 unchanged = value
         coding = page.best(accepted.decode("latin-1"))
-        headers, body = page.codings[coding]
-        if page.etags[coding] in unchanged:
-            status, body = 304, b""
-            headers = [(name, value) for name, value in headers if name in _SAID_WITH_304]
+        if page.etag(coding) in unchanged:
+            status, headers, body = 304, page.constant(coding), b""
+        else:
+            headers, body = page.answer(coding)
         headers = [*headers, *self._shared_headers, (b"x-request-id", request_id.encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         content = b"" if scope["method"] == "HEAD" else body
@@ -183,6 +182,11 @@ def _observe(
         duration_ms=round(seconds * 1000, 1),
         **({"request_id": request_id} if request_id else {}),
     )
+
+
+def _is_fragment(scope: Any) -> bool:
+    """Whether htmx asks: it may get a part of the page."""
+    return any(name == b"hx-request" for name, _ in scope["headers"])
 
 
 def _host(scope: Any) -> str:

@@ -44,3 +44,13 @@ def test_a_shared_page_says_nothing_of_the_visitor(still: LocalPortal) -> None:
         first = citizen.client.get(still.url + path)
         assert first.text == anyone.get(path).text
         assert citizen.mobile not in first.text
+
+
+@pytest.mark.parametrize("path", ["/", "/services", "/centers?governorate=EG-KFS"])
+def test_a_part_of_a_page_is_not_the_page(still: LocalPortal, path: str) -> None:
+    anyone = httpx.Client(base_url=still.url, trust_env=False)
+    whole = anyone.get(path).text
+    part = anyone.get(path, headers={"hx-request": "true"}).text
+    assert whole == anyone.get(path).text
+    assert "</html>" in whole
+    assert "</html>" not in part
