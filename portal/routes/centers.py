@@ -98,13 +98,13 @@ def all_centers(visit: NamedDependency[Visit]) -> Response[bytes]:
     )
 
 
-@get_page("/centers/{code:str}", Access.ANYONE)
-def center(visit: NamedDependency[Visit], code: FromPath[str]) -> Response[bytes]:
+@get_page("/centers/{center_code:str}", Access.ANYONE)
+def center(visit: NamedDependency[Visit], center_code: FromPath[str]) -> Response[bytes]:
     portal = visit.portal
-    found = portal.places.centers.get(code.upper())
+    found = portal.places.centers.get(center_code.upper())
     if found is None:
         raise Missing("center")
-    if found.code != code:
+    if found.code != center_code:
         return redirect(visit, f"/centers/{found.code}")
     return portal.pages.shared_page(
         visit,
