@@ -23,6 +23,7 @@ from portal.clock import cairo_time
 from portal.problems import N_, Problem
 
 LOCALES_DIR = Path(__file__).resolve().parent.parent / "locales"
+_LEFT_TO_RIGHT = "\u200e"
 _ARABIC_INDIC = str.maketrans("0123456789,.%", "٠١٢٣٤٥٦٧٨٩٬٫٪")
 
 
@@ -66,6 +67,13 @@ class Speech:
 
     def digits(self, text: str) -> str:
         return text.translate(_ARABIC_INDIC) if self.arabic else text
+
+    def code(self, text: str) -> str:
+        """A number to type or dictate, where no markup can isolate it: in a title, a message.
+
+        Between Arabic words its parts would be shown in reverse.
+        """
+        return f"{_LEFT_TO_RIGHT}{text}" if self.arabic else text
 
     def gettext(self, msgid: str, /, **params: Any) -> str:
         text = self.translations.gettext(msgid)

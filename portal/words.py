@@ -290,3 +290,11 @@ def with_links(text: str) -> Markup:
     escaped = str(escape(text))
     linked = _LINK.sub(lambda m: f'<a href="{m[0]}" dir="ltr">{m[0]}</a>', escaped)
     return Markup(linked)  # noqa: S704 - escaped one line above
+
+
+_ARABIC_LETTER = re.compile("[\u0620-\u064a]")
+
+
+def language(text: str) -> str:
+    """The language of a text that was written elsewhere: for a screen reader's voice."""
+    return "ar" if _ARABIC_LETTER.search(text) else "en"

@@ -19,7 +19,6 @@ REQUEST_REFUSED = "request_refused"
 REQUEST_EXPIRED = "request_expired"
 REQUEST_SHELVED = "request_shelved"
 
-_LEFT_TO_RIGHT = "\u200e"
 # Codes and numbers are typed or dictated: they stay in Latin digits (design, digits)
 _TEXTS = {
     ONE_TIME_CODE: N_(
@@ -58,8 +57,7 @@ def compose(speech: Speech, kind: str, params: Mapping[str, Any], public_url: st
             shown[name] = speech.digits(str(params[name]))
     if "number" in shown:
         shown["url"] = f"{public_url}{speech.prefix}/requests/{params['number']}"
-        # between Arabic words a phone would show the number's parts in reverse
-        shown["number"] = f"{_LEFT_TO_RIGHT}{params['number']}"
+        shown["number"] = speech.code(params["number"])
     return speech.gettext(_TEXTS[kind], **shown)
 
 

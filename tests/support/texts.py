@@ -122,6 +122,8 @@ def _in_code(path: Path) -> Iterator[Message]:
 def arabic_in_code(path: Path) -> Iterator[tuple[int, str]]:
     """Texts with Arabic letters; comments and docstrings may name a term of the field."""
     source = path.read_bytes()
+    if not ARABIC_LETTERS.search(source.decode()):
+        return
     documents = {
         (node.value.lineno, node.value.col_offset)
         for node in ast.walk(ast.parse(source))
