@@ -7,6 +7,7 @@ from portal.routes import (
     completion,
     drafts,
     finding,
+    guides,
     my_requests,
     operations,
     service,
@@ -20,6 +21,7 @@ from portal.routes import (
 HANDLERS = [
     *finding.HANDLERS,
     *service.HANDLERS,
+    *guides.HANDLERS,
     *centers.HANDLERS,
     *about.HANDLERS,
     *sign_in.HANDLERS,

@@ -75,6 +75,11 @@ async def read_form(request: Request[Any, Any, Any]) -> PostedForm:
     return PostedForm(_urlencoded(bytes(body)))
 
 
+def read_query(request: Request[Any, Any, Any]) -> PostedForm:
+    """The form that an address carries; raises :class:`BadInput`."""
+    return PostedForm(_urlencoded(request.scope["query_string"]))
+
+
 def _urlencoded(body: bytes) -> dict[str, list[str]]:
     try:
         pairs = parse_qsl(
