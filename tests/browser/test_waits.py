@@ -123,6 +123,30 @@ def test_the_wait_for_the_bank_ends_by_itself(started: Stack, chromium: Browser)
         assert not citizen.complaints
 
 
+def test_what_came_of_an_upload_is_read_out_and_takes_the_keyboard_from_nowhere_else(
+    started: Stack, chromium: Browser
+) -> None:
+    with phone(chromium, started.url, mobile="01070000303") as citizen:
+        citizen.apply("municipal-complaint")
+        citizen.fill_form(started.answers("municipal-complaint"))
+        page = citizen.page
+        section = page.locator("section.document").first
+        said = page.locator("main > p.vh[role=status]")
+        anchor = section.get_attribute("id") or ""
+        citizen.upload(anchor)
+        expect(said).to_contain_text("تم الرفع")
+        assert page.evaluate("() => document.activeElement.id") == anchor
+        other = page.get_by_role("link", name="المساعدة")
+        other.focus()
+        section.locator("input[type=file]").set_input_files(
+            {"name": "خطاب.pdf", "mimeType": "application/pdf", "buffer": b"not a document"}
+        )
+        problem = section.locator(".err:visible").first
+        expect(problem).to_be_visible()
+        expect(said).to_have_text(" ".join(problem.inner_text().split()))
+        assert other.evaluate("e => e === document.activeElement")
+
+
 # --- the inbox ---
 
 
