@@ -106,7 +106,7 @@ class Pages:
             return self.answer(visit, html.encode(), "text/html", 200, dict(_VARY))
         page = make_page(scope["path_template"], html.encode())
         self.shared.keep((visit.speech.locale, visit.path, asked), self._today(), page)
-        headers, body = page.codings[page.best(visit.request.headers.get("accept-encoding", ""))]
+        headers, body = page.answer(page.best(visit.request.headers.get("accept-encoding", "")))
         return Response(
             body,
             media_type="text/html",
