@@ -139,7 +139,7 @@ def _pages(stack: Stack, rounds: int, baseline: Baseline) -> Iterator[Figure]:
         ("home", "/"),
         ("service page", f"/services/{SERVICE}"),
         ("centers", "/centers"),
-        ("search", "/?q=" + "%D8%A8%D9%86%D8%A7%D8%A1"),
+        ("search", "/services?q=%D8%A8%D9%86%D8%A7%D8%A1"),
     ):
         yield measure(name, pid, rounds, lambda p=path: _get(anyone, p), baseline)  # type: ignore[misc]
     citizen = stack.citizen()

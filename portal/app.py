@@ -8,6 +8,7 @@ from litestar import Litestar, Request
 from litestar.di import NamedDependency, Provide
 from litestar.types import ASGIApp
 
+from portal.catalogue.search.finder import ServiceFinder
 from portal.clock import Clock, SystemClock
 from portal.core import Core, build_core
 from portal.identity import staff
@@ -32,7 +33,8 @@ def build_portal(settings: Settings, clock: Clock, assets: Assets) -> Portal:
     """The core with its pages."""
     core = build_core(settings, clock)
     shared = {field.name: getattr(core, field.name) for field in fields(Core)}
-    return Portal(**shared, pages=Pages(settings, assets, clock))
+    pages, search = Pages(settings, assets, clock), ServiceFinder(core.catalogue)
+    return Portal(**shared, pages=pages, search=search)
 
 
 def create_app(portal: Portal, assets: Assets) -> ASGIApp:

@@ -79,6 +79,18 @@ def is_readable(text: str, *, lines: bool = False) -> bool:
     return True
 
 
+def without_hidden(text: str) -> str:
+    """What is seen of a text: for what is only looked for and shown again, never kept."""
+    if not text.isprintable():
+        kinds = ((character, unicodedata.category(character)) for character in text)
+        text = "".join(
+            " " if kind == "Cc" else character
+            for character, kind in kinds
+            if kind not in {"Cf", "Cs", "Co"}
+        )
+    return " ".join(text.split())
+
+
 def clean_name(text: str) -> str:
     """An Arabic name without tashkeel and tatweel, Persian letters made Arabic."""
     return clean(_TASHKEEL.sub("", clean(text).translate(_NAME_LETTERS)))

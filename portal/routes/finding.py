@@ -1,60 +1,126 @@
-"""Home and the list of services: found by family or in everyday words; open to anyone."""
+"""Home, the services of a family, and the search in everyday words; open to anyone."""
+
+from dataclasses import dataclass
+from functools import partial
 
 from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
+from markupsafe import Markup
 
+from portal.catalogue.model import Family, Service, Text
+from portal.catalogue.search.finder import MOST_LETTERS, Hit
 from portal.problems import Missing
+from portal.text import without_hidden
+from portal.web.pages import redirect
+from portal.web.parts import Portal
 from portal.web.routing import Access, get_page
 from portal.web.visit import Visit
 
-_POPULAR = (
-    "shop-licence-new",
-    "building-permit-new",
-    "road-occupation-permit",
-    "excavation-permit",
-    "municipal-complaint",
-)
+
+@dataclass(frozen=True)
+class Result:
+    """One row of an answer; ``by`` is the text of ``part`` in which it was found, if not plain."""
+
+    service: Service
+    family: Family
+    title: Markup
+    summary: Markup
+    part: str
+    by: Markup
 
 
 @get_page("/", Access.ANYONE)
-def home(visit: NamedDependency[Visit]) -> Response[bytes]:
-    catalogue = visit.portal.catalogue
-    popular = [catalogue.services[c] for c in _POPULAR if c in catalogue.services]
-    places = visit.portal.places
+def home(visit: NamedDependency[Visit], q: FromQuery[str] = "") -> Response[bytes]:
+    """The front page. A query leads to its answer; htmx gets that in the page's own place."""
+    query = _readable(q)
+    if query and not visit.is_fragment:
+        return redirect(visit, "/services", q=query)
+    if query:
+        return _found(visit, query, "")
+    catalogue, places = visit.portal.catalogue, visit.portal.places
     fixed = sum(center.kind != "mobile" for center in places.centers.values())
-    return visit.portal.pages.shared_page(
+    response = visit.portal.pages.shared_page(
         visit,
-        "finding/home.html",
+        "finding/_front.html" if visit.is_fragment else "finding/home.html",
         catalogue=catalogue,
-        popular=popular,
         fixed_centers=fixed,
         governorates=list(places.governorates.values()),
     )
+    return _at(visit, response, visit.url("/"))
 
 
 @get_page("/services", Access.ANYONE)
 def services(
     visit: NamedDependency[Visit], family: FromQuery[str] = "", q: FromQuery[str] = ""
 ) -> Response[bytes]:
-    """All services, or one family's, or those whose title or summary holds every word of ``q``."""
+    """All services, those of one family, or those that are meant by ``q``."""
     catalogue = visit.portal.catalogue
     if family and family not in catalogue.families:
         raise Missing("family")
-    wanted = [w for w in q.split() if w][:12]
-    found = [
-        s
-        for s in catalogue.services.values()
-        if (not family or s.family == family)
-        and all(w in f"{s.title.ar} {s.summary.ar} {s.title.en} {s.summary.en}" for w in wanted)
-    ]
-    return visit.portal.pages.page(
+    query = _readable(q)
+    if query:
+        return _found(visit, query, family)
+    of_family = {"family": family} if family else {}
+    response = visit.portal.pages.shared_page(
         visit,
-        "finding/services.html",
+        "finding/_result.html" if visit.is_fragment else "finding/services.html",
+        query=of_family,
         catalogue=catalogue,
         family=catalogue.families.get(family),
-        q=q[:100],
-        found=found,
+        q="",
+    )
+    return _at(visit, response, visit.url("/services", **of_family))
+
+
+def _found(visit: Visit, query: str, family: str) -> Response[bytes]:
+    """What the query means: made for each visitor, for anything may be typed."""
+    portal = visit.portal
+    found = portal.search.find(query, family)
+    response = portal.pages.page(
+        visit,
+        "finding/_result.html" if visit.is_fragment else "finding/services.html",
+        catalogue=portal.catalogue,
+        family=portal.catalogue.families.get(family),
+        q=query,
+        results=[_result(portal, visit, hit, found.terms) for hit in found.hits],
+        families=found.families,
+        understood=found.understood,
+    )
+    asked = {"family": family, "q": query} if family else {"q": query}
+    return _at(visit, response, visit.url("/services", **asked))
+
+
+def _at(visit: Visit, response: Response[bytes], address: str) -> Response[bytes]:
+    """htmx shows the address at which this answer is a whole page: for back and reload."""
+    if visit.is_fragment:
+        response.headers["hx-replace-url"] = address
+    return response
+
+
+def _readable(q: str) -> str:
+    """The query as it is searched and shown again, within its bounds."""
+    return without_hidden(q[: 4 * MOST_LETTERS])[:MOST_LETTERS].strip()
+
+
+def _result(portal: Portal, visit: Visit, hit: Hit, terms: frozenset[str]) -> Result:
+    mark = partial(_marked, portal, visit, terms)
+    return Result(
+        service=hit.service,
+        family=portal.catalogue.families[hit.service.family],
+        title=mark(hit.service.title),
+        summary=mark(hit.service.summary),
+        part=hit.part.name.lower() if hit.part else "",
+        by=mark(hit.by) if hit.part else Markup(),
+    )
+
+
+def _marked(portal: Portal, visit: Visit, terms: frozenset[str], text: Text | str) -> Markup:
+    """A text of the catalogue with the words marked that the query means."""
+    pieces = portal.search.segments(visit.speech.show(text))
+    return Markup().join(
+        Markup("<mark>{}</mark>").format(piece) if term in terms else piece
+        for piece, term in pieces
     )
 
 

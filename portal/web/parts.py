@@ -1,7 +1,8 @@
-"""The web application's parts: the core's, and its pages."""
+"""The web application's parts: the core's, its pages, and the search over its services."""
 
 from dataclasses import dataclass
 
+from portal.catalogue.search.finder import ServiceFinder
 from portal.core import Core
 from portal.web.pages import Pages
 
@@ -11,3 +12,4 @@ class Portal(Core):
     """Everything that a route is given."""
 
     pages: Pages
+    search: ServiceFinder

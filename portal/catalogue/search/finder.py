@@ -117,7 +117,7 @@ class ServiceFinder:
             hits=tuple(self._hits(readings, family)),
             families=() if family else tuple(self._named(readings)),
             understood=" ".join(reading.written for reading in readings) if corrected else "",
-            terms=frozenset(term for reading in readings for term in reading.terms),
+            terms=_terms(readings),
         )
 
     # --- what is meant by each word ---
@@ -238,6 +238,7 @@ class ServiceFinder:
             found.append((-total * (_POPULAR if service.code in self._popular else 1), number))
         found.sort()
         least = found[0][0] * _FAR if found else 0.0
+        terms = _terms(readings)
         for total, number in found[:MOST_HITS]:
             if total > least:
                 return
@@ -245,15 +246,14 @@ class ServiceFinder:
             if all(not plain.isdisjoint(reading.terms) for reading in readings):
                 yield Hit(index.services[number])
             else:
-                yield self._explained(number, by.get(number))
+                yield self._explained(number, by.get(number), terms)
 
-    def _explained(self, number: int, phrase: int | None) -> Hit:
+    def _explained(self, number: int, phrase: int | None, terms: frozenset[str]) -> Hit:
         service = self._index.services[number]
         if phrase is None:
             return Hit(service)
         found = self._index.phrases[phrase]
-        plain = self._index.plain[number]
-        if found.part is Part.TITLE or plain.issuperset(self._index.terms_of(found.text)):
+        if terms.intersection(self._index.terms_of(found.text)) <= self._index.plain[number]:
             return Hit(service)
         return Hit(service, found.part, found.text)
 
@@ -321,6 +321,11 @@ class ServiceFinder:
                 found.append((share, family))
         found.sort(key=lambda each: -each[0])
         return [family for _, family in found[:_MOST_FAMILIES]]
+
+
+def _terms(readings: Sequence[_Reading]) -> frozenset[str]:
+    """Everything that the query may mean."""
+    return frozenset(term for reading in readings for term in reading.terms)
 
 
 def _names(family: Family, words: EverydayWords) -> Iterator[str]:

@@ -61,8 +61,8 @@ class Index:
         self.forms: dict[str, str] = {}
         """The words of all names as they are typed, without an article, and the root of each."""
         texts = _texts(catalogue)
+        self._names: frozenset[str] = frozenset()
         self._learn(catalogue.words.same, texts)
-        self._names = frozenset(self.forms.values())
         self.terms: dict[str, str] = {}
         """The term of every root that the catalogue knows."""
         weights: dict[str, dict[int, float]] = {}
@@ -113,6 +113,14 @@ class Index:
                         root = self._learn_form(word.folded)
                         if self._language.without_article(word.folded) == word.folded:
                             written[root, word.written] += 1
+        self._names = frozenset(self.forms.values())
+        glued = {
+            root
+            for form, root in self.forms.items()
+            if root == self._language.root(form) != self._inner_root(form, among_glued=True)
+        }
+        self.forms = {f: r for f, r in self.forms.items() if r not in glued - {*self._concepts}}
+        self._names = frozenset(self.forms.values())
         for (root, form), _ in written.most_common():
             self.shown.setdefault(root, form.lower())
 
@@ -172,10 +180,13 @@ class Index:
             self.terms[root] = term = self._concepts.get(root, root)
             yield term
 
-    def _inner_root(self, folded: str) -> str:
-        """The root; a glued letter is taken off when a name has the word without it."""
+    def _inner_root(self, folded: str, *, among_glued: bool = False) -> str:
+        """The root; a glued letter is taken off when a name has the word without it.
+
+        ``among_glued`` tells names apart that are only another name with a letter before it.
+        """
         root = self._language.root(folded)
-        if self.is_name(root) or folded.isascii():
+        if folded.isascii() or (self.is_name(root) and not among_glued):
             return root
         for other in self._language.without_glued(folded):
             inner = self._language.root(other)

@@ -103,6 +103,8 @@ class Language:
 
     def without_glued(self, folded: str) -> Iterator[str]:
         """A word without each of the letters that may be glued to it in front."""
+        if folded in self._whole:
+            return
         for glued in self._glued:
             if folded.startswith(glued) and len(folded) - len(glued) >= _LEAST:
                 yield folded[len(glued) :]
