@@ -168,7 +168,8 @@ def _is_stale(row: Any, at: datetime) -> bool:
 
 def _ends(row: Any, at: datetime, idle: timedelta) -> datetime:
     seen_at: datetime = at if _is_stale(row, at) else row.seen_at
-    return min(row.expires_at, seen_at + idle)
+    expires_at: datetime = row.expires_at
+    return min(expires_at, seen_at + idle)
 
 
 @dataclass(frozen=True)

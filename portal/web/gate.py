@@ -98,16 +98,16 @@ class Gate:
             log.error("failed", error=type(error).__name__, exc_info=error)
             if answered:
                 raise  # the server cuts the answer off, so that it is not taken for a whole one
-            page = self._last_words[locale]
+            words = self._last_words[locale]
             headers = [
                 (b"content-type", b"text/html; charset=utf-8"),
-                (b"content-length", str(len(page)).encode()),
+                (b"content-length", str(len(words)).encode()),
             ]
             await send_with_headers(
                 {"type": "http.response.start", "status": 500, "headers": headers}
             )
             await send_with_headers(
-                {"type": "http.response.body", "body": page, "more_body": False}
+                {"type": "http.response.body", "body": words, "more_body": False}
             )
         finally:
             touch = scope["state"].get("touch")
