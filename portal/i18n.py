@@ -20,7 +20,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from portal.clock import cairo_time
-from portal.problems import N_, Problem
+from portal.problems import N_, Count, Problem
 
 LOCALES_DIR = Path(__file__).resolve().parent.parent / "locales"
 _LEFT_TO_RIGHT = "\u200e"
@@ -97,6 +97,8 @@ class Speech:
                 return self.moment(value)
             case date():
                 return self.day(value)
+            case Count(n=n, one=one, many=many):
+                return self.ngettext(one, many, n)
             case Problem():
                 return self.problem(value)
             case _ if hasattr(value, "ar") and hasattr(value, "en"):

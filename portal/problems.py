@@ -29,6 +29,18 @@ class Problem:
     refer: str = ""
 
 
+@dataclass(frozen=True)
+class Count:
+    """So many of something inside a message, in the form that the number asks for.
+
+    ``one`` and ``many`` are the two forms of a plural message with ``{n}``.
+    """
+
+    n: int
+    one: str
+    many: str
+
+
 HIDDEN_CHARACTERS = N_("Remove the hidden characters from this text and type it again")
 
 
@@ -75,6 +87,11 @@ class TooMany(DomainError):
     def __init__(self, minutes: int) -> None:
         super().__init__(f"limit reached, free again in {minutes} min")
         self.minutes = minutes
+
+    @property
+    def wait(self) -> Count:
+        """When to try again, in words."""
+        return Count(self.minutes, N_("Try again in {n} minute."), N_("Try again in {n} minutes."))
 
 
 class Lost(DomainError):

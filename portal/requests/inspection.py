@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from portal.catalogue.model import Document
-from portal.problems import N_
+from portal.problems import N_, Count
 
 if TYPE_CHECKING:
     from pikepdf import Pdf
@@ -171,7 +171,8 @@ def _pdf(path: Path, document: Document) -> Inspected:
     if not pages:
         raise Unacceptable(N_("The PDF has no page; save it again"))
     if pages > document.max_pages:
-        raise Unacceptable(N_("The PDF has more than {n} pages"), n=document.max_pages)
+        most = Count(document.max_pages, N_("{n} page"), N_("{n} pages"))
+        raise Unacceptable(N_("The PDF has more than {pages}"), pages=most)
     return Inspected(path.open("rb"), MEDIA_TYPES["pdf"], pages)
 
 

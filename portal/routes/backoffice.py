@@ -80,9 +80,9 @@ def sign_in(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) ->
             now,
         )
     except TooMany as error:
-        text = N_("Too many wrong attempts. Try again in {n} minutes.")
+        text = N_("Too many wrong attempts. {wait}")
         return _sign_in_page(
-            visit, username, [Problem("username", text, {"n": error.minutes})], 429
+            visit, username, [Problem("username", text, {"wait": error.wait})], 429
         )
     if account is None or (account.demo and not portal.settings.demo):
         problem = Problem("username", N_("User name or password is not right"))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from portal.catalogue.model import Document
 from portal.clock import public_id
-from portal.problems import N_, Conflict, Lost, Missing, Problem
+from portal.problems import N_, Conflict, Count, Lost, Missing, Problem
 from portal.requests import uploads
 from portal.requests.inspection import EXTENSIONS, Unacceptable, inspect
 from portal.requests.uploads import Attached, NewFile
@@ -20,7 +20,7 @@ from portal.web.visit import Visit
 
 Attach = Callable[[Connection, NewFile], None]
 NO_FILE = N_("Choose a file or take a photo first")
-TOO_MANY_FILES = N_("This document takes at most {n} files; remove one first")
+TOO_MANY_FILES = N_("This document takes at most {files}; remove one first")
 
 
 def by_code(attached: list[Attached]) -> dict[str, list[Attached]]:
@@ -44,7 +44,7 @@ def take_files(
     problems: list[Problem] = []
     for file in files:
         if have >= document.maximum:
-            problems.append(Problem(anchor, TOO_MANY_FILES, {"n": document.maximum}))
+            problems.append(_too_many(document, anchor))
             break
         problem = _take_file(visit, document, file, attach, anchor)
         if problem is None:
@@ -52,6 +52,11 @@ def take_files(
         else:
             problems.append(problem)
     return problems
+
+
+def _too_many(document: Document, anchor: str) -> Problem:
+    files = Count(document.maximum, N_("{n} file"), N_("{n} files"))
+    return Problem(anchor, TOO_MANY_FILES, {"files": files})
 
 
 def _take_file(
@@ -77,7 +82,7 @@ def _take_file(
             attach(db, new)
     except Conflict:
         portal.files.drop(stored.key)
-        return Problem(anchor, TOO_MANY_FILES, {"n": document.maximum})
+        return _too_many(document, anchor)
     except BaseException:
         portal.files.drop(stored.key)
         raise

@@ -79,11 +79,7 @@ def ask_code(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -
 
 
 def too_many(field: str, error: TooMany) -> Problem:
-    return Problem(
-        field,
-        N_("Too many codes were asked for. Try again in {n} minutes."),
-        {"n": error.minutes},
-    )
+    return Problem(field, N_("Too many codes were asked for. {wait}"), {"wait": error.wait})
 
 
 def send_code(visit: Visit, asker: Asker) -> None:

@@ -153,7 +153,7 @@ def test_wrong_passwords_shut_an_account_for_a_quarter_of_an_hour(turning: Local
         assert [guess(turning, name) for _ in range(10)] == [422] * 10
         refused = staff_page(clerk(turning, name), "demo")
         assert refused.status_code == 429, name
-        assert "دقائق الانتظار: ١٥" in told(page_of(refused), "username")
+        assert "حاول مرة أخرى بعد ١٥ دقيقة" in told(page_of(refused), "username")
     assert leads_to(staff_page(clerk(turning), "demo")) == "/center/inbox"
     # and many accounts from one address shut the address out
     assert [guess(turning, f"guess{n}@KFS-003") for n in range(30)] == [422] * 30

@@ -261,7 +261,7 @@ def test_a_sixth_code_within_half_an_hour_is_refused(turning: LocalPortal) -> No
     other_id = turning.citizen(national_id(9001), citizen.mobile)
     page = ask(other_id)
     assert page.status == 429
-    assert "دقائق الانتظار: ٢٥" in told(page, "mobile")
+    assert "حاول مرة أخرى بعد ٢٥ دقيقة" in told(page, "mobile")
     assert page.tree.get_element_by_id("mobile").get("value") == citizen.mobile
     assert_links_lead_to_controls(page)
     turning.clock.advance(minutes=25)
@@ -308,7 +308,7 @@ def test_sending_again_counts_as_asking(shared: LocalPortal) -> None:
         assert page.path == "/sign-in/code", page.text
     page = citizen.post("/sign-in/resend", page.values("/sign-in/code"))
     assert page.status == 429
-    assert "دقائق الانتظار" in told(page, "code")
+    assert "حاول مرة أخرى بعد" in told(page, "code")
     # the last one that was sent is still good
     assert leads_to(enter(citizen, citizen.last_code())) == "/requests"
 

@@ -139,7 +139,7 @@ BAD: dict[str, tuple[Callable[[], File], str]] = {
     "script in a form": (files.form_pdf, SCRIPTS),
     "script in a chain": (files.buried_pdf, SCRIPTS),
     "locked": (files.locked_pdf, LOCKED),
-    "too many pages": (lambda: pdf(51), "أكثر من ٥٠"),
+    "too many pages": (lambda: pdf(51), "أكثر من المسموح به (٥٠ صفحة)"),
     "no pages": (lambda: pdf(0), "PDF"),
     "only a head": (lambda: ("x.pdf", b"%PDF-1.7\n", "application/pdf"), BROKEN_PDF),
     "cut pdf": (files.cut_pdf, BROKEN_PDF),
@@ -274,7 +274,7 @@ def test_a_document_takes_so_many_files_and_no_more(shared: LocalPortal) -> None
     one = filer(shared)
     page = page_of(one.send("papers", pdf(), pdf(), png(), png()))
     assert page.status == 422
-    assert "أقصى عدد لملفات هذا المستند ٣" in dict(page.errors())["document-papers"]
+    assert "أقصى ما يُرفع لهذا المستند: ٣ ملفات" in dict(page.errors())["document-papers"]
     assert len(one.attached("papers")) == 3
     assert one.send("papers", pdf()).status_code == 422
     assert len(one.attached("papers")) == 3

@@ -17,7 +17,8 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-MARKED = frozenset({"N_", "_", "gettext", "ngettext"})
+MARKED = frozenset({"N_", "_", "gettext", "ngettext", "Count"})
+_PAIRS = {"ngettext": 0, "Count": 1}  # where the two forms of a plural stand
 ARABIC_LETTERS = re.compile("[\u0620-\u064a\u066e-\u06d3\ufb50-\ufdff\ufe70-\ufefc]")
 _PLACE = re.compile(r"\{(\w*)[^}]*\}")
 
@@ -109,9 +110,10 @@ def _in_code(path: Path) -> Iterator[Message]:
         keywords = [keyword.arg for keyword in node.keywords]
         known = name != "N_" and None not in keywords
         given = frozenset(str(keyword) for keyword in keywords) if known else None
-        if name == "ngettext" and len(node.args) >= 2:
-            inside.update(node.args[:2])
-            for one, many in zip(*map(_constants, node.args[:2]), strict=True):
+        if name in _PAIRS:
+            pair = node.args[_PAIRS[name] :][:2]
+            inside.update(pair)
+            for one, many in zip(*map(_constants, pair), strict=True):
                 yield Message(where, one, many, None if given is None else given | {"n"})
         elif node.args:
             inside.add(node.args[0])

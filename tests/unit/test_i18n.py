@@ -18,7 +18,7 @@ from portal.catalogue.model import Mark, Period, Text, Unit
 from portal.i18n import Languages
 from portal.notifications import compose
 from portal.places.model import load_places
-from portal.problems import Problem
+from portal.problems import Problem, TooMany
 from tests.support.texts import (
     ARABIC_LETTERS,
     HOUSES,
@@ -166,6 +166,21 @@ def test_a_problem_is_told_with_its_label_and_bound() -> None:
     assert "المساحة" in told
     assert "٢٠" in told
     assert ARABIC.problem(Problem("x", text=Text("اكتب", "Write"))) == "اكتب"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "arabic", "english"),
+    [
+        (1, "دقيقة واحدة", "in 1 minute."),
+        (2, "دقيقتين", "in 2 minutes."),
+        (5, "٥ دقائق", "in 5 minutes."),
+        (15, "١٥ دقيقة", "in 15 minutes."),
+    ],
+)
+def test_a_count_inside_a_problem_takes_its_form(minutes: int, arabic: str, english: str) -> None:
+    problem = Problem("code", "Too many wrong attempts. {wait}", {"wait": TooMany(minutes).wait})
+    assert arabic in ARABIC.problem(problem)
+    assert ENGLISH.problem(problem).endswith(english)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pikepdf import Array, Dictionary, Encryption, Name, ObjectStreamMode, Pdf, 
 from PIL import Image, ImageCms, PngImagePlugin
 
 from portal.catalogue.model import Document, Text
+from portal.problems import Count
 from portal.requests.inspection import Inspected, Unacceptable, inspect
 from tests.support import files
 
@@ -312,7 +313,8 @@ def test_a_pdf_has_so_many_pages_at_most(
     short = Document("paper", ANY.title, max_pages=3)
     assert look(files.pdf(3)[1], short).pages == 3
     refused = refusal(files.pdf(4)[1], short)
-    assert (refused.msgid, refused.params) == ("The PDF has more than {n} pages", {"n": 3})
+    assert refused.msgid == "The PDF has more than {pages}"
+    assert refused.params["pages"] == Count(3, "{n} page", "{n} pages")
 
 
 def test_a_pdf_without_pages_is_told_to_have_none(refusal: Callable[..., Unacceptable]) -> None:
