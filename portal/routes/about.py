@@ -1,25 +1,97 @@
-"""The pages about the portal itself; open to anyone."""
+"""The pages about the portal itself: help, privacy, accessibility; open to anyone.
+
+What they tell in numbers is the program's own: a page cannot promise another period than the one
+that is kept.
+"""
+
+from datetime import date, timedelta
 
 from litestar import Response
 from litestar.di import NamedDependency
 
+from portal.backoffice import acts
+from portal.catalogue import deadlines
+from portal.identity import held, otp, sessions
+from portal.problems import N_
+from portal.requests import drafts, submission
 from portal.web.routing import Access, get_page
-from portal.web.visit import Visit
+from portal.web.visit import SESSION_WARNING, Visit
+
+REVIEWED = date(2026, 11, 22)
+"""When the texts of these pages were last compared with what the portal does."""
+
+MEANINGS = {
+    "awaiting_filing_payment": N_(
+        "Sent and saved; the center sees it once the fee is paid. Pay before the date on its page."
+    ),
+    "expired_unpaid": N_("Nobody paid in time. Nothing is owed; you may apply again."),
+    "received": N_("Paid, or free, and in the center's inbox. The period of the answer runs."),
+    "document_check": N_("The center gave it its incoming number and looks at the documents."),
+    "needs_completion": N_(
+        "It is your turn: open the request, see what the center asks for, and send it in time."
+    ),
+    "referred": N_("The documents are complete and the department in charge has the request."),
+    "approved": N_("The decision is yes; the document is being made."),
+    "issued": N_(
+        "It is done. Where the service ends with a document, open it from the request's page."
+    ),
+    "refused": N_(
+        "The decision is no. The page gives the reasons, and until when and where you may appeal."
+    ),
+    "shelved": N_(
+        "Put away without a decision, mostly because it was not completed in time. "
+        "It is no refusal: you may apply again."
+    ),
+}
+"""What the citizen should know and do, in every state that a request can reach today."""
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds()) // 60
 
 
 @get_page("/help", Access.ANYONE)
 def help_page(visit: NamedDependency[Visit]) -> Response[bytes]:
-    return visit.portal.pages.shared_page(visit, "about/help.html")
+    return visit.portal.pages.shared_page(
+        visit,
+        "about/help.html",
+        meanings=MEANINGS,
+        code_minutes=_minutes(otp.LIFE),
+        code_tries=otp.TRIES,
+        code_most=otp.MOST_A_MOBILE,
+        code_window=_minutes(otp.WINDOW),
+        idle_minutes=_minutes(sessions.CITIZEN_IDLE),
+        held_minutes=_minutes(held.KEPT),
+        draft_days=drafts.IDLE_DAYS,
+        payment_days=submission.PAYMENT_DAYS,
+        completion_days=acts.COMPLETION_DAYS,
+        closes=deadlines.COUNTER_CLOSES_HOUR - 12,
+    )
 
 
 @get_page("/privacy", Access.ANYONE)
 def privacy(visit: NamedDependency[Visit]) -> Response[bytes]:
-    return visit.portal.pages.shared_page(visit, "about/privacy.html")
+    return visit.portal.pages.shared_page(
+        visit,
+        "about/privacy.html",
+        reviewed=REVIEWED,
+        draft_days=drafts.IDLE_DAYS,
+        idle_minutes=_minutes(sessions.CITIZEN_IDLE),
+        longest_hours=_minutes(sessions.CITIZEN_LONGEST) // 60,
+        held_minutes=_minutes(held.KEPT),
+        code_minutes=_minutes(otp.LIFE),
+    )
 
 
 @get_page("/accessibility", Access.ANYONE)
 def accessibility(visit: NamedDependency[Visit]) -> Response[bytes]:
-    return visit.portal.pages.shared_page(visit, "about/accessibility.html")
+    return visit.portal.pages.shared_page(
+        visit,
+        "about/accessibility.html",
+        reviewed=REVIEWED,
+        idle_minutes=_minutes(sessions.CITIZEN_IDLE),
+        warned_minutes=_minutes(SESSION_WARNING),
+    )
 
 
 HANDLERS = [help_page, privacy, accessibility]

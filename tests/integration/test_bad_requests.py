@@ -3,11 +3,16 @@
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.support.drafting import answer_all, begin, upload
+from portal.web.routing import Access
+from tests.support.drafting import answer_all, begin, ready_to_send, upload
 from tests.support.files import pdf
 from tests.support.local import LocalPortal
 from tests.support.looking import (
@@ -22,7 +27,7 @@ from tests.support.looking import (
 )
 from tests.support.people import Employee
 from tests.support.typist import FORM, NUL, OVERRIDE, Typist, at_page, encoded, regular
-from tests.support.world import PAID
+from tests.support.world import MARKED, PAID, ROUTES
 
 # --- bodies that cannot be read ---
 
@@ -356,3 +361,149 @@ def test_head_is_a_page_without_its_body(still: LocalPortal, path: str) -> None:
     assert head.headers["content-type"] == full.headers["content-type"]
     assert head.headers.get("etag") == full.headers.get("etag")
     assert_safe_headers(head)
+
+
+# --- every address, whatever is asked of it ---
+
+OPEN = sorted(
+    {path for method, path, access in ROUTES if method == "GET" and access is Access.ANYONE}
+)
+KNOWN = {"slug": "shop-licence-new", "code": "KFS-003"}
+
+
+def opened() -> list[str]:
+    """The addresses that anyone may open, with what really stands at some of them."""
+    filled = [MARKED.sub(lambda mark: KNOWN.get(mark[1], "nothing"), path) for path in OPEN]
+    return [path for path in filled if not path.startswith(("/health", "/sandbox"))]
+
+
+@pytest.mark.parametrize(
+    "path", ["/services?q=", "/centers?q=", "/track?number=", "/?q=", "/help?"]
+)
+@pytest.mark.parametrize("text", ["a", "%D8%A7", "+", "%25", "&q=", "=", "%00", "%FF", ";"])
+def test_a_query_of_ten_thousand_characters_is_answered(
+    still: LocalPortal, path: str, text: str
+) -> None:
+    query = (text * 10_000)[:10_000]
+    for prefix in ("", "/en"):
+        response = still.citizen().client.get(f"{still.url}{prefix}{path}{query}")
+        assert response.status_code in {200, 400, 404}, response.status_code
+        assert page_of(response).tree.xpath("//main//h1")
+        assert len(response.content) < 120_000  # what was sent is not sent back in full
+
+
+def test_unknown_methods_are_refused_with_those_that_work(still: LocalPortal) -> None:
+    citizen = regular(still)
+    for path in (*opened(), "/requests", "/drafts/nothing/applicant", "/center/inbox"):
+        for method in ("PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "MOVE"):
+            response = raw(citizen, method, path)
+            assert response.status_code == 405, (method, path, response.status_code)
+            assert_honest(response, 405)
+            assert "GET" in response.headers["allow"], path
+        options = raw(citizen, "OPTIONS", path)
+        assert (options.status_code, options.content) == (204, b""), path
+        assert "GET" in options.headers["allow"]
+    for path in ("/nothing", "/en/nothing", "/services/a/b/c"):
+        for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):
+            assert raw(citizen, method, path).status_code == 404, (method, path)
+
+
+def test_odd_headers_change_nothing(still: LocalPortal) -> None:
+    odd: list[dict[str, Any]] = [
+        {"accept-language": "xx-invalid;q=abc,,;;"},
+        {"accept-language": "a" * 20_000},
+        {"accept-encoding": "br;q=, gzip;;q=1, *;q=zz"},
+        {"accept-encoding": "compress, exi;q=1"},
+        {"accept": "application/json"},
+        {"if-none-match": '"' + "x" * 5000},
+        {"if-none-match": "*, W/"},
+        {"range": "bytes=5-1"},
+        {"content-type": "multipart/form-data; boundary="},
+        {"cookie": "sid=" + "a" * 6000 + "; ;=; sid=b"},
+        {"x-forwarded-for": "not an address, ,,"},
+        {"hx-request": "true", "hx-target": "<script>"},
+        {"host": "evil.example"},
+        {"forwarded": 'for="[::"', "x-forwarded-host": "evil.example"},
+    ]
+    for path in ("/", "/services?q=shop", "/sign-in", "/help"):
+        plain = raw(still.citizen(), "GET", path).status_code
+        for headers in odd:
+            response = raw(still.citizen(), "GET", path, headers=headers)
+            assert response.status_code == plain, (path, headers, response.status_code)
+            assert "evil.example" not in response.text
+
+
+def test_the_same_name_twice_is_no_failure(still: LocalPortal) -> None:
+    citizen = regular(still)
+    for path in (
+        *("/services?q=a&q=b", "/services?family=shops&family=nothing", "/track?number=1&number=2"),
+        *("/requests?show=all&show=ended", "/sign-in?next=/a&next=//evil.example"),
+    ):
+        assert raw(citizen, "GET", path).status_code in {200, 404}, path
+    one = at_page(still, "details")
+    body = encoded(one, description="أول") + b"&description=" + "ثان".encode() + b"&_csrf=second"
+    response = one.send(body)
+    assert response.status_code in {303, 403, 422}
+
+
+NAMES = st.sampled_from(["q", "family", "governorate", "page", "number", "next", "back", "show"])
+VALUES = st.one_of(
+    st.text(max_size=30),
+    st.integers().map(str),
+    st.sampled_from(["", "0", "-1", "1e9", "true", "null", "[]", "../..", "{{7*7}}", "' OR 1=1"]),
+)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(path=st.sampled_from(opened()), query=st.lists(st.tuples(NAMES, VALUES), max_size=4))
+def test_no_query_of_any_open_page_is_a_failure(
+    still: LocalPortal, path: str, query: list[tuple[str, str]]
+) -> None:
+    address = f"{path}?{httpx.QueryParams([(n, _sendable(v)) for n, v in query])}"
+    response = raw(still.citizen(), "GET", address)
+    assert response.status_code in {200, 303, 400, 404, 422}, (address, response.status_code)
+
+
+def _sendable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+# --- a page sent again ---
+
+
+def test_a_form_that_was_sent_already_leads_to_what_it_became(still: LocalPortal) -> None:
+    citizen = still.someone()
+    draft = begin(citizen, PAID)
+    step = citizen.get(f"/drafts/{draft}/applicant")
+    answer_all(still, citizen, draft, PAID, still.answers(PAID))
+    check = citizen.check(citizen.upload_all(citizen.get(f"/drafts/{draft}/documents")))
+    pay = citizen.declare(check)
+    number = pay.hook("request-number")
+    for page, values in ((step, {}), (check, {"declaration": "yes"})):
+        again = citizen.send(page, values)
+        assert again.status == 200
+        assert again.hook("request-number") == number
+    paid = citizen.pay(pay)
+    assert paid.hook("state") == "received"
+    again = citizen.send(pay, {}, "/pay")
+    assert (again.status, again.path) == (200, f"/requests/{number}")
+    assert len(still.rows("SELECT * FROM service_requests WHERE draft_id = :d", d=draft)) == 1
+
+
+def test_a_declaration_for_what_another_tab_has_changed_is_asked_for_again(
+    still: LocalPortal,
+) -> None:
+    citizen = still.someone()
+    draft = ready_to_send(still, citizen)
+    check = citizen.get(f"/drafts/{draft}/check")
+    step = citizen.get(f"/drafts/{draft}/details")
+    citizen.send(step, {"description": "وصف آخر كُتب في صفحة أخرى"})
+    again = citizen.send(check, {"declaration": "yes"})
+    assert again.status == 422
+    assert "وصف آخر كُتب في صفحة أخرى" in again.text
+    assert citizen.send(again, {"declaration": "yes"}).hook("request-number")
