@@ -73,3 +73,15 @@ def test_what_is_typed_after_the_end_is_there_after_signing_in(
         citizen.press_primary()
         citizen.go(draft)
         expect(page.locator("[name=description]")).to_have_value(TYPED)
+
+
+def test_the_skip_link_leads_past_the_masthead(turning: LocalPortal, chromium: Browser) -> None:
+    with phone(chromium, turning.url) as visitor:
+        for path in ("/", "/help", "/center/sign-in", "/nothing"):
+            visitor.go(path)
+            visitor.page.keyboard.press("Tab")
+            expect(visitor.page.locator("a.skip")).to_be_focused()
+            visitor.page.keyboard.press("Enter")
+            visitor.page.keyboard.press("Tab")
+            inside = "() => document.activeElement.closest('main') !== null"
+            assert visitor.page.evaluate(inside), path
