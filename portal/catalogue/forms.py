@@ -312,6 +312,25 @@ def rows_of(group: Field, raw: Raw) -> list[dict[str, Raw]]:
     ]
 
 
+def change_rows(step: Step, raw: Mapping[str, Raw], add: str, remove: str) -> dict[str, Raw]:
+    """The answers with an empty row more in the group ``add``, and without the row ``remove``.
+
+    A row is named by its group and place: ``segments.1``. Neither need exist.
+    """
+    changed = dict(raw)
+    shrinking, _, index = remove.partition(".")
+    for each in step.fields:
+        if each.kind != "group" or each.rows_by:
+            continue
+        rows = rows_of(each, changed.get(each.code))
+        if each.code == add:
+            rows.append({})
+        if each.code == shrinking and index in map(str, range(len(rows))):
+            rows.pop(int(index))
+        changed[each.code] = rows
+    return changed
+
+
 def is_blank(row: Mapping[str, Raw]) -> bool:
     return not any(row.values())
 

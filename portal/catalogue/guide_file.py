@@ -5,7 +5,7 @@ that every screen has one way back, there is no circle, and each answer ends at 
 exists and that the guide describes.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +16,13 @@ UNSURE = "unsure"
 """The address of the way out, where a question's code would stand."""
 
 
-def read_guides(directory: Path, services: Container[str]) -> dict[str, Guide]:
-    """Every guide by its code; raises :class:`~portal.catalogue.reading.CatalogueError`."""
-    guides = (read_guide(path, services) for path in sorted(directory.glob("*.toml")))
+def read_guides(directory: Path, numbers: Mapping[str, int]) -> dict[str, Guide]:
+    """Every guide by its code; raises :class:`~portal.catalogue.reading.CatalogueError`.
+
+    ``numbers`` are those of the services: a guide stands where the first of its services does.
+    """
+    guides = [read_guide(path, numbers) for path in sorted(directory.glob("*.toml"))]
+    guides.sort(key=lambda guide: min(numbers[code] for code in guide.services))
     return {guide.code: guide for guide in guides}
 
 

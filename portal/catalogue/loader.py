@@ -64,7 +64,7 @@ def load_catalogue(directory: Path = CATALOGUE_DIR) -> Catalogue:
         refusal_reasons=_texts(shared / "refusal_reasons.toml"),
         words=read_words(directory / "words.toml", {s.code for s in services}, families),
         trials={code: trial for code, trial in trials.items() if trial is not None},
-        guides=read_guides(directory / "guides", {s.code for s in services}),
+        guides=read_guides(directory / "guides", {s.code: s.number for s in services}),
     )
 
 

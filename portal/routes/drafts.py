@@ -9,9 +9,16 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from portal.catalogue.fields import Raw
-from portal.catalogue.forms import Evaluation, StepState, evaluate, read_step, reveals, rows_of
+from portal.catalogue.forms import (
+    Evaluation,
+    StepState,
+    change_rows,
+    evaluate,
+    read_step,
+    reveals,
+)
 from portal.catalogue.identity import local_mobile
-from portal.catalogue.model import Service, Step
+from portal.catalogue.model import Service
 from portal.clock import public_id
 from portal.problems import Missing, Problem
 from portal.requests import drafts, submission, uploads
@@ -21,12 +28,12 @@ from portal.requests.submission import Filing, Ids, Incomplete
 from portal.requests.uploads import Attached
 from portal.web import blanks
 from portal.web.blanks import Sheet
-from portal.web.http_forms import PostedForm
+from portal.web.http_forms import ADD_ROW, REMOVE_ROW, PostedForm
 from portal.web.pages import redirect
 from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import BlankVisit, Forged, Visit
 
-ADD_ROW, REMOVE_ROW, SAVE_ONLY, LATER, BACK = "_add", "_remove", "_autosave", "_later", "_back"
+SAVE_ONLY, LATER, BACK = "_autosave", "_later", "_back"
 
 
 @dataclass(frozen=True)
@@ -265,27 +272,13 @@ def _save(visit: Visit, draft_id: str, step_code: str, form: PostedForm) -> Open
         step = service.step(step_code) if service else None
         if service is None or step is None:
             raise Missing("step")
-        changes = _change_rows(step, read_step(step, form.values), form)
+        typed = read_step(step, form.values)
+        changes = change_rows(step, typed, form.text(ADD_ROW), form.text(REMOVE_ROW))
         saved = drafts.save(db, portal.vault, known, changes, portal.clock.now())
     with portal.database.read() as db:
         lookups = portal.lookups(db)
         evaluation = evaluate(service, saved.raw, visit.today, lookups)
     return OpenForm(saved, service, evaluation, [])
-
-
-def _change_rows(step: Step, changes: dict[str, Raw], form: PostedForm) -> dict[str, Raw]:
-    """Add an empty row to a group, or take one out, as the pressed button says."""
-    add, (remove, _, index) = form.text(ADD_ROW), form.text(REMOVE_ROW).partition(".")
-    for field in step.fields:
-        if field.kind != "group" or field.rows_by:
-            continue
-        rows = rows_of(field, changes.get(field.code))
-        if field.code == add:
-            rows.append({})
-        if field.code == remove and index in map(str, range(len(rows))):
-            rows.pop(int(index))
-        changes[field.code] = rows
-    return changes
 
 
 def _unsaved(visit: Visit, draft_id: str, step_code: str, form: PostedForm) -> Response[bytes]:

@@ -19,43 +19,43 @@ def guides(visit: NamedDependency[Visit]) -> Response[bytes]:
     return visit.portal.pages.shared_page(visit, "guides/list.html", catalogue=catalogue)
 
 
-@get_page("/guides/{code:str}", Access.ANYONE)
-def first_question(visit: NamedDependency[Visit], code: FromPath[str]) -> Response[bytes]:
-    guide = _guide(visit, code)
+@get_page("/guides/{guide_code:str}", Access.ANYONE)
+def first_question(visit: NamedDependency[Visit], guide_code: FromPath[str]) -> Response[bytes]:
+    guide = _guide(visit, guide_code)
     return _question_page(visit, guide, guide.first)
 
 
-@get_page("/guides/{code:str}/{question_code:str}", Access.ANYONE)
+@get_page("/guides/{guide_code:str}/{question_code:str}", Access.ANYONE)
 def question(
-    visit: NamedDependency[Visit], code: FromPath[str], question_code: FromPath[str]
+    visit: NamedDependency[Visit], guide_code: FromPath[str], question_code: FromPath[str]
 ) -> Response[bytes]:
     """A later question, or the way out: every service of the guide side by side."""
-    guide = _guide(visit, code)
+    guide = _guide(visit, guide_code)
     if question_code == UNSURE:
         return visit.portal.pages.shared_page(
             visit, "guides/unsure.html", guide=guide, catalogue=visit.portal.catalogue
         )
     asked = _question(guide, question_code)
     if asked is guide.first:
-        return redirect(visit, f"/guides/{code}")
+        return redirect(visit, f"/guides/{guide_code}")
     return _question_page(visit, guide, asked)
 
 
-@get_page("/guides/{code:str}/{question_code:str}/{answer_code:str}", Access.ANYONE)
+@get_page("/guides/{guide_code:str}/{question_code:str}/{answer_code:str}", Access.ANYONE)
 def answer(
     visit: NamedDependency[Visit],
-    code: FromPath[str],
+    guide_code: FromPath[str],
     question_code: FromPath[str],
     answer_code: FromPath[str],
 ) -> Response[bytes]:
     """The service that the answers lead to, and why."""
-    guide = _guide(visit, code)
+    guide = _guide(visit, guide_code)
     asked = _question(guide, question_code)
     given = asked.answer(answer_code)
     if given is None:
         raise Missing("answer")
     if given.question:
-        return redirect(visit, f"/guides/{code}/{given.question}")
+        return redirect(visit, f"/guides/{guide_code}/{given.question}")
     catalogue = visit.portal.catalogue
     return visit.portal.pages.shared_page(
         visit,

@@ -11,18 +11,18 @@ from litestar.params import FromPath
 
 from portal.catalogue import fees
 from portal.catalogue.checklist import checklist
-from portal.catalogue.fields import Form
-from portal.catalogue.forms import Asked, Evaluation, read_step, rows_of
-from portal.catalogue.model import PaymentMode, Service, Text, Trial
+from portal.catalogue.fields import Raw
+from portal.catalogue.forms import Asked, Evaluation, change_rows, read_step
+from portal.catalogue.model import Field, PaymentMode, Service, Text, Trial
 from portal.catalogue.trying import arrange, estimate, evaluate_trial, openers_of
 from portal.problems import N_, Missing, Problem
 from portal.requests.submission import check_window
-from portal.web.http_forms import read_query
+from portal.web.http_forms import ADD_ROW, REMOVE_ROW, PostedForm, read_query
 from portal.web.routing import Access, get_page
 from portal.web.visit import Visit
 
-# A button of a group's rows, and the mark of an address that is still being filled in
-ADD_ROW, REMOVE_ROW, FILLING_IN = "_add", "_remove", "_filling"
+FILLING_IN = "_filling"
+"""Marks an address whose rows were changed: what is missing in it is no mistake yet."""
 
 
 @get_page("/services/{slug:str}", Access.ANYONE)
@@ -67,12 +67,12 @@ def try_fees(visit: NamedDependency[Visit], slug: FromPath[str]) -> Response[byt
     trial = visit.portal.catalogue.trials.get(slug)
     if trial is None:
         raise Missing("trial")
-    form = read_query(visit.request).values
-    if form.keys() & {ADD_ROW, REMOVE_ROW}:
+    form = read_query(visit.request)
+    if form.text(ADD_ROW) or form.text(REMOVE_ROW):
         return _with_rows(visit, trial, form)
-    evaluation = evaluate_trial(trial, read_step(trial.page, form), visit.today)
-    begun = bool(form.keys() - {FILLING_IN})
-    problems = evaluation.steps[0].problems if begun and FILLING_IN not in form else ()
+    evaluation = evaluate_trial(trial, read_step(trial.page, form.values), visit.today)
+    begun = bool(form.values) and not form.text(FILLING_IN)
+    problems = evaluation.steps[0].problems if begun else ()
     part = visit.is_fragment  # while somebody types: what is missing is no mistake yet
     return visit.portal.pages.page(
         visit,
@@ -136,42 +136,37 @@ def _told_when(visit: Visit, trial: Trial, asked: Asked) -> Asked:
     return replace(asked, field=replace(asked.field, hint=Text(*words)))
 
 
-def _with_rows(visit: Visit, trial: Trial, form: Form) -> Response[bytes]:
-    """To the same numbers with a row more or less, at its group."""
-    raw = read_step(trial.page, form)
-    added = (form.get(ADD_ROW) or [""])[0]
-    group, _, index = (form.get(REMOVE_ROW) or [""])[0].partition(".")
+def _with_rows(visit: Visit, trial: Trial, form: PostedForm) -> Response[bytes]:
+    """To the address of the same numbers with a row more or less, at the group that changed."""
+    add, remove = form.text(ADD_ROW), form.text(REMOVE_ROW)
+    rows = change_rows(trial.page, read_step(trial.page, form.values), add, remove)
+    groups = {field.code: field for field in trial.page.fields if field.kind == "group"}
     kept: list[tuple[str, str]] = [
         (name, value)
-        for name, values in form.items()
+        for name, values in form.values.items()
         for value in values
-        if name not in {ADD_ROW, REMOVE_ROW, FILLING_IN}
-        and name.split(".")[0] not in {added, group}
+        if name not in {ADD_ROW, REMOVE_ROW, FILLING_IN} and name.split(".")[0] not in groups
     ]
-    for field in trial.page.fields:
-        if field.kind != "group" or field.code not in {added, group}:
-            continue
-        rows = rows_of(field, raw.get(field.code))
-        if field.code == added:
-            rows.append({column.code: "" for column in field.columns})
-        elif index in map(str, range(len(rows))):
-            rows.pop(int(index))
-        kept += _pairs(field.code, rows)
-    kept.append((FILLING_IN, "1"))
-    anchor = added or group
+    for group in groups.values():
+        kept += _pairs(group, rows[group.code])
+    changed = (add or remove).split(".")[0]
     address = visit.url(f"/services/{trial.service.code}/fees")
-    at = f"#{anchor}" if anchor in trial.service.fields else ""
-    location = f"{address}?{urlencode(kept)}{at}"
-    return Response(b"", status_code=303, headers={"location": location})
+    query = urlencode([*kept, (FILLING_IN, "1")])
+    at_group = f"#{changed}" if changed in groups else ""
+    return Response(b"", status_code=303, headers={"location": f"{address}?{query}{at_group}"})
 
 
-def _pairs(group: str, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def _pairs(group: Field, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     return [
-        (f"{group}.{index}.{column}", each)
+        (f"{group.code}.{index}.{column.code}", each)
         for index, row in enumerate(rows)
-        for column, value in row.items()
-        for each in (value if isinstance(value, list) else [value])
+        for column in group.columns
+        for each in _texts(row.get(column.code, ""))
     ]
+
+
+def _texts(raw: Raw) -> list[str]:
+    return raw if isinstance(raw, list) else [raw]
 
 
 HANDLERS = [service, documents, try_fees]

@@ -15,6 +15,8 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from portal.clock import stopwatch
 from portal.problems import N_, BadInput
 
+# The buttons of a group's rows
+ADD_ROW, REMOVE_ROW = "_add", "_remove"
 MOST_FORM_BYTES = 512 * 1024
 MOST_UPLOAD_BYTES = 130 * 1_000_000
 _MOST_FIELDS = 4000

@@ -26,6 +26,7 @@ ROUTES: list[Route] = sorted(
     for path in handler.paths
     for method in handler.http_methods
 )
+GUIDE = {"guide_code": "shop-licence", "question_code": "risk", "answer_code": "harmless"}
 MARKED = re.compile(r"\{(\w+):str\}")
 VALID = {
     # what would be done, were it allowed
@@ -57,7 +58,9 @@ class World:
 
     def address(self, path: str, ids: Mapping[str, str] | None = None) -> str:
         """The address of a route, for what is really there or for other ids."""
-        known = {"center_code": "KFS-003", **(ids or self.ids)}
+        known = {"center_code": "KFS-003", **GUIDE, **(ids or self.ids)}
+        if path.endswith("/fees"):
+            known["slug"] = "kiosk-licence"  # one whose fees depend on answers
         if "{number:str}/files" in path and ids is None:
             known["file_id"] = self.file_of_request
         filled = MARKED.sub(lambda mark: known[mark[1]], path)

@@ -41,7 +41,7 @@ PERMITS = [
 ]
 SHOP = ["shop-licence-new", "shop-licence-by-notification"]
 DEPOSITS = [s.code for s in CATALOGUE.services.values() if any(f.refundable for f in s.fees)]
-NEEDS = {
+NEEDS: dict[str, list[list[str]]] = {
     "building-permit-new": [["site-validity-statement"]],
     "building-permit-vertical-extension": [
         ["site-validity-statement"],
