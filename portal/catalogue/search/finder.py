@@ -71,6 +71,12 @@ class _Reading:
     corrected: bool = False
 
     @property
+    def meant(self) -> Iterable[str]:
+        """The terms of the word as it stands, or else all that it may be."""
+        known = [term for term, worth in self.terms.items() if worth >= _UNGLUED]
+        return known or self.terms
+
+    @property
     def switched(self) -> bool:
         """Whether it may have been typed with the keyboard in the other language."""
         return len(self.written) >= _LEAST_SWITCHED and _AS_WRITTEN in self.terms.values()
@@ -324,8 +330,8 @@ class ServiceFinder:
 
 
 def _terms(readings: Sequence[_Reading]) -> frozenset[str]:
-    """Everything that the query may mean."""
-    return frozenset(term for reading in readings for term in reading.terms)
+    """What the query means; how a word might go on is left out where it is known as it stands."""
+    return frozenset(term for reading in readings for term in reading.meant)
 
 
 def _names(family: Family, words: EverydayWords) -> Iterator[str]:

@@ -171,6 +171,7 @@ def test_the_pieces_of_a_text_are_the_text() -> None:
     for service in CATALOGUE.services.values():
         for text in (service.title.ar, service.summary.ar, service.title.en):
             assert "".join(piece for piece, _ in FINDER.segments(text)) == text
+            assert text.isprintable()  # pages mark with what is not
     marked = [
         piece
         for piece, term in FINDER.segments("ترخيص كشك")
