@@ -20,7 +20,7 @@ STATIC_URL = "/c/static"
 MEDIA_TYPES = {".svg": "image/svg+xml", ".woff2": "font/woff2", ".css": "text/css"}
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_BLANKS = re.compile(r"\s*([{};])\s*|([:,])\s+")
+_BLANKS = re.compile(r";?\s*(\})\s*|\s*([{;])\s*|([:,])\s+")
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -131,4 +131,4 @@ def _style(text: str, assets: Mapping[str, Asset]) -> str:
     """A style as it is sent: with the addresses of the files it names, without idle blanks."""
     for name, known in assets.items():
         text = text.replace(f'url("{name}")', f'url("{known.url}")')
-    return _BLANKS.sub(r"\1\2", _COMMENT.sub("", text))
+    return _BLANKS.sub(r"\1\2\3", _COMMENT.sub("", text))

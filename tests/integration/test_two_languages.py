@@ -12,6 +12,7 @@ from tests.support.local import LocalPortal
 from tests.support.looking import assert_nothing_inline
 from tests.support.people import DECLINED, Browser, Citizen, Employee, Page
 from tests.support.speaking import strays
+from tests.support.texts import ARABIC_LETTERS
 
 PUBLIC = [
     "/",
@@ -200,7 +201,9 @@ def _empty(browser: Browser, path: str, action: str, typed: Collection[str]) -> 
         check(answer, typed)
 
 
-def test_an_english_citizen_pays_on_an_english_page(still: LocalPortal) -> None:
+def test_an_english_citizen_pays_on_an_english_page_and_reads_english_messages(
+    still: LocalPortal,
+) -> None:
     citizen = still.someone()
     citizen.prefix = "/en"
     service = "address-numbering-certificate"
@@ -214,6 +217,18 @@ def test_an_english_citizen_pays_on_an_english_page(still: LocalPortal) -> None:
     paid = citizen.pay(citizen.get(f"/en/requests/{page.hook('request-number')}/pay"))
     assert paid.path.startswith("/en/requests/")
     assert paid.tree.get("lang") == "en"
+    still.relay()
+    number = page.hook("request-number")
+    sent = [a for a in _messages(citizen) if number in a]
+    assert len(sent) == 2
+    for message in sent:
+        assert f"/en/requests/{number}" in message
+        assert not ARABIC_LETTERS.search(message), message
+
+
+def _messages(citizen: Citizen) -> list[str]:
+    articles = citizen.get("/en/sandbox/messages").tree.xpath("//article")
+    return [a.text_content() for a in articles if citizen.mobile in a.text_content()]
 
 
 def test_an_arabic_citizen_pays_on_an_arabic_page(still: LocalPortal) -> None:

@@ -1,0 +1,61 @@
+"""The payment provider's pages: axe finds nothing, nothing is too wide, errors are met first."""
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import Look
+from tests.support.sandbox import SandboxProcess, line, session_params
+
+LONG = {
+    None: "رسم ترخيص البناء للدور الأرضي والأدوار المتكررة والبدروم بالمساحة المبينة بالطلب",
+    "en": "Licence fee of the ground floor, the repeated floors and the basement as in the request",
+}
+ENTERED = {"exp": "12/34", "cvc": "123", "name": "MONA"}
+
+
+def _pay(page: Page, number: str) -> None:
+    for name, value in {**ENTERED, "card_number": number}.items():
+        page.fill(f"[name={name}]", value)
+    page.locator("[data-primary]").click()
+    page.wait_for_load_state()
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "locale"),
+    [(320, "dark", "en"), (360, "light", None), (1280, "dark", None)],
+)
+def test_every_page_of_the_checkout(
+    payment_server: SandboxProcess,
+    chromium: Browser,
+    look: Look,
+    width: int,
+    scheme: str,
+    locale: str | None,
+) -> None:
+    sessions = payment_server.client().v1.checkout.sessions
+    items = [line(LONG[locale], 123_456_750)]
+    asked = {"locale": locale} if locale else {}
+    session = sessions.create(session_params(line_items=items, **asked))
+    context = chromium.new_context(viewport={"width": width, "height": 780})
+    page = context.new_page()
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(str(session.url))
+    look(page, "checkout")
+    page.locator("[data-primary]").click()
+    assert page.evaluate("document.activeElement.closest('.errors') !== null")
+    look(page, "checkout with errors")
+    page.locator(".errors a").first.click()
+    assert page.evaluate("document.activeElement.name") == "card_number"
+    _pay(page, "4000000000009995")
+    assert page.evaluate("document.activeElement.closest('.errors') !== null")
+    look(page, "a declined card")
+    _pay(page, "4000000000003220")
+    look(page, "the bank's question")
+    page.goto(str(session.url))
+    look(page, "waiting for the bank")
+    sessions.expire(session.id)
+    page.reload()
+    look(page, "an expired checkout")
+    page.goto(f"{payment_server.url}/c/pay/none")
+    look(page, "an unknown checkout")
+    context.close()
