@@ -10,13 +10,14 @@ from xml.sax.saxutils import escape
 from portal.web.assets import STATIC_DIR, WellKnown
 from portal.web.parts import Portal
 
-# What is somebody's own, or of machines: in both languages
+# What is somebody's own, of machines, or an endless number of sums: in both languages
 _PRIVATE = (
     "/drafts/",
     "/requests",
     "/sign-in",
     "/sign-out",
     "/services/*/apply",
+    "/services/*/fees",
     "/center",
     "/sandbox/",
 )
@@ -51,6 +52,9 @@ def public_paths(portal: Portal) -> Iterator[str]:
         yield f"/services?family={family}"
     for service in portal.catalogue.services:
         yield f"/services/{service}"
+    yield "/guides"
+    for guide in portal.catalogue.guides:
+        yield f"/guides/{guide}"
     yield from ("/centers", "/track", "/help", "/privacy", "/accessibility")
 
 
