@@ -22,6 +22,12 @@ PUBLIC = [
     "/services?q=zzz",
     "/centers",
     "/centers?governorate=EG-KFS",
+    "/centers?q=Desouk",
+    "/centers?q=zzz",
+    "/centers/all",
+    "/centers/KFS-003",
+    "/guides",
+    "/guides/nothing",
     "/track",
     "/help",
     "/privacy",
@@ -31,7 +37,8 @@ PUBLIC = [
     "/sandbox/messages",
     "/no/such/page",
 ]
-SERVICES = sorted(load_catalogue().services)
+CATALOGUE = load_catalogue()
+SERVICES = sorted(CATALOGUE.services)
 FORMS = [
     "building-permit-new",
     "shop-licence-new",
@@ -72,12 +79,24 @@ def words_of(raw: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", PUBLIC)
 def test_public_pages(still: LocalPortal, path: str) -> None:
-    look(Browser(still.url), path, ["رخصة", "zzz"])
+    look(Browser(still.url), path, ["رخصة", "zzz", "Desouk"])
 
 
 @pytest.mark.parametrize("slug", SERVICES)
 def test_pages_of_services(still: LocalPortal, slug: str) -> None:
-    look(Browser(still.url), f"/services/{slug}")
+    anyone = Browser(still.url)
+    for part in ("", "/documents", "/fees"):
+        look(anyone, f"/services/{slug}{part}")
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE.guides))
+def test_pages_of_guides(still: LocalPortal, code: str) -> None:
+    anyone, guide = Browser(still.url), CATALOGUE.guides[code]
+    look(anyone, f"/guides/{code}")
+    for question in guide.questions.values():
+        look(anyone, f"/guides/{code}/{question.code}")
+        for answer in question.answers:
+            look(anyone, f"/guides/{code}/{question.code}/{answer.code}")
 
 
 @pytest.mark.parametrize("path", ["/track", "/sign-in", "/center/sign-in"])
