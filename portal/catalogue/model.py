@@ -4,7 +4,7 @@ Terms are those of the glossary. Amounts are ``Decimal`` Egyptian pounds as the 
 writes them; they become integer piastres in :mod:`portal.catalogue.fees`. Areas are m², lengths m.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import date
@@ -507,6 +507,11 @@ class Catalogue:
     def guides_of(self, service: str) -> list[Guide]:
         """The guides that tell this service from its like."""
         return [guide for guide in self.guides.values() if service in guide.services]
+
+    def guides_between(self, services: Iterable[str]) -> list[Guide]:
+        """The guides that tell at least two of these services apart."""
+        among = frozenset(services)
+        return [guide for guide in self.guides.values() if len(among & guide.services.keys()) > 1]
 
     def following(self, service: str) -> list[Service]:
         """The services that need what this one issues."""
