@@ -1,15 +1,17 @@
 """A start as a newcomer makes it, and a real browser in front of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.support.gallery import Gallery, make_gallery
+from tests.support.local import LocalPortal
 from tests.support.phone import launch
+from tests.support.seeing import Look, complaints, overflow
 from tests.support.stack import EVERYTHING, Stack
 
-Look = Callable[[Page, str], None]
+__all__ = ["Look"]
 
 
 @pytest.fixture(scope="session")
@@ -29,17 +31,19 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def gallery(still: LocalPortal) -> Gallery:
+    """Every page in the states that look different."""
+    return make_gallery(still)
+
+
+@pytest.fixture(scope="session")
 def look() -> Look:
     """What every page of every walk must stand: axe finds nothing, nothing hangs over the edge."""
-    axe = Axe()
 
     def at(page: Page, name: str) -> None:
-        found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
-        told = [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in found]
-        assert not told, f"{name} ({page.url}): {told}"
-        wide = page.evaluate(
-            "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert wide <= 0, f"{name} ({page.url}) is {wide} px too wide"
+        found = complaints(page)
+        assert not found, f"{name} ({page.url}): {found}"
+        wide = overflow(page)
+        assert not wide, f"{name} ({page.url}): {wide}"
 
     return at

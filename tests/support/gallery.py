@@ -1,0 +1,376 @@
+"""Every page of the portal in the states that look different, with people who may open them.
+
+The texts are what breaks a layout: a name of 300 letters, words of 100 letters without a break, 40
+documents, sums of twelve digits. Forms accept less than that; what is stored is made longer here,
+because a page has to stand it whatever a later form accepts.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page
+from sqlalchemy import Connection, insert, select, update
+
+from payments.model import Obligation, ObligationLine
+from portal.backoffice import folder
+from portal.backoffice.model import CenterAct, CenterDocument, CenterRequest
+from portal.clock import public_id
+from portal.requests import reading
+from portal.requests.lifecycle import State
+from portal.requests.model import Attachment, Draft, HistoryEntry, ServiceRequest
+from tests.support.drafting import COMPLAINT, answer_all, begin, upload
+from tests.support.files import photo
+from tests.support.local import LocalPortal
+from tests.support.people import Browser, Citizen, Employee
+
+WORD = "مستنداتالعقار" * 8
+NAME = "عبد الرحمن بن محمد السيد " * 12
+LATIN = "Abdelrahmanelsayed" * 6
+NOTE = f"الصورة غير واضحة.\n\nأعد تصويرها في ضوء النهار. {WORD} {LATIN} " * 2
+SUM = 999_999_999_999_99  # piastres: twelve digits of pounds
+PAID = "shop-licence-replacement"
+CHEAP = "address-numbering-certificate"
+FORMS = ("excavation-permit", "state-land-legalisation", "occupants-union-registration")
+_STATES = (
+    State.AWAITING_FILING_PAYMENT,
+    State.DOCUMENT_CHECK,
+    State.INSPECTION_SCHEDULED,
+    State.AWAITING_EXTERNAL_OPINION,
+    State.FEES_ASSESSED,
+    State.READY_FOR_DELIVERY,
+    State.DEEMED_APPROVED,
+    State.GRIEVANCE_FILED,
+    State.EXPIRED_UNPAID,
+    State.SHELVED,
+    State.WITHDRAWN,
+)
+_DOCUMENTS = 40
+
+Prepare = Callable[[Page], None]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A page, who opens it, and what is done there before it is looked at."""
+
+    name: str
+    path: str
+    who: str = "nobody"
+    prepare: Prepare | None = None
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The scenes, and the cookies of those who may open them."""
+
+    url: str
+    scenes: Sequence[Scene]
+    people: Mapping[str, Browser]
+
+    def cookies(self, who: str) -> list[Any]:
+        if who not in self.people:
+            return []
+        jar = self.people[who].client.cookies.jar
+        return [{"name": c.name, "value": c.value or "", "url": self.url} for c in jar]
+
+    def scene(self, name: str) -> Scene:
+        return next(scene for scene in self.scenes if scene.name == name)
+
+
+def press(page: Page) -> None:
+    """Send the page's form as it is: every problem is shown at once."""
+    page.locator("main [data-primary]").last.click()
+    page.locator(".errors").wait_for()
+
+
+def _press_act(act: str) -> Prepare:
+    def prepare(page: Page) -> None:
+        page.locator(f"form[action$='/{act}'] button").click()
+        page.locator(".errors").wait_for()
+
+    return prepare
+
+
+def _open_details(page: Page) -> None:
+    for summary in page.locator("main summary").all():
+        summary.click()
+
+
+PUBLIC = [
+    Scene("home", "/"),
+    Scene("found", "/?q=بناء"),
+    Scene("nothing-found", "/?q=لا شيء من هذا"),
+    Scene("family", "/services?family=environment-community"),
+    Scene("services", "/services"),
+    Scene("service", "/services/building-permit-new", prepare=_open_details),
+    Scene("service-free", f"/services/{COMPLAINT}"),
+    Scene("centers", "/centers"),
+    Scene("centers-of", "/centers?governorate=EG-KFS"),
+    Scene("track", "/track"),
+    Scene("track-errors", "/track", prepare=press),
+    Scene("sign-in", "/sign-in"),
+    Scene("sign-in-errors", "/sign-in", prepare=press),
+    Scene("help", "/help"),
+    Scene("privacy", "/privacy"),
+    Scene("accessibility", "/accessibility"),
+    Scene("messages", "/sandbox/messages"),
+    Scene("not-found", "/no/such/page"),
+    Scene("staff-sign-in", "/center/sign-in"),
+    Scene("staff-sign-in-errors", "/center/sign-in", prepare=press),
+]
+
+
+def make_gallery(portal: LocalPortal) -> Gallery:
+    """File, pay, work on and lengthen what the scenes show."""
+    made = _Maker(portal)
+    scenes = [*PUBLIC, *made.code(), *made.drafts(), *made.requests(), *made.center()]
+    return Gallery(portal.url, scenes, made.people)
+
+
+class _Maker:
+    def __init__(self, portal: LocalPortal) -> None:
+        self.portal = portal
+        self.vault = portal.portal.vault
+        self.citizen = portal.someone()
+        self.people: dict[str, Browser] = {
+            "citizen": self.citizen,
+            "newcomer": portal.someone(),
+            "filler": portal.someone(),
+            "office": portal.employee("front_office"),
+            "head": portal.employee("department_head"),
+            "viewer": _signed_in(portal, "ministry_viewer", "EG"),
+        }
+
+    def code(self) -> list[Scene]:
+        """Somebody who waits for the code of a sign-in."""
+        waiting = Citizen(self.portal.url, mobile="01090990001")
+        page = waiting.get("/sign-in")
+        form = {"national_id": waiting.national_id, "mobile": waiting.mobile}
+        waiting.send(page, form, "/sign-in")
+        self.people["waiting"] = waiting
+        return [
+            Scene("code", "/sign-in/code", "waiting"),
+            Scene("code-errors", "/sign-in/code", "waiting", press),
+        ]
+
+    def drafts(self) -> list[Scene]:
+        """Forms with every kind of question; one empty, one with every answer and 40 files."""
+        scenes = []
+        for service in FORMS:
+            draft = begin(self.citizen, service)
+            steps = self.portal.portal.catalogue.services[service].steps
+            opened = {state.code for state in steps if state.when is None}
+            for step in (s for s in steps if s.code in opened):
+                path = f"/drafts/{draft}/{step.code}"
+                prepare = press if any(f.required for f in step.fields) else None
+                scenes.append(Scene(f"{service}-{step.code}", path, "citizen", prepare))
+        scenes.append(Scene("tasks", f"/drafts/{draft}", "citizen", _open_details))
+        scenes.append(Scene("offer", f"/services/{FORMS[0]}/apply", "citizen"))
+        scenes.append(Scene("documents-errors", f"/drafts/{draft}/documents", "citizen", press))
+        filler = self.people["filler"]
+        assert isinstance(filler, Citizen)
+        full = begin(filler)
+        answers = self.portal.answers(COMPLAINT, optional=True)
+        answer_all(self.portal, filler, full, COMPLAINT, answers)
+        upload(filler, full, "national_id_card", [photo()])
+        self._many_files(draft_id=full)
+        scenes += [
+            Scene("tasks-done", f"/drafts/{full}", "filler"),
+            Scene("documents", f"/drafts/{full}/documents", "filler"),
+            Scene("check", f"/drafts/{full}/check", "filler"),
+            Scene("check-errors", f"/drafts/{full}/check", "filler", press),
+        ]
+        return scenes
+
+    def requests(self) -> list[Scene]:
+        """What a citizen sees of requests in many states."""
+        portal, citizen = self.portal, self.citizen
+        filed = portal.filed(PAID, citizen)
+        received = filed.hook("request-number")
+        receipt = filed.tree.xpath("//a[contains(@href, '/receipts/')]/@href")[0]
+        unpaid = citizen.submit(
+            citizen.upload_all(citizen.fill(CHEAP, portal.answers(CHEAP)))
+        ).hook("request-number")
+        asked, refused, issued = (self._filed(COMPLAINT) for _ in range(3))
+        office, head = self.people["office"], self.people["head"]
+        assert isinstance(office, Employee)
+        assert isinstance(head, Employee)
+        for number in (asked, refused, issued):
+            office.act(number, "register", {})
+        office.act(
+            asked,
+            "completion",
+            {"items": "national_id_card", "completion_note": NOTE, "days": "14"},
+        )
+        for number in (refused, issued):
+            office.act(number, "accept", {})
+        portal.relay()
+        head.act(refused, "refuse", {"reasons": "incomplete", "refusal_note": NOTE})
+        head.approve(issued)
+        portal.relay()
+        self.numbers = {"received": received, "asked": asked, "refused": refused}
+        stamped = self._in_other_states(received)
+        self._longer(received)
+        self._dearer(unpaid)
+        paths = {"received": received, "needs-completion": asked, "refused": refused}
+        paths |= {"issued": issued} | stamped
+        scenes = [
+            Scene(f"request-{name}", f"/requests/{number}", "citizen", _open_details)
+            for name, number in paths.items()
+        ]
+        return [
+            *scenes,
+            Scene("request-unpaid", f"/requests/{unpaid}", "citizen"),
+            Scene("pay", f"/requests/{unpaid}/pay", "citizen"),
+            Scene("waiting", f"/requests/{unpaid}/pay/return", "citizen"),
+            Scene("receipt", urlsplit(receipt).path, "citizen"),
+            Scene("complete", f"/requests/{asked}/complete", "citizen"),
+            Scene("complete-errors", f"/requests/{asked}/complete", "citizen", press),
+            Scene("list", "/requests", "citizen"),
+            Scene("list-none-of-a-kind", "/requests?show=yours", "newcomer"),
+            Scene("list-empty", "/requests", "newcomer"),
+        ]
+
+    def center(self) -> list[Scene]:
+        """What a center sees."""
+        at = self.numbers["received"]
+        decided = f"/center/requests/{self.numbers['refused']}"
+        fresh = self._filed(COMPLAINT)
+        ready = self._filed(PAID)
+        office = self.people["office"]
+        assert isinstance(office, Employee)
+        office.act(ready, "register", {})
+        office.act(ready, "accept", {})
+        self._overdue(fresh)
+        there = f"/center/requests/{ready}"
+        return [
+            Scene("inbox", "/center/inbox", "office"),
+            Scene("inbox-stage", "/center/inbox?stage=needs_completion", "office"),
+            Scene("inbox-empty", "/center/inbox?q=nothing", "office"),
+            Scene("no-inbox", "/center/inbox", "viewer"),
+            Scene("staff-not-found", "/center/requests/26-0000-00000-0", "office"),
+            Scene("staff-late", f"/center/requests/{fresh}", "office"),
+            Scene("staff-long", f"/center/requests/{at}", "office"),
+            Scene("staff-long-head", f"/center/requests/{at}", "head"),
+            Scene("staff-decided", decided, "head"),
+            Scene("staff-decides", there, "head"),
+            Scene("staff-approve-errors", there, "head", _press_act("approve")),
+            Scene("staff-completion-errors", there, "head", _press_act("completion")),
+            Scene("staff-refuse-errors", there, "head", _press_act("refuse")),
+        ]
+
+    def _filed(self, service: str) -> str:
+        return self.portal.filed(service, self.citizen).hook("request-number")
+
+    def _many_files(self, **of: Any) -> None:
+        """As many documents as a long request has, each with a long name."""
+        with self.portal.portal.database.begin() as db:
+            one = _first(db, Attachment, **of)
+            for number in range(_DOCUMENTS):
+                name = f"{WORD if number % 2 else LATIN} {number}.pdf"
+                sealed = self.vault.seal("attachments.file_name", name)
+                keys = {"id": public_id(), "storage_key": public_id(26)}
+                _copy(db, Attachment, one, **keys, pages=number, file_name=sealed)
+
+    def _longer(self, number: str) -> None:
+        """A long name, long words and many documents on both sides of the wall."""
+        vault = self.vault
+        with self.portal.portal.database.begin() as db:
+            filed = _first(db, ServiceRequest, number=number)
+            answers = _lengthened(vault.open_json(reading.ANSWERS, filed.answers))
+            _set(db, ServiceRequest, filed, answers=vault.seal_json(reading.ANSWERS, answers))
+            there = _first(db, CenterRequest, request_number=number)
+            payload = _lengthened(vault.open_json(folder.PAYLOAD, there.payload))
+            payload |= {"warnings": [{"ar": NOTE, "en": NOTE}], "paid": SUM}
+            sealed = vault.seal_json(folder.PAYLOAD, payload)
+            name = vault.seal(folder.NAME, NAME)
+            _set(db, CenterRequest, there, payload=sealed, applicant_name=name)
+            document = _first(db, CenterDocument, center_request_id=there.id)
+            for index in range(_DOCUMENTS):
+                keys = {"id": public_id(), "storage_key": public_id(26)}
+                name = vault.seal(folder.FILE_NAME, f"{LATIN}{index}.pdf")
+                _copy(db, CenterDocument, document, **keys, file_name=name)
+            act = _first(db, CenterAct, center_request_id=there.id)
+            _copy(db, CenterAct, act, note=vault.seal(folder.NOTE, NOTE))
+        self._many_files(request_id=filed.id)
+
+    def _dearer(self, number: str) -> None:
+        """The largest sums, and a line with a word of its own length."""
+        with self.portal.portal.database.begin() as db:
+            _set(db, ServiceRequest, _first(db, ServiceRequest, number=number), due_now=SUM)
+            owed = _first(db, Obligation, reference=number)
+            _set(db, Obligation, owed, amount=SUM)
+            db.execute(
+                update(ObligationLine)
+                .filter_by(obligation_id=owed.id, position=0)
+                .values(amount=SUM, label_ar=WORD, label_en=LATIN)
+            )
+
+    def _overdue(self, number: str) -> None:
+        late = self.portal.clock.now().date() - timedelta(days=400)
+        with self.portal.portal.database.begin() as db:
+            _set(db, CenterRequest, _first(db, CenterRequest, request_number=number), due_on=late)
+
+    def _in_other_states(self, number: str) -> dict[str, str]:
+        """Copies of a request that stand where no page leads yet, or only time does."""
+        made = {}
+        with self.portal.portal.database.begin() as db:
+            one = _first(db, ServiceRequest, number=number)
+            draft = _first(db, Draft, id=one.draft_id)
+            past = db.execute(select(HistoryEntry.__table__).filter_by(request_id=one.id))
+            entries = past.fetchall()
+            for index, state in enumerate(_STATES):
+                copy, key = f"26-1315-9{index:04d}-0", public_id()
+                _copy(db, Draft, draft, id=key)
+                waits = one.submitted_at + timedelta(days=3)
+                _copy(
+                    db,
+                    ServiceRequest,
+                    one,
+                    number=copy,
+                    state=state,
+                    draft_id=key,
+                    waits_until=waits,
+                )
+                added = _first(db, ServiceRequest, number=copy)
+                for entry in entries:
+                    _copy(db, HistoryEntry, entry, request_id=added.id)
+                made[state.value.replace("_", "-")] = copy
+        return made
+
+
+def _signed_in(portal: LocalPortal, role: str, place: str) -> Employee:
+    made = Employee(portal.url, f"{role}@{place}")
+    made.sign_in()
+    return made
+
+
+def _first(db: Connection, table: Any, **where: Any) -> Any:
+    """The first row of these values."""
+    return db.execute(select(table.__table__).filter_by(**where).limit(1)).one()
+
+
+def _set(db: Connection, table: Any, row: Any, **values: Any) -> None:
+    db.execute(update(table).filter_by(id=row.id).values(values))
+
+
+def _copy(db: Connection, table: Any, row: Any, **changes: Any) -> None:
+    """The row once more; a key that the database counts is counted."""
+    values = {**row._mapping, **changes}
+    if isinstance(row.id, int):
+        values.pop("id")
+    db.execute(insert(table).values(values))
+
+
+def _lengthened(frozen: dict[str, Any]) -> dict[str, Any]:
+    """The frozen answers with what people may write at most, and a little more."""
+    for section in frozen["sections"]:
+        for answer in section["answers"]:
+            if answer["code"] == "applicant_name":
+                answer["shown"] = {"ar": NAME, "en": NAME}
+            elif answer["kind"] in {"text", "textarea"}:
+                answer["shown"] = {"ar": f"{WORD} {LATIN}", "en": f"{LATIN} {WORD}"}
+    return frozen
