@@ -340,6 +340,12 @@ def test_every_text_of_the_catalogue_and_of_places_stands_in_both_languages() ->
         assert not ARABIC_LETTERS.search(text.en), text
 
 
+def test_names_of_places_have_the_digits_of_their_language() -> None:
+    for center in load_places().centers.values():
+        assert not re.search("[0-9]", center.ar + center.place_ar), center
+        assert not re.search("[٠-٩]", center.en + center.place_en), center
+
+
 def _texts(value: Any) -> Iterator[Text]:
     match value:
         case Text():
