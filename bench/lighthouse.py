@@ -1,4 +1,4 @@
-"""Lighthouse's four scores of key pages: ``python -m bench.lighthouse``.
+"""Lighthouse's four scores of key pages: ``python -m bench.lighthouse [PATH…]``.
 
 Lighthouse comes by npm at the first run, pinned, into ``var/tools``; no test needs it. It plays a
 cheap phone on a slow network (its mobile settings). The form's page is visited with the cookie of
@@ -9,8 +9,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,13 +51,13 @@ class Scores:
         return all(had >= least for had, least in zip(self.scores, LEAST, strict=True))
 
 
-def lighthouse_scores() -> Iterator[Scores]:
-    """Every page of :data:`PAGES`, and a page of a form."""
+def lighthouse_scores(paths: Sequence[str] = PAGES) -> Iterator[Scores]:
+    """Every page of ``paths``, and a page of a form."""
     command = _command()
     with tempfile.TemporaryDirectory(prefix="lighthouse-") as folder:
         stack = Stack(Path(folder)).prepare().start("sandbox", "serve")
         try:
-            for path in PAGES:
+            for path in paths:
                 yield _scores(command, stack.url, path)
             citizen = stack.citizen()
             citizen.sign_in()
@@ -110,7 +111,7 @@ def _scores(command: list[str], url: str, path: str, cookie: str = "") -> Scores
 def main() -> int:
     print(f"{'lighthouse ' + _VERSION + ', mobile':44}" + "".join(f"{c:>16}" for c in CATEGORIES))
     short = 0
-    for each in lighthouse_scores():
+    for each in lighthouse_scores(sys.argv[1:] or PAGES):
         row = "".join(f"{score:16}" for score in each.scores)
         print(f"{each.path:44}{row}  {' '.join(each.lost)}".rstrip(), flush=True)
         short += not each.enough
