@@ -154,7 +154,7 @@ class Speech:
         """The hour in Cairo: «١١:٤٢ صباحًا»."""
         local = cairo_time(at)
         hour = local.hour % 12 or 12
-        half = N_("a.m.") if local.hour < 12 else N_("p.m.")
+        half = N_("am") if local.hour < 12 else N_("pm")
         return f"{self.digits(f'{hour}:{local.minute:02d}')} {self.gettext(half)}"
 
     def moment(self, at: datetime) -> str:

@@ -5,16 +5,19 @@ Walks a start of its own, so that the pictures show what is there and nothing el
 
 import io
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Geolocation, Page, sync_playwright
 
-from tests.support.phone import launch, phone
+from portal.catalogue.loader import load_catalogue
+from tests.support.phone import Phone, launch, phone
 from tests.support.stack import EVERYTHING, Stack
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 SERVICE = "building-permit-new"
+DESOUK: Geolocation = {"latitude": 31.131, "longitude": 30.645}
 WIDTH, HEIGHT, GAP = 360, 740, 24
 BACKGROUND = (226, 230, 235)
 
@@ -45,6 +48,8 @@ def main() -> None:
                 names = ["home", "service", "step-building", "documents", "checkout", "request"]
                 chosen = [seen[n] for n in names if n in seen]
                 _strip(chosen).save(FOLDER / "way.png", optimize=True)
+                with phone(chromium, stack.url) as visitor:
+                    _strip(list(_finding(visitor))).save(FOLDER / "finding.png", optimize=True)
                 with phone(chromium, stack.url, width=1280) as desk:
                     desk.go("/center/sign-in")
                     desk.page.fill("[name=username]", "front_office@KFS-003")
@@ -59,6 +64,32 @@ def main() -> None:
                     desk.page.screenshot(path=FOLDER / "inbox.png")
         finally:
             stack.stop()
+
+
+def _finding(visitor: Phone) -> Iterator[bytes]:
+    """Found by everyday words, told from its like, its fees tried, the nearest center."""
+    page = visitor.page
+    words = load_catalogue().services[SERVICE].title.ar.split()[1]
+    visitor.go("/")
+    page.locator("#q").press_sequentially(words[:4])
+    page.locator("#result mark").first.wait_for()
+    yield page.screenshot()
+    visitor.go("/guides/building-works")
+    yield page.screenshot()
+    visitor.go("/services/shop-licence-new/fees?shop_area=45")
+    page.locator("[data-amount]").first.scroll_into_view_if_needed()
+    yield page.screenshot()
+    visitor.go("/services/shop-licence-new/documents")
+    yield page.screenshot()
+    page.context.grant_permissions(["geolocation"])
+    page.context.set_geolocation(DESOUK)
+    visitor.go("/centers")
+    page.locator("[data-near] button").click()
+    page.locator("[data-near] li").first.wait_for()
+    yield page.screenshot()
+    page.emulate_media(color_scheme="dark")
+    visitor.go(f"/services/{SERVICE}")
+    yield page.screenshot()
 
 
 def _strip(pictures: list[bytes]) -> Image.Image:

@@ -20,6 +20,7 @@ _OWN = (
     # what differs from one answer to the next though it says the same
     re.compile(r'name="_csrf" value="[^"]*"'),
     re.compile(r'<bdi class="code code--plain" dir="ltr">[0-9a-z]{12}</bdi>'),
+    re.compile(r'<div class="session" .*?</p>', re.DOTALL),  # how long one stays signed in
 )
 _people = itertools.count(1)
 
