@@ -76,9 +76,10 @@ def run() -> None:
     supervisor = _Supervisor()
     if chosen.demo:
         supervisor.start("sandbox")
-    supervisor.start("worker")
     supervisor.start("serve")
     if _answers(chosen, supervisor):
+        # the pages have the processor for themselves until they are there
+        supervisor.start("worker")
         _greet(chosen)
     sys.exit(supervisor.wait())
 

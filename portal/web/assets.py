@@ -1,4 +1,4 @@
-"""Static files: named by their content, compressed once, immutable in every cache.
+"""Static files: named by their content, packed and compressed once, immutable in every cache.
 
 The whole set is small (a stylesheet, a sprite, a font, two scripts, some pictures), so it lives in
 memory and is answered before the application is asked.
@@ -6,13 +6,15 @@ memory and is answered before the application is asked.
 
 import gzip
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import brotli
+from rcssmin import cssmin
+from rjsmin import jsmin
 
 STATIC_DIR = Path(__file__).resolve().parent.parent / "static"
 PREFIX = "/static/"
@@ -27,6 +29,7 @@ _TYPES = {
 _COMPRESSED = frozenset({".css", ".js", ".svg"})
 _FOR_EVER = "public, max-age=31536000, immutable"
 _FOR_A_DAY = "public, max-age=86400"
+_PACKERS: Mapping[str, Callable[[str], str]] = {".css": cssmin, ".js": jsmin}
 _URL = re.compile(r'url\("([^")]+)"\)')
 
 
@@ -93,9 +96,12 @@ class Assets:
     def _add(self, directory: Path, path: Path) -> None:
         name = path.relative_to(directory).as_posix()
         content = path.read_bytes()
+        pack = _PACKERS.get(path.suffix)
         if path.suffix == ".css":
             text = _URL.sub(lambda m: f'url("{self.address(m[1])}")', content.decode())
             content = text.encode()
+        if pack is not None and ".min." not in name:
+            content = pack(content.decode()).encode()
         digest = sha256(content).hexdigest()[:12]
         stem, _, extension = name.rpartition(".")
         address = f"{PREFIX}{stem}.{digest}.{extension}"

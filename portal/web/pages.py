@@ -58,6 +58,7 @@ class Pages:
         self._environment.globals.update(
             asset=assets.address,
             icon=lambda name, kind="": _icon(assets.address("icons.svg"), name, kind),
+            emblem=lambda kind, size: _emblem(assets.address("icons.svg"), kind, size),
             words=words,
             mask_mobile=mask_mobile,
             mask_national_id=mask_national_id,
@@ -210,6 +211,14 @@ def _icon(sprite: str, name: str, kind: str) -> Markup:
     return Markup(  # noqa: S704 - both parts are names in templates
         f'<svg class="icon{extra}" width="24" height="24" aria-hidden="true">'
         f'<use href="{sprite}#{name}"/></svg>'
+    )
+
+
+def _emblem(sprite: str, kind: str, size: int) -> Markup:
+    """The emblem at ``size`` pixels, from the sprite that every page loads anyway."""
+    return Markup(  # noqa: S704 - both parts are names in templates
+        f'<svg class="{kind}" width="{size}" height="{size}" aria-hidden="true">'
+        f'<use href="{sprite}#emblem"/></svg>'
     )
 
 
