@@ -66,7 +66,7 @@ def random_bytes(count: int) -> bytes:
 
 def public_id(length: int = 20) -> str:
     """An identifier of 5 bits a character that nobody can count or guess."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return "".join([_ALPHABET[octet % 32] for octet in secrets.token_bytes(length)])
 
 
 def one_time_code() -> str:

@@ -16,6 +16,8 @@ _DIRECTION = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 _ROUND_NUMBERS = {mark: None for mark in _DIRECTION if mark != ord("\u202e")}
 _TASHKEEL = re.compile("[\u064b-\u0652\u0670\u0640]")
 _NAME_LETTERS = str.maketrans({"ٱ": "ا", "ی": "ي", "ک": "ك"})
+# what most answers consist of: in it there is nothing to strip and nothing to refuse
+_PLAIN = re.compile("[ -~\u0621-\u063a\u0641-\u064a\u0660-\u0669]*")
 # for comparing only: what hands write for one another (facts §7.3)
 _LIKE_LETTERS = str.maketrans("أإآٱىیکةؤئ", "ااااييكهوي")
 _FINAL_HAMZA = re.compile(r"ء+\b")
@@ -41,6 +43,8 @@ def clean(text: str, *, lines: bool = False) -> str:
 
     Direction overrides are refused because they make a name read as another one.
     """
+    if _PLAIN.fullmatch(text):
+        return text.strip() if lines else " ".join(text.split())
     text = unicodedata.normalize("NFC", text.translate(_INVISIBLE))
     if lines:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
