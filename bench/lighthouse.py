@@ -108,15 +108,16 @@ def _scores(command: list[str], url: str, path: str, cookie: str = "") -> Scores
     return Scores("/drafts/…" if cookie else path, scores, tuple(lost))
 
 
-def main() -> int:
+def print_scores(paths: Sequence[str] = PAGES) -> int:
+    """A line for each page; how many of them fall short of :data:`LEAST`."""
     print(f"{'lighthouse ' + _VERSION + ', mobile':44}" + "".join(f"{c:>16}" for c in CATEGORIES))
     short = 0
-    for each in lighthouse_scores(sys.argv[1:] or PAGES):
+    for each in lighthouse_scores(paths):
         row = "".join(f"{score:16}" for score in each.scores)
         print(f"{each.path:44}{row}  {' '.join(each.lost)}".rstrip(), flush=True)
         short += not each.enough
-    return 1 if short else 0
+    return short
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(1 if print_scores(sys.argv[1:] or PAGES) else 0)
