@@ -6,7 +6,6 @@ given plain values: nothing is read from the database while a page is made.
 
 import gzip
 from collections.abc import Callable, Mapping
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -18,13 +17,12 @@ from markupsafe import Markup
 
 from portal import words
 from portal.catalogue.identity import local_mobile, mask_mobile, mask_national_id
-from portal.clock import Clock, cairo_day
 from portal.i18n import Speech
 from portal.settings import Settings
 from portal.web.assets import Assets, accepts
 from portal.web.blanks import TEMPLATE_FUNCTIONS, BlankPage, Filling, Sheet
 from portal.web.gate import content_policy
-from portal.web.shared import SharedPages, make_page
+from portal.web.shared import SharedPage, SharedPages, make_page
 
 if TYPE_CHECKING:
     from portal.web.visit import Visit
@@ -40,9 +38,8 @@ _BROTLI_QUALITY = 4  # a page is made once: the quality at which time and size m
 class Pages:
     """Renders the templates of the portal."""
 
-    def __init__(self, settings: Settings, assets: Assets, clock: Clock) -> None:
+    def __init__(self, settings: Settings, assets: Assets) -> None:
         self._settings = settings
-        self._clock = clock
         self.shared = SharedPages()
         cache = settings.var / "templates"
         cache.mkdir(parents=True, exist_ok=True)
@@ -100,19 +97,20 @@ class Pages:
         scope = visit.request.scope
         asked, known = scope["query_string"], urlencode(query or {})
         address = f"{visit.here}?{known}" if known else visit.here
+        constant = not visit.is_fragment and asked == known.encode()
+        key = (visit.speech.locale, visit.path, asked)
+        if constant:  # the gate knows no other spellings of an address, such as with «/» behind it
+            page = self.shared.find(key, visit.today)
+            if page is not None:
+                return _shared(visit, page)
         html = self._environment.get_template(template).render(
             **self._common(visit), public_address=address, **context
         )
-        if visit.is_fragment or asked != known.encode():
+        if not constant:
             return self.answer(visit, html.encode(), "text/html", 200, dict(_VARY))
         page = make_page(scope["path_template"], html.encode())
-        self.shared.keep((visit.speech.locale, visit.path, asked), self._today(), page)
-        headers, body = page.answer(page.best(visit.request.headers.get("accept-encoding", "")))
-        return Response(
-            body,
-            media_type="text/html",
-            headers={n.decode(): v.decode() for n, v in headers if n not in _FRAMED},
-        )
+        self.shared.keep(key, visit.today, page)
+        return _shared(visit, page)
 
     def filled_page(
         self,
@@ -155,11 +153,8 @@ class Pages:
             "demo": self._settings.demo,
             "site": self._settings.public_url,
             "session": visit.session,
-            "today": self._today(),
+            "today": visit.today,
         }
-
-    def _today(self) -> date:
-        return cairo_day(self._clock.now())
 
     def answer(
         self,
@@ -186,6 +181,15 @@ class Pages:
             headers=sent,
             cookies=visit.new_cookies,
         )
+
+
+def _shared(visit: "Visit", page: SharedPage) -> Response[bytes]:
+    headers, body = page.answer(page.best(visit.request.headers.get("accept-encoding", "")))
+    return Response(
+        body,
+        media_type="text/html",
+        headers={n.decode(): v.decode() for n, v in headers if n not in _FRAMED},
+    )
 
 
 def no_news(visit: "Visit") -> Response[bytes]:

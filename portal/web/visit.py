@@ -187,9 +187,9 @@ class Visit:
         """A token that names nothing yet: for a browser that has signed out."""
         return token()
 
-    @property
+    @cached_property
     def today(self) -> date:
-        """The day in Cairo."""
+        """The day in Cairo; the same for all of a page that is made over midnight."""
         return cairo_day(self.portal.clock.now())
 
     @property

@@ -2,7 +2,12 @@
 
 import httpx
 import pytest
+from litestar import Request
 
+from portal.clock import cairo_day
+from portal.web.shared import MOST
+from portal.web.visit import Visit
+from portal.web.well_known import public_paths
 from tests.support.local import LocalPortal
 
 
@@ -35,6 +40,42 @@ def test_made_up_queries_fill_nothing(still: LocalPortal) -> None:
         assert anyone.get(f"/?campaign={number}").status_code == 200
         assert anyone.get(f"/centers?governorate=EG-KFS&n={number}").status_code == 200
     assert len(still.portal.pages.shared) <= kept
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [("/guides/", {}), ("//guides", {}), ("/guides", {"hx-request": "anything"})],
+)
+def test_other_ways_to_ask_for_a_page_do_not_make_it_again(
+    still: LocalPortal, path: str, headers: dict[str, str]
+) -> None:
+    anyone, pages = httpx.Client(base_url=still.url, trust_env=False), still.portal.pages.shared
+    first = anyone.get("/guides")
+    key, today = ("ar", "/guides", b""), cairo_day(still.portal.clock.now())
+    made = pages.find(key, today)
+    assert made is not None
+    again = anyone.get(still.url + path, headers=headers)
+    assert (again.status_code, again.text) == (200, first.text)
+    assert again.headers["etag"] == first.headers["etag"]
+    assert pages.find(key, today) is made
+
+
+def test_there_is_room_for_every_page_in_both_languages(still: LocalPortal) -> None:
+    catalogue, places = still.portal.catalogue, still.portal.places
+    of_guides = sum(
+        1 + sum(1 + len(question.answers) for question in guide.questions.values())
+        for guide in catalogue.guides.values()
+    )
+    once = len(list(public_paths(still.portal))) + len(catalogue.services) + of_guides
+    assert 2 * (once + len(places.centers) + len(places.governorates) + 1) <= MOST
+
+
+def test_a_visit_has_one_day_even_over_midnight(turning: LocalPortal) -> None:
+    scope = {"type": "http", "state": {"locale": "ar"}}
+    visit = Visit(Request(scope), turning.portal)  # type: ignore[arg-type]
+    began = visit.today
+    turning.clock.advance(minutes=24 * 60)
+    assert visit.today == began
 
 
 def test_a_shared_page_says_nothing_of_the_visitor(still: LocalPortal) -> None:
