@@ -21,7 +21,7 @@ from portal.web.assets import Assets
 from portal.web.errors import error_handlers, last_words
 from portal.web.gate import Gate
 from portal.web.http_forms import read_form, read_upload, swallow
-from portal.web.late import keep_typed
+from portal.web.late import HELD, keep_typed, let_go
 from portal.web.pages import Pages
 from portal.web.parts import Portal
 from portal.web.routing import in_thread
@@ -33,7 +33,7 @@ def build_portal(settings: Settings, clock: Clock, assets: Assets) -> Portal:
     """The core with its pages."""
     core = build_core(settings, clock)
     shared = {field.name: getattr(core, field.name) for field in fields(Core)}
-    pages, search = Pages(settings, assets, clock), ServiceFinder(core.catalogue)
+    pages, search = Pages(settings, assets), ServiceFinder(core.catalogue)
     return Portal(**shared, pages=pages, search=search)
 
 
@@ -77,6 +77,8 @@ async def _posted(request: Request[Any, Any, Any], visit: NamedDependency[Visit]
     form = await read_form(request)
     try:
         yield form
+        if form.text(HELD):
+            await in_thread(let_go)(visit=visit, form=form)
     except NotSignedIn:
         await in_thread(keep_typed)(visit=visit, form=form)
         raise

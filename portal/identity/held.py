@@ -18,6 +18,7 @@ from portal.vault import Vault
 KEPT = timedelta(minutes=30)
 _FORM = "held_forms.form"
 _MOST_CHARACTERS = 100_000
+_LONGEST_PATH = 300  # as in the table; the pages' own are far shorter
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def hold(
             SignIn.token_hash == hash_token(cookie), SignIn.request_number.is_(None)
         )
     ).one_or_none()
-    if owner is None or _length(values) > _MOST_CHARACTERS:
+    if owner is None or _length(values) > _MOST_CHARACTERS or len(path) > _LONGEST_PATH:
         return
     drop(db, cookie)
     db.execute(

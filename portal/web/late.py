@@ -11,7 +11,9 @@ from portal.web.visit import Forged, Visit
 STALE = N_(
     "The page was open for too long. What you typed is still here: press the button once more."
 )
-_NOT_TYPED = frozenset({csrf.FIELD, "_autosave"})
+HELD = "_held"
+"""Marks a form that was held and is sent at last."""
+_NOT_TYPED = frozenset({csrf.FIELD, "_autosave", HELD})
 # Where somebody writes at length. Elsewhere there is a press of a button to repeat, or a
 # declaration, which nobody makes on a page that does not show what it is about.
 _TYPED = re.compile(
@@ -30,6 +32,13 @@ def keep_typed(visit: Visit, form: PostedForm) -> None:
     portal = visit.portal
     with portal.database.begin() as db:
         held.hold(db, portal.vault, visit.browser, visit.path, values, portal.clock.now())
+
+
+def let_go(visit: Visit, form: PostedForm) -> None:
+    """What was held has arrived: offered once more, it would undo what was typed after it."""
+    if is_own(visit, form):
+        with visit.portal.database.begin() as db:
+            held.drop(db, visit.browser)
 
 
 def is_own(visit: Visit, form: PostedForm) -> bool:

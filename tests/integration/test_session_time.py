@@ -170,6 +170,14 @@ def test_signing_out_forgets_it(turning: LocalPortal) -> None:
     assert kept(turning, draft) == []
 
 
+def test_what_was_sent_after_all_is_not_offered_again(turning: LocalPortal) -> None:
+    citizen, draft, sent = too_late(turning)
+    citizen.send(sign_in_again(citizen, sent), {})
+    assert kept(turning, draft) == []
+    assert leads_to(raw(citizen, "GET", "/sign-in/again")) == "/requests"
+    assert "/again" not in sign_in_again(citizen, citizen.get("/sign-in")).path
+
+
 def test_what_another_site_sends_is_not_kept(turning: LocalPortal) -> None:
     citizen = turning.someone()
     draft = begin(citizen)
@@ -253,7 +261,9 @@ def test_an_answer_to_the_center_from_an_older_page_is_not_lost(shared: LocalPor
 def test_a_form_far_too_long_is_not_kept(turning: LocalPortal) -> None:
     citizen = turning.someone()
     draft = begin(citizen)
-    data = {"_csrf": token(citizen, "/requests"), "description": "a" * 120_000}
+    proof = {"_csrf": token(citizen, "/requests")}
     turning.clock.advance(minutes=61)
-    assert leads_to(raw(citizen, "POST", f"/drafts/{draft}/details", data=data)) == "/sign-in"
+    for page, description in (("details", "a" * 120_000), ("d" * 400, "a")):
+        data = {**proof, "description": description}
+        assert leads_to(raw(citizen, "POST", f"/drafts/{draft}/{page}", data=data)) == "/sign-in"
     assert kept(turning, draft) == []
