@@ -131,7 +131,11 @@ def trial_of(service: Service, hints: Mapping[str, Text]) -> Trial | None:
         {c for e in (*expressions, *_computed(service, wanted)) for c in e.columns},
     )
     here = (f for f in _with_conditions(service) if f.code in wanted and not f.sensitive)
-    asked = [field for each in here if (field := as_here.question(each)) is not None]
+    asked = [
+        _bounded_here(service, field, wanted)
+        for each in here
+        if (field := as_here.question(each)) is not None
+    ]
     if not any(field.asked for field in asked):
         return None
     page = Step(
@@ -324,6 +328,14 @@ def _only_tested(rules: Iterable[FeeRule], expressions: Sequence[Expression]) ->
     """Names of which the fees only ask whether they are answered."""
     read = {name for part in expressions for name in part.names - part.tested} | _keys(rules)
     return {name for part in expressions for name in part.tested} - read
+
+
+def _bounded_here(service: Service, field: Field, wanted: set[str]) -> Field:
+    """The field with a least that is known here: of an answer that is not asked, its own least."""
+    least = field.minimum
+    while least is not None and least.source in service.fields and least.source not in wanted:
+        least = service.fields[least.source].minimum
+    return replace(field, minimum=least)
 
 
 def _rules(service: Service, asked: Sequence[Field], altered: set[str]) -> Iterator[Rule]:

@@ -290,6 +290,18 @@ def test_a_minimum_or_maximum_that_decided_is_told(area: str, least: bool, most:
     assert (survey.at_least, survey.at_most) == (least, most)
 
 
+@pytest.mark.parametrize("code", CATALOGUE.trials)
+def test_no_sum_is_worked_out_for_less_than_nothing(code: str) -> None:
+    """A bound may hang on an answer that is not asked here, or be the register's own care."""
+    for field in CATALOGUE.trials[code].page.fields:
+        for column in field.columns or (field,):
+            if column.asked and column.kind in {"integer", "decimal", "area_m2", "money"}:
+                assert column.minimum is not None, column.code
+                lowest = column.minimum.value({"today": TODAY})
+                assert lowest is not None, column.code
+                assert lowest >= 0, column.code
+
+
 def test_a_number_that_only_has_to_exist_becomes_yes_or_no() -> None:
     numbers = {"location_class": "city", "violation_area": "100", "instalments_wanted": "no"}
     new = tried("reconciliation-request", numbers)
