@@ -122,6 +122,17 @@ def test_each_stage_is_told_apart_and_what_the_center_sets_is_said(anyone: Brows
     assert "يتوقف على: درجة الطريق" in road.text
 
 
+def test_a_stage_of_which_nothing_is_known_has_no_sum(anyone: Browser) -> None:
+    land = {"old_request_no": "no", "area_unit_input": "feddan", "area_input": "5"}
+    page = tried(anyone, "state-land-legalisation", land)
+    now, later = (
+        table.text_content() for table in page.tree.xpath("//*[@id='fees-result']//table")
+    )
+    assert "١٢٬٠٥٠ جنيهًا" in now
+    assert "لم يتحدد بعد" in later
+    assert "٠ جنيه" not in later
+
+
 def test_what_is_missing_is_told_with_links_to_the_controls(anyone: Browser) -> None:
     page = tried(anyone, "building-permit-new", {**TREE, "total_built_area": "كبير"})
     assert page.status == 422
