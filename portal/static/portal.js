@@ -216,6 +216,13 @@
   };
   document.querySelectorAll("[data-watch]").forEach(watch);
 
+  /* The other language of the page is that of the address to which htmx has led. */
+  document.addEventListener("htmx:after:history:update", () => {
+    const link = document.querySelector(".foot a[hreflang]");
+    const { pathname, search } = location;
+    if (link) link.href = (root.lang === "ar" ? `/en${pathname}` : pathname.slice(3) || "/") + search;
+  });
+
   /* After a part was exchanged the keyboard goes on where it was: what had the focus may be gone,
      or the result may be elsewhere (data-then). A part that cannot be had is asked for as a page. */
   let held = null;

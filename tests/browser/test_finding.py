@@ -48,6 +48,26 @@ def test_results_come_while_one_types_and_back_leads_to_them(
         assert not citizen.complaints
 
 
+def test_the_other_language_of_what_was_typed_is_one_link_away(
+    started: Stack, chromium: Browser
+) -> None:
+    with phone(chromium, started.url) as citizen:
+        citizen.go("/")
+        page, other = citizen.page, citizen.page.locator("footer a[hreflang]")
+        page.get_by_role("searchbox").fill("كشك")
+        expect(page.locator("#result ol a").first).to_have_text(KIOSK)
+        expect(page).to_have_url(re.compile("/services"))
+        other.click()
+        page.wait_for_url("**/en/services?q=*")
+        expect(page.get_by_role("searchbox")).to_have_value("كشك")
+        page.get_by_role("searchbox").fill("lift")
+        expect(page).to_have_url(re.compile("q=lift"))
+        expect(other).to_have_attribute("href", "/services?q=lift")
+        page.get_by_role("searchbox").fill("")
+        expect(other).to_have_attribute("href", "/services")
+        assert not citizen.complaints
+
+
 @pytest.mark.parametrize("path", ["/", "/services", "/services?family=shops"])
 def test_what_is_cleared_brings_the_page_back(started: Stack, chromium: Browser, path: str) -> None:
     with phone(chromium, started.url) as citizen:
