@@ -66,6 +66,15 @@ def test_a_form_that_came_back_links_to_the_page_it_was_on(still: LocalPortal) -
         assert link(refused) == "/en/track"
 
 
+def test_staff_change_the_language_where_they_are(turning: LocalPortal) -> None:
+    assert link(turning.citizen().get("/center/sign-in")) == "/en/center/sign-in"
+    clerk = turning.employee("front_office")
+    page = clerk.get("/center/inbox?stage=received&service=")
+    english = clerk.get(link(page))
+    assert (english.tree.get("lang"), english.path) == ("en", "/en/center/inbox")
+    assert link(english) == "/center/inbox?stage=received&service="
+
+
 def test_public_pages_name_their_address_and_both_languages(still: LocalPortal) -> None:
     anyone, site = Browser(still.url), still.url
     for prefix in ("", "/en"):
