@@ -81,7 +81,7 @@ SHARED = ["/", "/services/shop-licence-new", "/en/services/shop-licence-new", "/
 def test_a_shared_link_has_its_title_its_words_and_a_picture(still: LocalPortal, path: str) -> None:
     page = still.citizen().get(path)
     told = {
-        str(m.get("property") or m.get("name")): str(m.get("content"))
+        str(m.get("property") or m.get("name")).lower(): str(m.get("content"))
         for m in page.tree.xpath("//head/meta[@content]")
     }
     assert told["og:title"] in page.tree.xpath("string(//title)")
