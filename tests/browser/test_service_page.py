@@ -73,7 +73,11 @@ def test_a_slow_network_is_told_and_the_last_numbers_win(visitor: Phone) -> None
     page = visitor.page
     visitor.go("/services/site-validity-statement")
     held: list[Route] = []
-    page.route("**/fees?*", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/fees?*", hold)
     page.locator("#plot_area").press_sequentially("300")
     expect(page.locator("#fees-wait")).to_be_visible()
     page.locator("#plot_area").press_sequentially("0")
