@@ -338,3 +338,10 @@ def test_the_guides_and_lists_are_made_once_for_everyone(anyone: Browser) -> Non
         first = raw(anyone, "GET", address)
         again = raw(anyone, "GET", address, headers={"if-none-match": first.headers["etag"]})
         assert again.status_code == 304, address
+
+
+def test_a_discount_that_the_center_decides_on_is_told_as_one(anyone: Browser) -> None:
+    page = anyone.get("/services/kiosk-licence/fees?area=6&months=12")
+    amounts = [" ".join(each.text_content().split()) for each in page.tree.xpath("//tbody//td[2]")]
+    assert "خصم حتى ٣٬٦٠٠٫٠٠" in amounts
+    assert not [amount for amount in amounts if "-" in amount]
