@@ -1,6 +1,8 @@
 """Every page in every dress: four widths, two schemes, two languages, text at 200 %, no font."""
 
+import os
 from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -9,6 +11,8 @@ from tests.support.gallery import Gallery, Scene
 from tests.support.seeing import STRICTER, complaints, overflow
 
 WIDTHS = (320, 360, 768, 1280)
+SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+BIG_TEXT, NO_FONT = "font-size: 212.5%", "--font: sans-serif"
 
 
 class Visitors:
@@ -44,27 +48,44 @@ def visitors(chromium: Browser, gallery: Gallery) -> Iterator[Visitors]:
     made.close()
 
 
-# each language in a worker of its own; both schemes and the outer widths meet both
-@pytest.mark.parametrize(
-    ("prefix", "first", "second"),
-    [("", (360, "light"), (1280, "dark")), ("/en", (320, "dark"), (1280, "light"))],
-    ids=["arabic", "english"],
+class Dress(NamedTuple):
+    """How a page is looked at with axe; ``only`` these rules, or all of them."""
+
+    width: int
+    scheme: Literal["light", "dark"]
+    css: str = ""
+    only: tuple[str, ...] = ()
+
+
+# Every run looks at these: both schemes and the outer widths meet both languages.
+_EACH_RUN = {
+    "": (Dress(1280, "dark", only=STRICTER), Dress(360, "light")),
+    "/en": (Dress(1280, "light", only=STRICTER), Dress(320, "dark")),
+}
+# ``EVERY_DRESS=1 ./dev test tests/browser/test_look.py`` looks at all of them, all rules each time:
+# a quarter of an hour, for a change of the style sheet.
+_EVERY = tuple(
+    Dress(width, scheme, css)
+    for width in WIDTHS
+    for scheme in SCHEMES
+    for css in ("", BIG_TEXT, f"{BIG_TEXT}; {NO_FONT}")
 )
-def test_every_page_in_every_dress(
-    gallery: Gallery,
-    visitors: Visitors,
-    prefix: str,
-    first: tuple[int, str],
-    second: tuple[int, str],
-) -> None:
+
+
+# each language in a worker of its own
+@pytest.mark.timeout(3600 if os.environ.get("EVERY_DRESS") else 300)
+@pytest.mark.parametrize("prefix", ["", "/en"], ids=["arabic", "english"])
+def test_every_page_in_every_dress(gallery: Gallery, visitors: Visitors, prefix: str) -> None:
+    dresses = _EVERY if os.environ.get("EVERY_DRESS") else _EACH_RUN[prefix]
     found: list[tuple[object, ...]] = []
     for scene in gallery.scenes:
         page = visitors.open(scene, prefix)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 780})
             found += [(scene.name, width, each) for each in overflow(page)]
-        for (width, scheme), only in ((second, STRICTER), (first, ())):
-            page.set_viewport_size({"width": width, "height": 780})
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            found += [(scene.name, width, scheme, each) for each in complaints(page, *only)]
+        for dress in dresses:
+            page.set_viewport_size({"width": dress.width, "height": 780})
+            page.emulate_media(color_scheme=dress.scheme)
+            page.evaluate("css => { document.documentElement.style.cssText = css }", dress.css)
+            found += [(scene.name, dress, each) for each in complaints(page, *dress.only)]
     assert not found, "\n".join(map(str, found))
