@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.catalogue.deadlines import Calendar
 from portal.catalogue.expressions import CALENDAR
 from portal.catalogue.fees import namespace, quote
 from portal.catalogue.forms import (
@@ -24,30 +23,13 @@ from portal.catalogue.forms import (
     to_json,
 )
 from portal.catalogue.loader import load_catalogue
-from portal.catalogue.model import Choice, Field, Service, Text
+from portal.catalogue.model import Choice, Field, Service
 from portal.problems import Problem
 from tests.support.answers import Maker, first, last
+from tests.support.lists import Lists
 
 CATALOGUE = load_catalogue()
 TODAY = date(2026, 11, 22)
-
-
-class Lists:
-    """The lists of one center, and one record for whoever asks."""
-
-    def __init__(self, record: Mapping[str, Any] | None = None) -> None:
-        self._record = record
-
-    def choices(self, field: Field, names: Mapping[str, Any]) -> Sequence[Choice]:
-        values = {"governorates": "EG-KFS", "centers": "KFS-003", "countries": "SD", "dues": "d1"}
-        value = values[field.choices_from]
-        return [Choice(value, Text(value, value))]
-
-    def calendar(self, service: Service, names: Mapping[str, Any]) -> Calendar:
-        return Calendar()
-
-    def record(self, service: Service, names: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        return self._record
 
 
 RECORD = {

@@ -3,18 +3,18 @@
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from portal.catalogue.deadlines import Calendar
 from portal.catalogue.forms import evaluate
 from portal.catalogue.loader import load_catalogue
-from portal.catalogue.model import Choice, Field, Service, Text
+from portal.catalogue.model import Service, Text
 from tests.support.answers import Maker, first, last
+from tests.support.lists import Lists
 
 CATALOGUE = load_catalogue()
 SHEETS = tomllib.loads((Path(__file__).parent / "sheets.toml").read_text(encoding="utf-8"))
@@ -82,16 +82,8 @@ FAMILIES = {
 }
 
 
-class Lists:
-    """Lists from outside the catalogue, as short as they can be; registers that know nothing."""
-
-    def choices(self, field: Field, names: Mapping[str, Any]) -> Sequence[Choice]:
-        values = {"governorates": "EG-KFS", "centers": "KFS-003", "countries": "SD", "dues": "1"}
-        value = values[field.choices_from]
-        return [Choice(value, Text(value, value))]
-
-    def calendar(self, service: Service, names: Mapping[str, Any]) -> Calendar:
-        return Calendar()
+class Registers(Lists):
+    """Registers that know whatever number is looked for."""
 
     def record(self, service: Service, names: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if service.record is None or not names.get(service.record.key):
@@ -323,8 +315,8 @@ def test_the_sections_of_a_cemetery_are_sensitive_and_asked_for_allocation_only(
 @pytest.mark.parametrize("code", CATALOGUE.services)
 def test_every_service_can_be_filled_in_and_leads_to_a_center(code: str, choose: Any) -> None:
     service = service_of(code)
-    raw = Maker(service, Lists(), TODAY, choose=choose).make()
-    evaluation = evaluate(service, raw, TODAY, Lists())
+    raw = Maker(service, Registers(), TODAY, choose=choose).make()
+    evaluation = evaluate(service, raw, TODAY, Registers())
     assert evaluation.complete
     assert evaluation.center == "KFS-003"
 

@@ -1,7 +1,7 @@
 """Fees tried before a request: the sums of the form, and open where it leaves them open."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -12,12 +12,11 @@ import pytest
 
 from payments.money import Money
 from portal.catalogue import fees
-from portal.catalogue.deadlines import Calendar
 from portal.catalogue.fields import DATE_PARTS, Raw
 from portal.catalogue.forms import Evaluation, evaluate, read_step
 from portal.catalogue.identity import permit_year, read_permit_number
 from portal.catalogue.loader import load_catalogue
-from portal.catalogue.model import Choice, Field, PaymentMode, Service, Stage, Text, Trial
+from portal.catalogue.model import Field, PaymentMode, Stage, Text, Trial
 from portal.catalogue.trying import (
     StageEstimate,
     arrange,
@@ -27,6 +26,7 @@ from portal.catalogue.trying import (
     trial_of,
 )
 from tests.support.answers import Choose, Maker, as_form, first, last
+from tests.support.lists import Lists
 
 CATALOGUE = load_catalogue()
 TODAY = date(2026, 11, 22)
@@ -56,19 +56,7 @@ FIXED = {
 }
 
 
-class Lists:
-    """One value in every list, one record for whoever asks."""
-
-    def choices(self, field: Field, names: Mapping[str, Any]) -> Sequence[Choice]:
-        values = {"governorates": "EG-KFS", "centers": "KFS-003", "countries": "SD", "dues": "d1"}
-        value = values[field.choices_from]
-        return [Choice(value, Text(value, value))]
-
-    def calendar(self, service: Service, names: Mapping[str, Any]) -> Calendar:
-        return Calendar()
-
-    def record(self, service: Service, names: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        return {**RECORD, "amount_shown": Decimal(1250)}
+LISTS = Lists({**RECORD, "amount_shown": Decimal(1250)})
 
 
 def tried(code: str, raw: Mapping[str, Raw], on: date = TODAY) -> list[StageEstimate]:
@@ -140,8 +128,8 @@ def test_the_trial_comes_to_what_the_form_asks_for(
     code: str, choose: Choose, optional: bool
 ) -> None:
     service, trial = CATALOGUE.services[code], CATALOGUE.trials[code]
-    raw = Maker(service, Lists(), TODAY, choose=choose, optional=optional).make()
-    whole = evaluate(service, raw, TODAY, Lists())
+    raw = Maker(service, LISTS, TODAY, choose=choose, optional=optional).make()
+    whole = evaluate(service, raw, TODAY, LISTS)
     asked = fees.quote(service, fees.namespace(service, dict(whole.names), TODAY), TODAY)
     numbers = same_numbers(trial, whole, raw)
     stages = tried(code, numbers)
