@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FileChooser, Page, expect
 
 from tests.support.files import photo
 from tests.support.gallery import Gallery
@@ -66,11 +66,16 @@ def test_the_whole_way_with_a_keyboard_alone(started: Stack, citizen: Phone) -> 
     assert keys.unseen == []
 
 
+def _heard(_: FileChooser) -> None:
+    """Being heard all the while is enough: asked for right before a key, it can come too late."""
+
+
 def _upload_everything(keys: Keys) -> None:
     """Every document of the page, in order; the focus goes to what has come in its place."""
     page = keys.page
     sections = page.locator("section.document").evaluate_all("all => all.map(e => e.id)")
     name, content, kind = photo()
+    page.on("filechooser", _heard)
     for section in sections:
         keys.to(type="file", id=f"{section}-file")
         with page.expect_file_chooser() as chooser:
