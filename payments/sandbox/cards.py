@@ -42,6 +42,9 @@ class Card:
     authenticate: bool = False
     mistyped: bool = False
     """Refused when it is entered, before anything is charged."""
+    funding: str = "credit"
+    later: str = ""
+    """What comes after the success: ``dispute``, ``refund_pending`` or ``refund_fails``."""
 
     @property
     def last4(self) -> str:
@@ -138,6 +141,27 @@ CARDS = (
         ("pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",),
         authenticate=True,
         decline=INSUFFICIENT,
+    ),
+    Card(
+        "disputed",
+        "4000000000000259",
+        N_("Succeeds, then its holder disputes the payment"),
+        ("pm_card_createDispute",),
+        later="dispute",
+    ),
+    Card(
+        "refund_pending",
+        "4000000000007726",
+        N_("Succeeds; a refund takes a while"),
+        ("pm_card_pendingRefund",),
+        later="refund_pending",
+    ),
+    Card(
+        "refund_fails",
+        "4000000000005126",
+        N_("Succeeds; a refund fails"),
+        ("pm_card_refundFail",),
+        later="refund_fails",
     ),
 )
 

@@ -8,10 +8,10 @@ it for a result is found out.
 """
 
 from payments.sandbox.cards import BY_NAME, Decline
+from payments.sandbox.charging import announce, record_charge
 from payments.sandbox.clock import token
 from payments.sandbox.errors import CODES_PAGE, Json
 from payments.sandbox.recording import emit
-from payments.sandbox.resources.charges import announce, record_charge
 from payments.sandbox.store import Record, Transaction
 
 KIND = "payment_intent"

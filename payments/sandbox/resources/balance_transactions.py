@@ -24,7 +24,7 @@ def fee_of(amount: int) -> int:
 
 def book(tx: Transaction, charge: Record) -> Record:
     """The transaction of a successful charge; ``net`` is the amount less the fee."""
-    amount = int(charge.body["amount"])
+    amount = int(charge.body["amount_captured"])
     fee = fee_of(amount)
     transaction_id = f"txn_{token()}"
     return tx.insert(

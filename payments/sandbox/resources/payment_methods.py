@@ -1,5 +1,6 @@
 """The cards payments are made with: https://docs.stripe.com/api/payment_methods."""
 
+import hashlib
 import time
 
 from payments.sandbox.cards import BY_TOKEN, Card, entered
@@ -20,6 +21,11 @@ def year_and_month(now: int) -> tuple[int, int]:
     """Of an instant, in the way cards expire (anywhere on Earth is near enough)."""
     moment = time.gmtime(now)
     return moment.tm_year, moment.tm_mon
+
+
+def fingerprint(card: Card) -> str:
+    """The same for the same number, and made of its name here, not of the number."""
+    return hashlib.sha256(card.name.encode()).hexdigest()[:16]
 
 
 def record_method(
@@ -58,9 +64,12 @@ def record_method(
                     "display_brand": card.brand,
                     "exp_month": month,
                     "exp_year": year,
-                    "funding": "credit",
+                    "fingerprint": fingerprint(card),
+                    "funding": card.funding,
                     "last4": card.last4,
+                    "generated_from": None,
                     "networks": {"available": [card.brand], "preferred": None},
+                    "regulated_status": "unregulated",
                     "three_d_secure_usage": {"supported": True},
                     "wallet": None,
                 },
