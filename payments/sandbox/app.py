@@ -25,8 +25,10 @@ from payments.sandbox.logs import log_crash
 from payments.sandbox.objects import API_VERSION, Answer, Operation
 from payments.sandbox.pages import Asset, Page, Pages
 from payments.sandbox.resources import (
+    attachments,
     balance_transactions,
     charges,
+    customers,
     endpoints,
     events,
     intents,
@@ -42,6 +44,8 @@ OPERATIONS = (
     *charges.OPERATIONS,
     *balance_transactions.OPERATIONS,
     *payment_methods.OPERATIONS,
+    *attachments.OPERATIONS,
+    *customers.OPERATIONS,
     *events.OPERATIONS,
     *endpoints.OPERATIONS,
 )

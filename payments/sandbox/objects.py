@@ -14,7 +14,17 @@ API_VERSION = "2026-10-28.endive"
 
 OBJECT_ID = re.compile(r"[A-Za-z0-9_]{1,200}\Z")
 
-NOUNS = {"checkout.session": "checkout.session", "balance_transaction": "balance transaction"}
+NOUNS = {"balance_transaction": "balance transaction", "payment_method": "PaymentMethod"}
+
+PARAMS = {
+    "checkout.session": "session",
+    "dispute": "dispute",
+    "payment_intent": "intent",
+    "payment_method": "payment_method",
+    "payout": "payout",
+    "refund": "refund",
+}
+"""What the provider calls the id in the address; ``id`` for the older resources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,7 @@ class Call:
 
     def the(self, kind: str) -> Record:
         """The object named in the address; 404 if the account has none such."""
-        return require(self.tx, kind, self.ids["id"])
+        return require(self.tx, kind, self.ids["id"], param=PARAMS.get(kind, "id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +63,16 @@ class Operation:
 
 
 def require(
-    tx: Transaction, kind: str, object_id: str, *, param: str = "id", status: int = 404
+    tx: Transaction,
+    kind: str,
+    object_id: str,
+    *,
+    param: str = "id",
+    status: int = 404,
+    tag: str | None = None,
 ) -> Record:
+    """``tag``: only if the object has this one."""
     record = tx.find(kind, object_id) if OBJECT_ID.match(object_id) else None
-    if record is None:
+    if record is None or (tag is not None and record.tag != tag):
         raise no_such(NOUNS.get(kind, kind), object_id, param=param, status=status)
     return record

@@ -44,6 +44,13 @@ class Params:
     def given(self, key: str) -> bool:
         return key in self._tree
 
+    def unset(self, key: str) -> bool:
+        """Whether an empty value was given, which takes a hash away."""
+        if self._tree.get(key) != "":
+            return False
+        self._seen.add(key)
+        return True
+
     def finish(self) -> None:
         """Raises for the first parameter nobody asked for."""
         for key in self._tree:

@@ -42,3 +42,26 @@ def emit(tx: Transaction, event_type: str, record: Record, previous: Json | None
         if "*" in wanted or event_type in wanted:
             deliveries.enqueue(tx, event, endpoint)
     return event
+
+
+def emit_change(tx: Transaction, event_type: str, record: Record, before: Json) -> None:
+    """The event of an update, with what was there before; none if nothing changed."""
+    if previous := differences(before, record.body):
+        emit(tx, event_type, record, previous)
+
+
+def differences(before: Json, after: Json) -> Json:
+    """``previous_attributes``: the former value of each field that changed, and of a
+    hash only of the keys that changed (``None`` where there was none)."""
+    found: Json = {}
+    for name, value in after.items():
+        old = before.get(name)
+        if old == value:
+            continue
+        if isinstance(old, dict) and isinstance(value, dict):
+            found[name] = {
+                key: old.get(key) for key in {**old, **value} if old.get(key) != value.get(key)
+            }
+        else:
+            found[name] = old
+    return found

@@ -92,11 +92,14 @@ def from_params(call: Call) -> Record | None:
         raise ApiError("Only one of payment_method and payment_method_data can be given.")
     if described is not None:
         return _described(call, described)
-    if named is None:
-        return None
-    card = BY_TOKEN.get(named)
+    return None if named is None else by_name(call, named)
+
+
+def by_name(call: Call, name: str, *, param: str = "payment_method", status: int = 400) -> Record:
+    """The method of an id, or a new one for a test token."""
+    card = BY_TOKEN.get(name)
     if card is None:
-        return require(call.tx, KIND, named, param="payment_method", status=400)
+        return require(call.tx, KIND, name, param=param, status=status)
     year, _ = year_and_month(call.tx.now)
     return record_method(call.tx, call.account, card, (12, year + TOKEN_EXPIRY_YEARS), {})
 

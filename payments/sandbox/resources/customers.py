@@ -1,0 +1,207 @@
+"""Whom payments belong to: https://docs.stripe.com/api/customers."""
+
+from payments.sandbox.clock import token
+from payments.sandbox.errors import Json, invalid, missing
+from payments.sandbox.lists import Filter, page, within
+from payments.sandbox.objects import Answer, Call, Operation, require
+from payments.sandbox.params import Params, merge_metadata
+from payments.sandbox.presenting import present
+from payments.sandbox.recording import emit, emit_change
+from payments.sandbox.resources import attachments
+from payments.sandbox.store import Record
+
+KIND = "customer"
+URL = "/v1/customers"
+ONE = f"{URL}/{{id:str}}"
+
+TEXTS = {
+    "business_name": 150,
+    "description": 5000,
+    "individual_name": 150,
+    "name": 256,
+    "phone": 20,
+}
+ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+EXEMPTIONS = ("exempt", "none", "reverse")
+MAX_BALANCE = 10**12
+
+
+def create(call: Call) -> Answer:
+    params = call.params
+    customer_id = f"cus_{token(14)}"
+    body: Json = {
+        "id": customer_id,
+        "object": KIND,
+        "address": None,
+        "balance": 0,
+        "business_name": None,
+        "created": call.tx.now,
+        "currency": None,
+        "customer_account": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": None,
+        "discount": None,
+        "email": None,
+        "individual_name": None,
+        "invoice_prefix": token(8).upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": False,
+        "metadata": {},
+        "name": None,
+        "next_invoice_sequence": 1,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+    }
+    body |= _described(params, body)
+    customer = Record(customer_id, call.account, KIND, call.tx.now, body, tag="live")
+    method_name = params.text("payment_method")
+    default = _default_method(params)
+    params.finish()
+    call.tx.insert(customer)
+    if method_name:
+        method = attachments.method_to_attach(call, method_name, status=400)
+        attachments.attach_to(call.tx, method, customer.id)
+    _choose_default(call, customer, default)
+    call.tx.save(customer)
+    emit(call.tx, "customer.created", customer)
+    return Answer(present(call.tx, customer))
+
+
+def retrieve(call: Call) -> Answer:
+    """A deleted customer is shown too, as three fields that say so."""
+    return Answer(present(call.tx, call.the(KIND)))
+
+
+def update(call: Call) -> Answer:
+    customer = living(call, call.ids["id"])
+    before = dict(customer.body)
+    customer.body |= _described(call.params, before)
+    default = _default_method(call.params)
+    call.params.finish()
+    _choose_default(call, customer, default)
+    call.tx.save(customer)
+    emit_change(call.tx, "customer.updated", customer, before)
+    return Answer(present(call.tx, customer))
+
+
+def delete(call: Call) -> Answer:
+    """For good: its cards are detached and it cannot be used again."""
+    customer = living(call, call.ids["id"])
+    for method in attachments.attached(call.tx, customer.id):
+        attachments.detach_from(call.tx, method)
+    customer.tag = "deleted"
+    emit(call.tx, "customer.deleted", customer)
+    customer.body = {"id": customer.id, "object": KIND, "deleted": True}
+    call.tx.save(customer)
+    return Answer(present(call.tx, customer))
+
+
+def list_all(call: Call) -> Answer:
+    filters: list[Filter] = [("tag = 'live'", ()), *within("created", call.params.range("created"))]
+    if email := call.params.text("email"):
+        filters.append(("json_extract(body, '$.email') = ?", (email,)))
+    return Answer(page(call, KIND, URL, filters))
+
+
+def living(call: Call, customer_id: str, *, param: str = "id", status: int = 404) -> Record:
+    """The customer of this id; one that was deleted is as good as none."""
+    return require(call.tx, KIND, customer_id, param=param, status=status, tag="live")
+
+
+def from_params(call: Call) -> Record | None:
+    """The one a request names as its ``customer``, if any."""
+    named = call.params.text("customer")
+    return living(call, named, param="customer", status=400) if named else None
+
+
+def list_methods(call: Call) -> Answer:
+    customer = living(call, call.ids["id"])
+    return attachments.list_of(call, customer.id, f"{URL}/{customer.id}/payment_methods")
+
+
+def retrieve_method(call: Call) -> Answer:
+    customer = living(call, call.ids["id"])
+    return Answer(present(call.tx, attachments.the_method(call, customer.id)))
+
+
+def _described(params: Params, body: Json) -> Json:
+    """The fields that were given; ``body`` is what they change."""
+    fields: Json = {
+        name: params.text(name, limit) for name, limit in TEXTS.items() if params.given(name)
+    }
+    if params.given("email"):
+        fields["email"] = params.email("email")
+    if params.given("address"):
+        fields["address"] = _address(params, "address")
+    if params.given("shipping"):
+        fields["shipping"] = _shipping(params)
+    if params.given("preferred_locales"):
+        fields["preferred_locales"] = params.texts("preferred_locales")
+    if exempt := params.choice("tax_exempt", EXEMPTIONS):
+        fields["tax_exempt"] = exempt
+    balance = params.integer("balance", low=-MAX_BALANCE, high=MAX_BALANCE)
+    if balance is not None:
+        fields["balance"] = balance
+    fields["metadata"] = merge_metadata(body["metadata"], params.metadata())
+    return fields
+
+
+def _address(params: Params, key: str) -> Json | None:
+    if params.unset(key):
+        return None
+    given = params.child(key)
+    if given is None:
+        raise missing(params.name(key))
+    return {name: given.text(name) for name in ADDRESS}
+
+
+def _shipping(params: Params) -> Json | None:
+    if params.unset("shipping"):
+        return None
+    given = params.child("shipping")
+    if given is None:
+        raise missing("shipping")
+    return {
+        "address": _address(given, "address"),
+        "name": given.need_text("name"),
+        "phone": given.text("phone"),
+    }
+
+
+def _default_method(params: Params) -> str | None:
+    settings = params.child("invoice_settings")
+    return settings.text("default_payment_method") if settings else None
+
+
+def _choose_default(call: Call, customer: Record, method_id: str | None) -> None:
+    if method_id is None:
+        return
+    if method_id not in {method.id for method in attachments.attached(call.tx, customer.id)}:
+        raise invalid(
+            "invoice_settings[default_payment_method]",
+            "the payment method must be attached to the customer first",
+        )
+    customer.body["invoice_settings"] = {
+        **customer.body["invoice_settings"],
+        "default_payment_method": method_id,
+    }
+
+
+OPERATIONS = (
+    Operation("GET", URL, list_all),
+    Operation("POST", URL, create),
+    Operation("GET", ONE, retrieve),
+    Operation("POST", ONE, update),
+    Operation("DELETE", ONE, delete),
+    Operation("GET", f"{ONE}/payment_methods", list_methods),
+    Operation("GET", f"{ONE}/payment_methods/{{method:str}}", retrieve_method),
+)
