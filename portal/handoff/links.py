@@ -2,7 +2,8 @@
 
 A link is a JSON Web Token (RFC 7519) that says which file of whose until when, and nothing else;
 who has it may fetch that file while it lives, and checks what came against the message's SHA-256.
-The only user of python-jose: one algorithm, named on both sides, and keys that are never PEM.
+One algorithm, named on both sides, and keys that are never PEM. What outsiders verify is signed in
+:mod:`portal.signatures`.
 """
 
 from dataclasses import replace
