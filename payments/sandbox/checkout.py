@@ -11,7 +11,9 @@ from payments.sandbox.card_form import CardForm
 from payments.sandbox.config import SandboxConfig
 from payments.sandbox.declines import reason
 from payments.sandbox.errors import ApiError, Json
+from payments.sandbox.following import session_of
 from payments.sandbox.forms import Tree, decode
+from payments.sandbox.methods import Described
 from payments.sandbox.objects import OBJECT_ID
 from payments.sandbox.pages import Page, Pages, origin, see_other
 from payments.sandbox.resources import sessions
@@ -66,7 +68,7 @@ class Checkout:
             intent = self._intent(tx, intent_id)
             if intent is None:
                 return self._unknown(accept)
-            speech = self._speech(_session_of(tx, intent), accept)
+            speech = self._speech(session_of(tx, intent), accept)
             if not _awaits(intent, attempt_id):
                 return self._result(tx, intent, speech)
             method = tx.find("payment_method", intent.body["payment_method"])
@@ -84,15 +86,12 @@ class Checkout:
             intent = self._intent(tx, intent_id)
             if intent is None:
                 return self._unknown(accept)
-            speech = self._speech(_session_of(tx, intent), accept)
+            speech = self._speech(session_of(tx, intent), accept)
             if decision not in {"approve", "deny"}:
                 return self._pages.render("problem.html", speech, 400, kind="broken")
             # A second answer to the same question changes nothing.
             if _awaits(intent, attempt_id):
                 paying.authenticate(tx, intent, approved=decision == "approve")
-                session = _session_of(tx, intent)
-                if session is not None and intent.body["status"] == "succeeded":
-                    sessions.complete(tx, session, session.private.get("payer"))
             return self._result(tx, intent, speech)
 
     def problem(self, kind: str, status: int, accept: str) -> Page:
@@ -108,8 +107,7 @@ class Checkout:
         if form.card is None:
             raise ValueError("a form without a card cannot be tried")
         intent = sessions.begin_payment(tx, session)
-        waiting = intent.private["attempt"]
-        if waiting and waiting["card"] == form.card.name:
+        if paying.is_asked(intent, form.card.name):
             # The same card once more while its bank is being asked: a double tap.
             return see_other(_authentication_address(intent))
         session.private["payer"] = form.name
@@ -117,14 +115,12 @@ class Checkout:
         method = record_method(
             tx,
             session.account,
-            form.card,
-            form.expiry,
+            Described("card", {}, card=form.card, expiry=form.expiry),
             {"name": form.name, "email": session.body["customer_email"]},
         )
         paying.attempt(tx, intent, method, self._config.base_url)
         status = intent.body["status"]
         if status == "succeeded":
-            sessions.complete(tx, session, form.name)
             return see_other(success_address(session))
         if status == "requires_action":
             return see_other(_authentication_address(intent))
@@ -165,7 +161,7 @@ class Checkout:
 
     def _result(self, tx: Transaction, intent: Record, speech: Speech) -> Page:
         """Where the payer goes once the bank's question is answered, by anybody."""
-        session = _session_of(tx, intent)
+        session = session_of(tx, intent)
         if session is not None and session.tag == "complete":
             return see_other(success_address(session))
         if intent.body["status"] == "requires_action":
@@ -200,11 +196,6 @@ def success_address(session: Record) -> str:
     return str(session.body["success_url"]).replace(PLACEHOLDER, session.id)
 
 
-def _session_of(tx: Transaction, intent: Record) -> Record | None:
-    session_id = intent.private["session"]
-    return tx.find(sessions.KIND, session_id) if session_id else None
-
-
 def _awaits(intent: Record, attempt_id: str) -> bool:
     waiting = intent.private["attempt"]
     return bool(waiting) and waiting["id"] == attempt_id
@@ -215,7 +206,7 @@ def _authentication_address(intent: Record) -> str:
 
 
 def _origins(tx: Transaction, intent: Record) -> tuple[str, ...]:
-    session = _session_of(tx, intent)
+    session = session_of(tx, intent)
     if session is not None:
         return origin(session.body["success_url"])
     return origin(intent.private["return_url"])

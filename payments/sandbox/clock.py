@@ -43,3 +43,13 @@ def wall() -> float:
 def token(length: int = ID_LENGTH) -> str:
     """An unguessable string of letters and digits."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def digits(length: int) -> str:
+    """An unguessable number; no zero in front, which a table of sums would lose."""
+    return str(10 ** (length - 1) + secrets.randbelow(9 * 10 ** (length - 1)))
+
+
+def one_of(low: int, high: int) -> int:
+    """Any whole number from ``low`` to ``high``."""
+    return low + secrets.randbelow(high - low + 1)

@@ -38,22 +38,24 @@ be ``application/json``, which a foreign web page cannot send without permission
 ``POST /sandbox/control/balance``
     ``{"delay": seconds}``: how long, on the sandbox's clock, charges stay without
     their balance transaction (0 at first).
+
+``POST /sandbox/control/kiosk``
+    ``{"reference": "48291375"}``: somebody paid this number in cash. A kiosk takes the
+    sum it is asked for, so an ``amount`` is refused. With ``"late": true`` the money is
+    reported although the reference has expired or its payment was canceled.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 
-from payments.sandbox import deliveries, housekeeping
+from payments.sandbox import deliveries, housekeeping, reading, vouchers
 from payments.sandbox.clock import Clock, wall
 from payments.sandbox.deliveries import Trouble
-from payments.sandbox.errors import ApiError, Json, invalid, missing, unknown
+from payments.sandbox.errors import ApiError, Json, invalid
 from payments.sandbox.faults import MODES, Fault, Faults
 from payments.sandbox.resources.charges import BALANCE_DELAY
 from payments.sandbox.store import Store
 
-MAX_COUNT = 100_000
-MAX_SECONDS = 600.0
 MAX_OFFSET = 20 * 366 * 24 * 3600
 
 
@@ -73,13 +75,14 @@ class Control:
             ("DELETE", "/webhooks"): self._clear_troubles,
             ("POST", "/webhooks/send"): self._send,
             ("POST", "/balance"): self._delay_balance,
+            ("POST", "/kiosk"): self._pay_at_kiosk,
         }
 
     def answer(self, method: str, path: str, content_type: str, body: bytes) -> Json:
         """Raises :class:`ApiError` for what it cannot do."""
         wanted: Json = {}
         if method == "POST":
-            wanted = _decoded(content_type, body)
+            wanted = reading.decoded(content_type, body)
         return self.calls[method, path](wanted)
 
     def _state(self, _wanted: Json) -> Json:
@@ -96,14 +99,14 @@ class Control:
         }
 
     def _move_clock(self, wanted: Json) -> Json:
-        _only(wanted, "advance", "now", "reset")
+        reading.only(wanted, "advance", "now", "reset")
         if len(wanted) != 1:
             raise ApiError("Give one of advance, now and reset.")
         offset = 0
         if "advance" in wanted:
-            offset = self._clock.offset + _integer(wanted, "advance")
+            offset = self._clock.offset + reading.integer(wanted, "advance")
         elif "now" in wanted:
-            offset = _integer(wanted, "now") - int(wall())
+            offset = reading.integer(wanted, "now") - int(wall())
         if abs(offset) > MAX_OFFSET:
             raise invalid("clock", "more than twenty years away")
         with self._store.transaction() as tx:
@@ -117,13 +120,13 @@ class Control:
         return {"now": self._clock.now(), "offset": self._clock.offset}
 
     def _add_fault(self, wanted: Json) -> Json:
-        _only(wanted, "mode", "count", "seconds", "method", "path")
+        reading.only(wanted, "mode", "count", "seconds", "method", "path")
         fault = Fault(
-            mode=_choice(wanted, "mode", MODES),
-            count=_count(wanted, "count", 1),
-            seconds=_seconds(wanted, "seconds", 1.0),
-            method=_text(wanted, "method").upper(),
-            path=_text(wanted, "path") or "/v1/",
+            mode=reading.choice(wanted, "mode", MODES),
+            count=reading.count(wanted, "count", 1),
+            seconds=reading.seconds(wanted, "seconds", 1.0),
+            method=reading.text(wanted, "method").upper(),
+            path=reading.text(wanted, "path") or "/v1/",
         )
         self._faults.add(fault)
         return self._state({})
@@ -133,13 +136,13 @@ class Control:
         return self._state({})
 
     def _add_trouble(self, wanted: Json) -> Json:
-        _only(wanted, "mode", "count", "seconds", "times", "type")
+        reading.only(wanted, "mode", "count", "seconds", "times", "type")
         trouble = Trouble(
-            mode=_choice(wanted, "mode", deliveries.TROUBLES),
-            count=_count(wanted, "count", 1),
-            seconds=_seconds(wanted, "seconds", 1.0),
-            times=_count(wanted, "times", 2),
-            type=_text(wanted, "type"),
+            mode=reading.choice(wanted, "mode", deliveries.TROUBLES),
+            count=reading.count(wanted, "count", 1),
+            seconds=reading.seconds(wanted, "seconds", 1.0),
+            times=reading.count(wanted, "times", 2),
+            type=reading.text(wanted, "type"),
         )
         with self._store.transaction() as tx:
             deliveries.set_troubles(tx, [*deliveries.troubles(tx), trouble])
@@ -151,73 +154,29 @@ class Control:
         return self._state({})
 
     def _send(self, wanted: Json) -> Json:
-        _only(wanted, "event")
+        reading.only(wanted, "event")
         with self._store.transaction() as tx:
-            return {"sent": deliveries.send_again(tx, _text(wanted, "event") or None)}
+            return {"sent": deliveries.send_again(tx, reading.text(wanted, "event") or None)}
 
     def _delay_balance(self, wanted: Json) -> Json:
-        _only(wanted, "delay")
-        delay = int(_seconds(wanted, "delay", None))
+        reading.only(wanted, "delay")
+        delay = int(reading.seconds(wanted, "delay", None))
         with self._store.transaction() as tx:
             tx.set(BALANCE_DELAY, str(delay))
         return {"delay": delay}
 
-
-def _decoded(content_type: str, body: bytes) -> Json:
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise ApiError("Control calls are taken as application/json only.")
-    try:
-        decoded = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        raise ApiError("The body is not JSON.") from None
-    if not isinstance(decoded, dict):
-        raise ApiError("The body is not a JSON object.")
-    return decoded
-
-
-def _only(wanted: Json, *names: str) -> None:
-    for name in wanted:
-        if name not in names:
-            raise unknown(name)
-
-
-def _integer(wanted: Json, name: str) -> int:
-    value = wanted[name]
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 2**40:
-        raise invalid(name, "must be an integer")
-    return value
-
-
-def _count(wanted: Json, name: str, default: int) -> int:
-    if name not in wanted:
-        return default
-    value = _integer(wanted, name)
-    if not 1 <= value <= MAX_COUNT:
-        raise invalid(name, f"must be between 1 and {MAX_COUNT}")
-    return value
-
-
-def _seconds(wanted: Json, name: str, default: float | None) -> float:
-    value = wanted.get(name, default)
-    if value is None:
-        raise missing(name)
-    numeric = isinstance(value, int | float) and not isinstance(value, bool)
-    if not numeric or not 0 <= value <= MAX_SECONDS:
-        raise invalid(name, f"must be between 0 and {MAX_SECONDS:g}")
-    return float(value)
-
-
-def _text(wanted: Json, name: str) -> str:
-    value = wanted.get(name, "")
-    if not isinstance(value, str) or len(value) > 200 or not value.isascii():
-        raise invalid(name, "must be a short ASCII string")
-    return value
-
-
-def _choice(wanted: Json, name: str, choices: tuple[str, ...]) -> str:
-    if name not in wanted:
-        raise missing(name)
-    value = _text(wanted, name)
-    if value not in choices:
-        raise invalid(name, f"must be one of {', '.join(choices)}")
-    return value
+    def _pay_at_kiosk(self, wanted: Json) -> Json:
+        reading.only(wanted, "reference", "late", "amount")
+        if "amount" in wanted:
+            raise invalid("amount", "a kiosk takes the sum that was asked for and no other")
+        reference = reading.need_text(wanted, "reference")
+        with self._store.transaction() as tx:
+            housekeeping.run_due(tx)
+            intent = vouchers.pay(tx, reference, late=reading.flag(wanted, "late"))
+            return {
+                "amount": intent.body["amount"],
+                "charge": intent.body["latest_charge"],
+                "payment_intent": intent.id,
+                "reference": reference,
+                "status": intent.body["status"],
+            }

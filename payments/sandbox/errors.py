@@ -85,10 +85,11 @@ def no_such(noun: str, object_id: str, *, param: str = "id", status: int = 404) 
     )
 
 
-def unexpected_state(message: str, payment_intent: Json) -> ApiError:
+def unexpected_state(message: str, payment_intent: Json, param: str | None = None) -> ApiError:
     return ApiError(
         message,
         code="payment_intent_unexpected_state",
+        param=param,
         executed=True,
         payment_intent=payment_intent,
     )

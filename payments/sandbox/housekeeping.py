@@ -2,10 +2,15 @@
 
 from dataclasses import replace
 
+from payments.sandbox import paying
 from payments.sandbox.resources import charges, sessions
 from payments.sandbox.store import Transaction
 
-ON_TIME = {sessions.KIND: sessions.expire, charges.KIND: charges.settle}
+ON_TIME = {
+    paying.KIND: paying.on_time,
+    sessions.KIND: sessions.expire,
+    charges.KIND: charges.settle,
+}
 
 
 def anything_due(tx: Transaction) -> bool:

@@ -73,6 +73,13 @@ class Params:
             raise invalid(self.name(key), f"must be at most {limit} characters")
         return value or None
 
+    def is_emptied(self, key: str) -> bool:
+        """Whether a hash was given as an empty value, which unsets it."""
+        if self._tree.get(key) != "":
+            return False
+        self._seen.add(key)
+        return True
+
     def need_text(self, key: str, limit: int = MAX_TEXT) -> str:
         value = self.text(key, limit)
         if value is None:
@@ -107,7 +114,10 @@ class Params:
     def choice(self, key: str, choices: Collection[str]) -> str | None:
         value = self.text(key)
         if value is not None and value not in choices:
-            raise invalid(self.name(key), f"must be one of {', '.join(sorted(choices))}")
+            *others, last = sorted(choices)
+            comma = "," if len(others) > 1 else ""
+            listed = f"{', '.join(others)}{comma} or {last}" if others else last
+            raise invalid(self.name(key), f"must be one of {listed}")
         return value
 
     def url(self, key: str) -> str | None:

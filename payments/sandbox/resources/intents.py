@@ -1,45 +1,58 @@
 """Payment intents over the API: https://docs.stripe.com/api/payment_intents."""
 
-from payments.sandbox import paying
+from payments.sandbox import following, intent_params, paying
 from payments.sandbox.currencies import check_amount, check_currency
 from payments.sandbox.errors import ApiError, Json, invalid, unexpected_state
-from payments.sandbox.lists import page, within
+from payments.sandbox.lists import Filter, page, within
+from payments.sandbox.methods import VOUCHERS
 from payments.sandbox.objects import Answer, Call, Operation
-from payments.sandbox.params import Params, merge_metadata
+from payments.sandbox.outcomes import is_manual
+from payments.sandbox.params import merge_metadata
 from payments.sandbox.paying import KIND, OPEN_STATUSES
 from payments.sandbox.presenting import present
 from payments.sandbox.resources import payment_methods
 from payments.sandbox.store import Record
 
 URL = "/v1/payment_intents"
+ONE = f"{URL}/{{id:str}}"
 
 REASONS = ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
+CANCELABLE = (
+    "requires_payment_method",
+    "requires_capture",
+    "requires_confirmation",
+    "requires_action",
+)
 
 
 def create(call: Call) -> Answer:
     params = call.params
     amount = params.need_integer("amount")
     currency = check_currency(params.need_text("currency"))
-    check_amount(amount, currency)
+    _check(amount, currency)
+    confirm = params.boolean("confirm") or False
+    types = intent_params.types(params, currency)
     fields: Json = {
         "amount": amount,
         "currency": currency,
+        "confirmation_method": params.choice("confirmation_method", ("automatic", "manual"))
+        or "automatic",
         "metadata": merge_metadata({}, params.metadata()),
-        **_described(params),
+        "payment_method_options": intent_params.options(
+            params, types["payment_method_types"], call.tx.now
+        ),
+        **types,
+        **intent_params.described(params),
+        **intent_params.customer(call),
     }
-    if automatic := _automatic(params):
-        fields["automatic_payment_methods"] = automatic
-    confirm = params.boolean("confirm")
-    return_url = params.url("return_url")
-    if return_url and not confirm:
-        raise invalid("return_url", "only taken together with confirm=true")
+    return_url, alone = intent_params.confirming(params, allowed=confirm)
     method = payment_methods.from_params(call)
     params.finish()
     intent = paying.open_intent(call.tx, call.account, fields)
-    if method is not None and not confirm:
-        intent.body |= {"payment_method": method.id, "status": "requires_confirmation"}
+    if method is not None:
+        _take(intent, method)
         call.tx.save(intent)
-    return _confirm(call, intent, method, return_url) if confirm else _shown(call, intent)
+    return _confirm(call, intent, return_url, alone=alone) if confirm else _shown(call, intent)
 
 
 def retrieve(call: Call) -> Answer:
@@ -52,56 +65,132 @@ def update(call: Call) -> Answer:
     intent = call.the(KIND)
     params = call.params
     metadata = merge_metadata(intent.body["metadata"], params.metadata())
-    changes = _described(params)
+    plain = intent_params.described(params)
+    changes = intent_params.customer(call)
+    currency = intent.body["currency"]
     if params.given("amount") or params.given("currency"):
-        currency = check_currency(params.text("currency") or intent.body["currency"])
-        amount = params.integer("amount")
-        amount = intent.body["amount"] if amount is None else amount
-        changes |= {"amount": check_amount(amount, currency), "currency": currency}
+        currency = check_currency(params.text("currency") or currency)
+        given = params.integer("amount")
+        amount = _check(intent.body["amount"] if given is None else given, currency)
+        changes |= {"amount": amount, "currency": currency}
+    if any(params.given(name) for name in TYPE_PARAMS):
+        changes |= intent_params.types(params, currency)
+    if params.given("payment_method_options"):
+        kinds = list({**intent.body, **changes}["payment_method_types"])
+        old = intent.body["payment_method_options"]
+        changes["payment_method_options"] = intent_params.options(params, kinds, call.tx.now, old)
+    if "capture_method" in plain:
+        changes["capture_method"] = plain.pop("capture_method")
     method = payment_methods.from_params(call)
     params.finish()
-    if changes or method is not None:
-        _refuse_unless_open(intent, "update")
+    moved = [name for name in changes if changes[name] != intent.body[name]]
+    if moved or method is not None:
+        what = moved[0] if moved else "payment_method"
+        _refuse_unless_open(intent, f"This PaymentIntent's {what} could not be updated", what)
         _refuse_if_hosted(intent, "updated")
-    intent.body |= {**changes, "metadata": metadata}
+    intent.body |= {**changes, **plain, "metadata": metadata}
     if method is not None:
-        intent.body |= {
-            "payment_method": method.id,
-            "status": "requires_confirmation",
-            "next_action": None,
-        }
-        intent.private["attempt"] = None
+        _take(intent, method)
+    elif {"amount", "currency"} & set(moved) and intent.body["status"] == "requires_action":
+        # What was asked of the payer was asked for another sum.
+        paying.withdraw(intent)
     call.tx.save(intent)
     return _shown(call, intent)
 
 
+TYPE_PARAMS = (
+    "payment_method_types",
+    "allowed_payment_method_types",
+    "excluded_payment_method_types",
+    "automatic_payment_methods",
+)
+
+
 def confirm(call: Call) -> Answer:
     intent = call.the(KIND)
-    return_url = call.params.url("return_url")
-    email = call.params.email("receipt_email")
+    params = call.params
+    changes = intent_params.described(params)
+    params.text("client_secret")
+    kinds = list(intent.body["payment_method_types"])
+    if params.given("payment_method_types"):
+        changes |= intent_params.types(params, intent.body["currency"])
+        kinds = changes["payment_method_types"]
+    if params.given("payment_method_options"):
+        old = intent.body["payment_method_options"]
+        changes["payment_method_options"] = intent_params.options(params, kinds, call.tx.now, old)
+    return_url, alone = intent_params.confirming(params, allowed=True)
     method = payment_methods.from_params(call)
-    call.params.finish()
-    return _confirm(call, intent, method, return_url, email)
+    params.finish()
+    _refuse_to_confirm(call, intent)
+    intent.body |= changes
+    if method is not None:
+        _take(intent, method)
+    return _confirm(call, intent, return_url, alone=alone)
+
+
+def capture(call: Call) -> Answer:
+    intent = call.the(KIND)
+    params = call.params
+    wanted = params.integer("amount_to_capture")
+    metadata = merge_metadata(intent.body["metadata"], params.metadata())
+    texts = ("statement_descriptor", "statement_descriptor_suffix")
+    changes = {name: params.text(name, 22) for name in texts if params.given(name)}
+    params.boolean("final_capture")
+    params.finish()
+    status, most = intent.body["status"], intent.body["amount_capturable"]
+    if status != "requires_capture":
+        why = (
+            "it has already been captured"
+            if status == "succeeded"
+            else f"it has a status of {status}. Only a PaymentIntent with one of the following "
+            "statuses may be captured: requires_capture"
+        )
+        raise unexpected_state(
+            f"This PaymentIntent could not be captured because {why}.",
+            present(call.tx, intent),
+        )
+    amount = most if wanted is None else wanted
+    if amount < 1:
+        raise ApiError(
+            "This value must be greater than or equal to 1.",
+            code="parameter_invalid_integer",
+            param="amount_to_capture",
+        )
+    if amount > most:
+        raise ApiError(
+            f"The amount to capture ({amount}) is greater than the amount that can be captured "
+            f"({most}).",
+            code="amount_too_large",
+            param="amount_to_capture",
+        )
+    intent.body |= {**changes, "metadata": metadata}
+    paying.capture(call.tx, intent, amount)
+    return _shown(call, intent)
 
 
 def cancel(call: Call) -> Answer:
     intent = call.the(KIND)
     reason = call.params.choice("cancellation_reason", REASONS)
     call.params.finish()
-    _refuse_if_hosted(intent, "canceled")
-    if intent.body["status"] not in OPEN_STATUSES:
+    if intent.body["status"] not in CANCELABLE:
         raise unexpected_state(
             f"You cannot cancel this PaymentIntent because it has a status of "
             f"{intent.body['status']}. Only a PaymentIntent with one of the following statuses "
-            f"may be canceled: {', '.join(OPEN_STATUSES)}.",
+            f"may be canceled: {', '.join(CANCELABLE)}.",
             present(call.tx, intent),
         )
+    session = following.session_of(call.tx, intent)
+    if session is not None and session.tag == "open":
+        _refuse_if_hosted(intent, "canceled")
     paying.cancel(call.tx, intent, reason)
     return _shown(call, intent)
 
 
 def list_all(call: Call) -> Answer:
-    return Answer(page(call, KIND, URL, within("created", call.params.range("created"))))
+    filters: list[Filter] = within("created", call.params.range("created"))
+    if name := call.params.text("customer"):
+        filters.append(("json_extract(body, '$.customer') = ?", (name,)))
+    return Answer(page(call, KIND, URL, filters))
 
 
 def declined(intent: Json) -> Answer:
@@ -109,76 +198,92 @@ def declined(intent: Json) -> Answer:
     return Answer({"error": {**intent["last_payment_error"], "payment_intent": intent}}, 402)
 
 
-def _confirm(
-    call: Call,
-    intent: Record,
-    method: Record | None,
-    return_url: str | None,
-    receipt_email: str | None = None,
-) -> Answer:
-    _refuse_unless_open(intent, "confirm")
-    _refuse_if_hosted(intent, "confirmed")
-    if method is None and intent.body["payment_method"]:
-        method = call.tx.find(payment_methods.KIND, intent.body["payment_method"])
+def _check(amount: int, currency: str) -> int:
+    if amount < 1:
+        raise ApiError(
+            "This value must be greater than or equal to 1.",
+            code="parameter_invalid_integer",
+            param="amount",
+        )
+    return check_amount(amount, currency)
+
+
+def _take(intent: Record, method: Record) -> None:
+    """Put the method on the intent, to be confirmed."""
+    kind = method.body["type"]
+    allowed = intent.body["payment_method_types"]
+    if kind not in allowed and not intent.body["automatic_payment_methods"]:
+        raise ApiError(
+            f"The PaymentMethod provided ({kind}) is not allowed for this PaymentIntent. Please "
+            f"attach a PaymentMethod with one of the following types: {', '.join(allowed)}.",
+            code="payment_intent_invalid_parameter",
+            param="payment_method",
+        )
+    owner = method.body["customer"]
+    if owner and owner != intent.body["customer"]:
+        raise ApiError(
+            f"The payment method you provided belongs to the customer {owner}. Please include "
+            "that customer in the `customer` parameter on the PaymentIntent.",
+            param="payment_method",
+        )
+    if kind != "card" and is_manual(intent, method):
+        raise invalid("capture_method", f"{kind} payments cannot be reserved first")
+    paying.withdraw(intent)
+    intent.body |= {"payment_method": method.id, "status": "requires_confirmation"}
+
+
+def _confirm(call: Call, intent: Record, return_url: str | None, *, alone: bool) -> Answer:
+    name = intent.body["payment_method"]
+    method = call.tx.find(payment_methods.KIND, name) if name else None
     if method is None:
         raise unexpected_state(
-            "You cannot confirm this PaymentIntent because it's missing a payment method. Update "
-            "the PaymentIntent with a payment method, or pass one to confirm.",
+            "You cannot confirm this PaymentIntent because it's missing a payment method. You "
+            "can either update the PaymentIntent with a payment method and then confirm it "
+            "again, or confirm it again directly with a payment method.",
             present(call.tx, intent),
         )
-    if receipt_email:
-        intent.body["receipt_email"] = receipt_email
-    paying.attempt(call.tx, intent, method, call.config.base_url, return_url)
+    paying.attempt(
+        call.tx, intent, method, call.config.base_url, return_url,
+        alone=alone and method.body["type"] not in VOUCHERS,
+    )  # fmt: skip
     if intent.body["last_payment_error"]:
         return declined(present(call.tx, intent))
     return _shown(call, intent)
 
 
-def _described(params: Params) -> Json:
-    """The optional fields of create and update that were given."""
-    fields: Json = {}
-    if params.given("description"):
-        fields["description"] = params.text("description", 1000)
-    if params.given("receipt_email"):
-        fields["receipt_email"] = params.email("receipt_email")
-    if capture := params.choice("capture_method", ("automatic", "automatic_async")):
-        fields["capture_method"] = capture
-    for name in ("payment_method_types", "allowed_payment_method_types"):
-        if any(kind != "card" for kind in params.texts(name)):
-            raise invalid(name, "only card is available")
-    return fields
-
-
-def _automatic(params: Params) -> Json | None:
-    wanted = params.child("automatic_payment_methods")
-    if wanted is None:
-        return None
-    redirects = wanted.choice("allow_redirects", ("always", "never"))
-    return {"allow_redirects": redirects or "always", "enabled": wanted.boolean("enabled")}
-
-
-def _refuse_unless_open(intent: Record, verb: str) -> None:
+def _refuse_to_confirm(call: Call, intent: Record) -> None:
     status = intent.body["status"]
     if status not in OPEN_STATUSES:
         why = (
             "it has already succeeded after being previously confirmed"
             if status == "succeeded"
-            else f"it has a status of {status}"
+            else f"it has a status of {status}. Only a PaymentIntent with one of the following "
+            "statuses may be confirmed: requires_confirmation, requires_action"
         )
         raise unexpected_state(
-            f"You cannot {verb} this PaymentIntent because {why}.", dict(intent.body)
+            f"You cannot confirm this PaymentIntent because {why}.", present(call.tx, intent)
+        )
+    _refuse_if_hosted(intent, "confirmed")
+
+
+def _refuse_unless_open(intent: Record, what: str, param: str) -> None:
+    status = intent.body["status"]
+    if status not in OPEN_STATUSES:
+        raise unexpected_state(
+            f"{what} because it has a status of {status}. You may only update it on a "
+            f"PaymentIntent with one of the following statuses: {', '.join(OPEN_STATUSES)}.",
+            dict(intent.body),
+            param,
         )
 
 
 def _refuse_if_hosted(intent: Record, verb: str) -> None:
     """Only its Checkout Session may move an intent it made, or both could charge."""
     if intent.private["session"]:
-        raise ApiError(
+        raise unexpected_state(
             f"This PaymentIntent belongs to a Checkout Session and cannot be {verb} directly. "
             "Use or expire the Checkout Session instead.",
-            code="payment_intent_unexpected_state",
-            executed=True,
-            payment_intent=dict(intent.body),
+            dict(intent.body),
         )
 
 
@@ -189,8 +294,9 @@ def _shown(call: Call, intent: Record) -> Answer:
 OPERATIONS = (
     Operation("GET", URL, list_all),
     Operation("POST", URL, create),
-    Operation("GET", f"{URL}/{{id:str}}", retrieve),
-    Operation("POST", f"{URL}/{{id:str}}", update),
-    Operation("POST", f"{URL}/{{id:str}}/confirm", confirm),
-    Operation("POST", f"{URL}/{{id:str}}/cancel", cancel),
+    Operation("GET", ONE, retrieve),
+    Operation("POST", ONE, update),
+    Operation("POST", f"{ONE}/confirm", confirm),
+    Operation("POST", f"{ONE}/capture", capture),
+    Operation("POST", f"{ONE}/cancel", cancel),
 )

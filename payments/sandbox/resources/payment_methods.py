@@ -1,20 +1,26 @@
-"""The cards payments are made with: https://docs.stripe.com/api/payment_methods."""
+"""What payments are made with: https://docs.stripe.com/api/payment_methods."""
 
 import hashlib
 import time
 
-from payments.sandbox.cards import BY_TOKEN, Card, entered
+from payments.sandbox.cards import BY_TOKEN, Card
 from payments.sandbox.clock import token
-from payments.sandbox.errors import ApiError, Json
+from payments.sandbox.errors import ApiError, Json, missing
+from payments.sandbox.methods import Described, read_description
 from payments.sandbox.objects import Answer, Call, Operation, require
-from payments.sandbox.params import Params
+from payments.sandbox.params import Params, merge_metadata
 from payments.sandbox.presenting import present
+from payments.sandbox.recording import emit_change
 from payments.sandbox.store import Record, Transaction
 
 KIND = "payment_method"
 URL = "/v1/payment_methods"
+ONE = f"{URL}/{{id:str}}"
 
 TOKEN_EXPIRY_YEARS = 5
+
+ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+REDISPLAY = ("always", "limited", "unspecified")
 
 
 def year_and_month(now: int) -> tuple[int, int]:
@@ -23,17 +29,13 @@ def year_and_month(now: int) -> tuple[int, int]:
     return moment.tm_year, moment.tm_mon
 
 
-def fingerprint(card: Card) -> str:
-    """The same for the same number, and made of its name here, not of the number."""
-    return hashlib.sha256(card.name.encode()).hexdigest()[:16]
-
-
 def record_method(
-    tx: Transaction, account: str, card: Card, expiry: tuple[int, int], billing: Json
+    tx: Transaction, account: str, described: Described, billing: Json, **changes: object
 ) -> Record:
-    """``expiry`` is month and year. Of the number only the last four digits are kept."""
+    """``billing`` fills some of the billing details, ``changes`` other fields."""
     method_id = f"pm_{token()}"
-    month, year = expiry
+    card = described.card
+    shown = _card(card, described.expiry) if card else described.shown
     return tx.insert(
         Record(
             id=method_id,
@@ -45,43 +47,55 @@ def record_method(
                 "object": KIND,
                 "allow_redisplay": "unspecified",
                 "billing_details": {
-                    "address": dict.fromkeys(
-                        ("city", "country", "line1", "line2", "postal_code", "state")
-                    ),
+                    "address": dict.fromkeys(ADDRESS),
                     "email": None,
                     "name": None,
                     "phone": None,
+                    "tax_id": None,
                     **billing,
                 },
-                "card": {
-                    "brand": card.brand,
-                    "checks": {
-                        "address_line1_check": None,
-                        "address_postal_code_check": None,
-                        "cvc_check": "unchecked",
-                    },
-                    "country": "US",
-                    "display_brand": card.brand,
-                    "exp_month": month,
-                    "exp_year": year,
-                    "fingerprint": fingerprint(card),
-                    "funding": card.funding,
-                    "last4": card.last4,
-                    "generated_from": None,
-                    "networks": {"available": [card.brand], "preferred": None},
-                    "regulated_status": "unregulated",
-                    "three_d_secure_usage": {"supported": True},
-                    "wallet": None,
-                },
+                described.kind: shown,
                 "created": tx.now,
                 "customer": None,
+                "customer_account": None,
                 "livemode": False,
                 "metadata": {},
-                "type": "card",
+                "type": described.kind,
+                **changes,
             },
-            private={"card": card.name},
+            private={"card": card.name} if card else dict(described.private),
         )
     )
+
+
+def _card(card: Card, expiry: tuple[int, int]) -> Json:
+    """``expiry`` is month and year. Of the number only the last four digits are kept."""
+    month, year = expiry
+    return {
+        "brand": card.brand,
+        "checks": {
+            "address_line1_check": None,
+            "address_postal_code_check": None,
+            "cvc_check": "unchecked",
+        },
+        "country": "US",
+        "display_brand": card.brand,
+        "exp_month": month,
+        "exp_year": year,
+        "fingerprint": fingerprint(card),
+        "funding": card.funding,
+        "generated_from": None,
+        "last4": card.last4,
+        "networks": {"available": [card.brand], "preferred": None},
+        "regulated_status": "unregulated",
+        "three_d_secure_usage": {"supported": True},
+        "wallet": None,
+    }
+
+
+def fingerprint(card: Card) -> str:
+    """The same for the same number, and made of its name here, not of the number."""
+    return hashlib.sha256(card.name.encode()).hexdigest()[:16]
 
 
 def from_params(call: Call) -> Record | None:
@@ -89,7 +103,10 @@ def from_params(call: Call) -> Record | None:
     named = call.params.text("payment_method")
     described = call.params.child("payment_method_data")
     if named is not None and described is not None:
-        raise ApiError("Only one of payment_method and payment_method_data can be given.")
+        raise ApiError(
+            "You may only specify one of these parameters: payment_method, payment_method_data.",
+            param="payment_method",
+        )
     if described is not None:
         return _described(call, described)
     return None if named is None else by_name(call, named)
@@ -101,33 +118,79 @@ def by_name(call: Call, name: str, *, param: str = "payment_method", status: int
     if card is None:
         return require(call.tx, KIND, name, param=param, status=status)
     year, _ = year_and_month(call.tx.now)
-    return record_method(call.tx, call.account, card, (12, year + TOKEN_EXPIRY_YEARS), {})
+    described = Described("card", {}, card=card, expiry=(12, year + TOKEN_EXPIRY_YEARS))
+    return record_method(call.tx, call.account, described, {})
 
 
 def _described(call: Call, params: Params) -> Record:
-    params.choice("type", ("card",))
-    card_params = params.child("card")
-    if card_params is None:
-        raise ApiError(
-            "Missing required param: payment_method_data[card].",
-            code="parameter_missing",
-            param="payment_method_data[card]",
-        )
-    number = card_params.need_text("number")
-    month = card_params.need_integer("exp_month")
-    year = card_params.need_integer("exp_year", low=0, high=9999)
-    year += 2000 if year < 100 else 0
-    cvc = card_params.text("cvc")
-    billing = params.child("billing_details")
-    details = {name: billing.text(name) for name in ("email", "name", "phone")} if billing else {}
-    # Unknown names are refused before the card is: they may be a misspelt cvc.
-    params.finish()
-    card = entered(number, month, year, cvc, year_and_month(call.tx.now))
-    return record_method(call.tx, call.account, card, (month, year), details)
+    billing = read_billing(params)
+    metadata = merge_metadata({}, params.metadata(), params.name("metadata"))
+    redisplay = params.choice("allow_redisplay", REDISPLAY) or "unspecified"
+    radar = params.child("radar_options")
+    if radar is not None:
+        radar.text("session")
+    described = read_description(params, year_and_month(call.tx.now), TOKEN_EXPIRY_YEARS)
+    if params is not call.params:
+        params.finish()
+    return record_method(
+        call.tx, call.account, described, billing, metadata=metadata, allow_redisplay=redisplay
+    )
+
+
+def read_billing(params: Params) -> Json:
+    """The billing details that were given; an empty value unsets one."""
+    given = params.child("billing_details")
+    if given is None:
+        return {}
+    found: Json = {}
+    for name in ("name", "phone", "tax_id"):
+        if given.given(name):
+            found[name] = given.text(name)
+    if given.given("email"):
+        found["email"] = given.email("email")
+    address = given.child("address")
+    if address is not None:
+        found["address"] = {name: address.text(name) for name in ADDRESS}
+    return found
+
+
+def create(call: Call) -> Answer:
+    if not call.params.given("type"):
+        raise missing("type")
+    method = _described(call, call.params)
+    return Answer(present(call.tx, method))
 
 
 def retrieve(call: Call) -> Answer:
     return Answer(present(call.tx, call.the(KIND)))
 
 
-OPERATIONS = (Operation("GET", f"{URL}/{{id:str}}", retrieve),)
+def update(call: Call) -> Answer:
+    method = call.the(KIND)
+    params = call.params
+    before = dict(method.body)
+    changes: Json = {
+        "billing_details": {**method.body["billing_details"], **read_billing(params)},
+        "metadata": merge_metadata(method.body["metadata"], params.metadata()),
+    }
+    if redisplay := params.choice("allow_redisplay", REDISPLAY):
+        changes["allow_redisplay"] = redisplay
+    card = params.child("card") if method.body["type"] == "card" else None
+    if card is not None:
+        month = card.integer("exp_month", low=1, high=12)
+        year = card.integer("exp_year", low=2000, high=2099)
+        given = {"exp_month": month, "exp_year": year}
+        changed = {name: value for name, value in given.items() if value is not None}
+        changes["card"] = {**method.body["card"], **changed}
+    params.finish()
+    method.body |= changes
+    call.tx.save(method)
+    emit_change(call.tx, "payment_method.updated", method, before)
+    return Answer(present(call.tx, method))
+
+
+OPERATIONS = (
+    Operation("POST", URL, create),
+    Operation("GET", ONE, retrieve),
+    Operation("POST", ONE, update),
+)

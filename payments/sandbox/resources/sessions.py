@@ -3,6 +3,7 @@
 from payments.sandbox import paying
 from payments.sandbox.clock import token
 from payments.sandbox.errors import ApiError, Json, invalid, missing
+from payments.sandbox.following import customer_details
 from payments.sandbox.lists import Filter, page, page_of, within
 from payments.sandbox.objects import Answer, Call, Operation
 from payments.sandbox.params import Params, merge_metadata
@@ -48,7 +49,7 @@ def create(call: Call) -> Answer:
         "cancel_url": params.url("cancel_url"),
         "client_reference_id": params.text("client_reference_id", 200),
         "currency": items[0]["currency"],
-        "customer_details": _customer(email) if email else None,
+        "customer_details": customer_details(email) if email else None,
         "customer_email": email,
         "expires_at": _expires_at(params, call.tx.now),
         "locale": params.choice("locale", LOCALES),
@@ -156,19 +157,6 @@ def _payment_intent_data(params: Params) -> Json:
     }
 
 
-def _customer(email: str | None, name: str | None = None) -> Json:
-    return {
-        "address": None,
-        "business_name": None,
-        "email": email,
-        "individual_name": name,
-        "name": name,
-        "phone": None,
-        "tax_exempt": "none",
-        "tax_ids": [],
-    }
-
-
 def retrieve(call: Call) -> Answer:
     return Answer(present(call.tx, call.the(KIND)))
 
@@ -227,19 +215,6 @@ def begin_payment(tx: Transaction, session: Record) -> Record:
     session.body["payment_intent"] = intent.id
     tx.save(session)
     return intent
-
-
-def complete(tx: Transaction, session: Record, payer: str | None) -> None:
-    """The intent succeeded: the session is paid and its page closed."""
-    session.tag, session.due_at = "complete", None
-    session.body |= {
-        "customer_details": _customer(session.body["customer_email"], payer),
-        "payment_status": "paid",
-        "status": "complete",
-        "url": None,
-    }
-    tx.save(session)
-    emit(tx, "checkout.session.completed", session)
 
 
 def expire(tx: Transaction, session: Record) -> None:
