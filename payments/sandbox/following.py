@@ -44,9 +44,10 @@ def follow(tx: Transaction, intent: Record, *, late: bool = True) -> None:
 def _complete(tx: Transaction, session: Record, intent: Record) -> None:
     """The page is closed."""
     session.tag, session.due_at = "complete", None
-    email = session.body["customer_email"]
+    known = session.body["customer_details"] or {}
+    name = session.private.get("payer") or known.get("name")
     session.body |= {
-        "customer_details": customer_details(email, session.private.get("payer")),
+        "customer_details": customer_details(known.get("email"), name),
         "payment_status": "paid" if intent.body["status"] == "succeeded" else "unpaid",
         "status": "complete",
         "url": None,

@@ -6,7 +6,7 @@ unknown, so a parameter the sandbox does not implement is never ignored silently
 
 import re
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from payments.sandbox.config import is_web_address
 from payments.sandbox.errors import ApiError, empty, invalid, invalid_integer, missing, unknown
@@ -174,6 +174,12 @@ class Params:
                 raise invalid(self._path, "must be an array")
         return sorted(self._tree, key=int)
 
+    def anything(self, key: str) -> Any:
+        """A value as it stands, for what is only repeated: hashes, lists, true and false."""
+        self._seen.add(key)
+        value = self._tree.get(key)
+        return None if value is None or value == "" else _plain(value)
+
     def metadata(self, key: str = "metadata") -> dict[str, str] | None:
         """What was given, empty values included; ``None`` if nothing was.
 
@@ -226,3 +232,11 @@ def merge_metadata(
     if len(kept) > MAX_METADATA_KEYS:
         raise invalid(param, f"objects can have at most {MAX_METADATA_KEYS} keys")
     return kept
+
+
+def _plain(value: Tree | str) -> Any:
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value, value)
+    if value and all(key.isascii() and key.isdigit() for key in value):
+        return [_plain(value[key]) for key in sorted(value, key=int)]
+    return {key: _plain(inner) for key, inner in value.items()}

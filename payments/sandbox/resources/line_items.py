@@ -35,12 +35,22 @@ def _item(params: Params, now: int) -> tuple[Json, str | None]:
         raise missing(params.name("price_data"))
     currency = check_currency(data.need_text("currency"), data.name("currency"))
     unit_amount = data.need_integer("unit_amount", low=0, high=MAX_AMOUNT_EGP)
+    data.choice("tax_behavior", ("exclusive", "inclusive", "unspecified"))
+    if name := data.text("product"):
+        # Products are described inline only, so there is none with an id.
+        raise no_such("product", name, param=data.name("product"), status=400)
     product = data.child("product_data")
     if product is None:
         raise missing(data.name("product_data"))
     name = product.need_text("name", 1500)
     detail = product.text("description", 1500)
+    product.texts("images")
+    product.text("tax_code")
+    product.text("unit_label", 50)
     product_metadata = merge_metadata({}, product.metadata(), product.name("metadata"))
+    adjustable = params.child("adjustable_quantity")
+    if adjustable is not None and adjustable.boolean("enabled"):
+        raise invalid(adjustable.name("enabled"), "the page does not change quantities")
     quantity = params.need_integer("quantity", low=1, high=MAX_QUANTITY)
     amount = unit_amount * quantity
     item: Json = {

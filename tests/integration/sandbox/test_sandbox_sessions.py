@@ -157,9 +157,13 @@ def test_sessions_are_listed_by_status_and_by_intent(api: stripe.StripeClient) -
         ({"cancel_url": "portal"}, "url_invalid", "cancel_url"),
         ({"mode": "subscription"}, None, "mode"),
         ({"locale": "ar"}, None, "locale"),
-        ({"payment_method_types": ["oxxo"]}, None, "payment_method_types"),
+        ({"payment_method_types": ["shells"]}, None, "payment_method_types"),
+        ({"customer": "cus_none"}, "resource_missing", "customer"),
+        ({"automatic_tax": {"enabled": True}}, None, "automatic_tax[enabled]"),
+        ({"currency": "usd"}, None, "currency"),
+        ({"submit_type": "beg"}, None, "submit_type"),
         ({"customer_email": "mona"}, "email_invalid", "customer_email"),
-        ({"allow_promotion_codes": True}, "parameter_unknown", "allow_promotion_codes"),
+        ({"discounts": [{"coupon": "x"}]}, "parameter_unknown", "discounts"),
         ({"line_items": [line("x", 100), line("y", 100, currency="usd")]}, None, "line_items"),
         ({"line_items": [line("x", 1)]}, "amount_too_small", "line_items"),
         ({"line_items": [line("x", 10**12 - 1, quantity=2)]}, "amount_too_large", "line_items"),
@@ -183,3 +187,64 @@ def test_what_a_session_cannot_be_is_refused_by_name(
 def test_the_largest_sum_of_pounds_has_twelve_digits(api: stripe.StripeClient) -> None:
     session = open_session(api, line_items=[line("رسوم مبنى", 999_999_999_999)])
     assert session.amount_total == 999_999_999_999
+
+
+def test_what_only_changes_the_look_is_taken_and_shown_again(api: stripe.StripeClient) -> None:
+    session = open_session(
+        api,
+        submit_type="pay",
+        billing_address_collection="auto",
+        phone_number_collection={"enabled": True},
+        custom_text={"submit": {"message": "شكرًا"}},
+        allow_promotion_codes=False,
+        ui_mode="hosted_page",
+        customer_creation="if_required",
+    )
+    assert (session.submit_type, session.billing_address_collection) == ("pay", "auto")
+    assert session.phone_number_collection is not None
+    assert session.phone_number_collection.enabled is True
+    assert session.custom_text.submit is not None
+    assert session.custom_text.submit.message == "شكرًا"
+
+
+def test_pounds_are_paid_by_card_wallet_or_kiosk_unless_the_shop_says_otherwise(
+    api: stripe.StripeClient,
+) -> None:
+    assert open_session(api).payment_method_types == ["card", "wallet", "kiosk"]
+    dollars = open_session(api, line_items=[line("x", 500, currency="usd")])
+    assert dollars.payment_method_types == ["card"]
+    for name in ("payment_method_types", "allowed_payment_method_types"):
+        assert open_session(api, **{name: ["kiosk"]}).payment_method_types == ["kiosk"]
+    less = open_session(api, excluded_payment_method_types=["wallet"])
+    assert less.payment_method_types == ["card", "kiosk"]
+
+
+def test_a_session_belongs_to_its_customer(api: stripe.StripeClient) -> None:
+    customer = api.v1.customers.create({"email": "mona@example.com", "name": "منى"})
+    session = open_session(api, customer=customer.id)
+    open_session(api)
+    pay_page(session.url)
+    found = api.v1.checkout.sessions.list({"customer": customer.id}).data
+    assert [one.id for one in found] == [session.id]
+    assert found[0].customer_details is not None
+    assert found[0].customer_details.email == "mona@example.com"
+    by_email = api.v1.checkout.sessions.list({"customer_details": {"email": "mona@example.com"}})
+    assert [one.id for one in by_email.data] == [session.id]
+    intents = api.v1.payment_intents.list({"customer": customer.id}).data
+    assert [one.id for one in intents] == [found[0].payment_intent]
+    charge = api.v1.charges.list().data[0]
+    assert charge.customer == customer.id
+    with pytest.raises(stripe.InvalidRequestError, match="customer_email"):
+        open_session(api, customer=customer.id, customer_email="mona@example.com")
+
+
+def test_a_session_can_reserve_first(api: stripe.StripeClient) -> None:
+    session = open_session(api, payment_intent_data={"capture_method": "manual"})
+    pay_page(session.url)
+    reserved = api.v1.checkout.sessions.retrieve(session.id)
+    assert (reserved.status, reserved.payment_status) == ("complete", "unpaid")
+    assert isinstance(reserved.payment_intent, str)
+    captured = api.v1.payment_intents.capture(reserved.payment_intent)
+    assert (captured.status, captured.amount_received) == ("succeeded", 153550)
+    assert api.v1.checkout.sessions.retrieve(session.id).payment_status == "paid"
+    assert "checkout.session.async_payment_succeeded" not in event_types(api)
