@@ -26,13 +26,17 @@ from payments.sandbox.objects import API_VERSION, Answer, Operation
 from payments.sandbox.pages import Asset, Page, Pages
 from payments.sandbox.resources import (
     attachments,
+    balance,
     balance_transactions,
     charges,
     customers,
+    disputes,
     endpoints,
     events,
     intents,
     payment_methods,
+    payouts,
+    refunds,
     sessions,
 )
 from payments.sandbox.sender import Sender
@@ -42,6 +46,10 @@ OPERATIONS = (
     *sessions.OPERATIONS,
     *intents.OPERATIONS,
     *charges.OPERATIONS,
+    *refunds.OPERATIONS,
+    *disputes.OPERATIONS,
+    *balance.OPERATIONS,
+    *payouts.OPERATIONS,
     *balance_transactions.OPERATIONS,
     *payment_methods.OPERATIONS,
     *attachments.OPERATIONS,

@@ -44,7 +44,8 @@ class Card:
     """Refused when it is entered, before anything is charged."""
     funding: str = "credit"
     later: str = ""
-    """What comes after the success: ``dispute``, ``refund_pending`` or ``refund_fails``."""
+    """What comes after the success: ``dispute``, ``dispute_not_received``, ``inquiry``,
+    ``refund_pending``, ``refund_fails``, or money that is ``available`` at once."""
 
     @property
     def last4(self) -> str:
@@ -148,6 +149,27 @@ CARDS = (
         N_("Succeeds, then its holder disputes the payment"),
         ("pm_card_createDispute",),
         later="dispute",
+    ),
+    Card(
+        "disputed_not_received",
+        "4000000000002685",
+        N_("Succeeds, then its holder says that nothing was received"),
+        ("pm_card_createDisputeProductNotReceived",),
+        later="dispute_not_received",
+    ),
+    Card(
+        "inquiry",
+        "4000000000001976",
+        N_("Succeeds, then the bank asks what the payment was for"),
+        ("pm_card_createDisputeInquiry",),
+        later="inquiry",
+    ),
+    Card(
+        "available",
+        "4000000000000077",
+        N_("Succeeds; the money can be paid out at once"),
+        ("pm_card_bypassPending",),
+        later="available",
     ),
     Card(
         "refund_pending",

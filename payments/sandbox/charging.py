@@ -5,6 +5,7 @@ payer's bank or wallet takes its time, or succeeded but not captured, where the 
 to reserve the sum first.
 """
 
+from payments.sandbox import disputing
 from payments.sandbox.cards import Decline
 from payments.sandbox.clock import token
 from payments.sandbox.errors import Json
@@ -112,6 +113,7 @@ def announce(tx: Transaction, charge: Record, capture_method: str) -> None:
         charge.body["balance_transaction"] = balance_transactions.book(tx, charge).id
         tx.save(charge)
         emit(tx, "charge.succeeded", charge)
+        disputing.begin(tx, charge)
         return
     emit(tx, "charge.succeeded", charge)
     if charge.body["captured"]:

@@ -71,3 +71,14 @@ def check_amount(amount: int, currency: str, param: str = "amount") -> int:
 
 def exponent(currency: str) -> int:
     return EXPONENTS.get(currency, 2)
+
+
+SYMBOLS = {"eur": "€", "gbp": "£", "usd": "$"}
+
+
+def written(amount: int, currency: str) -> str:
+    """``$1,535.50``, ``EGP 1,535.50``: as the provider's messages tell a sum."""
+    digits = exponent(currency)
+    whole, rest = divmod(amount, 10**digits)
+    text = f"{whole:,}.{rest:0{digits}d}" if digits else f"{whole:,}"
+    return SYMBOLS.get(currency, f"{currency.upper()} ") + text

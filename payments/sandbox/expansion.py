@@ -1,30 +1,92 @@
 """Replacing ids by their objects: https://docs.stripe.com/api/expanding_objects."""
 
 from payments.sandbox.errors import ApiError, Json
-from payments.sandbox.lists import listed
+from payments.sandbox.lists import DEFAULT_LIMIT, listed
 from payments.sandbox.presenting import present
 from payments.sandbox.store import Transaction
 
 MAX_DEPTH = 4
 
-LINKS = {
-    "checkout.session": {"payment_intent": "payment_intent"},
-    "payment_intent": {"latest_charge": "charge", "payment_method": "payment_method"},
-    "charge": {"balance_transaction": "balance_transaction", "payment_intent": "payment_intent"},
-    "balance_transaction": {"source": "charge"},
+LINKS: dict[str, dict[str, tuple[str, ...]]] = {
+    "balance_transaction": {"source": ("charge", "refund", "dispute", "payout")},
+    "charge": {
+        "balance_transaction": ("balance_transaction",),
+        "customer": ("customer",),
+        "failure_balance_transaction": ("balance_transaction",),
+        "payment_intent": ("payment_intent",),
+        "refunds": ("refund",),
+    },
+    "checkout.session": {
+        "customer": ("customer",),
+        "line_items": ("item",),
+        "payment_intent": ("payment_intent",),
+    },
+    "customer": {"invoice_settings.default_payment_method": ("payment_method",)},
+    "dispute": {
+        "balance_transactions": ("balance_transaction",),
+        "charge": ("charge",),
+        "payment_intent": ("payment_intent",),
+    },
+    "payment_intent": {
+        "customer": ("customer",),
+        "latest_charge": ("charge",),
+        "payment_method": ("payment_method",),
+    },
+    "payment_method": {"customer": ("customer",)},
+    "payout": {
+        "balance_transaction": ("balance_transaction",),
+        "failure_balance_transaction": ("balance_transaction",),
+    },
+    "refund": {
+        "balance_transaction": ("balance_transaction",),
+        "charge": ("charge",),
+        "customer": ("customer",),
+        "failure_balance_transaction": ("balance_transaction",),
+        "payment_intent": ("payment_intent",),
+        "payment_method": ("payment_method",),
+    },
 }
-"""By object: which field holds the id of what."""
+"""By object: which field leads to what; of several kinds, to one of them."""
 
-ALWAYS_EMPTY = {
-    "checkout.session": {"customer", "invoice", "payment_link", "setup_intent", "subscription"},
-    "payment_intent": {"customer", "on_behalf_of", "review"},
-    "charge": {"customer", "on_behalf_of", "review", "transfer"},
+UNFILLED = {
+    "charge": (
+        "application", "application_fee", "on_behalf_of", "review", "source_transfer", "transfer",
+        "transfer_data.destination",
+    ),
+    "checkout.session": (
+        "invoice", "payment_link", "setup_intent", "subscription", "after_expiration",
+        "shipping_cost.shipping_rate", "total_details.breakdown",
+    ),
+    "customer": ("default_source", "sources", "subscriptions", "tax", "tax_ids", "test_clock"),
+    "payment_intent": (
+        "application", "on_behalf_of", "processing", "review", "source",
+        "transfer_data.destination",
+    ),
+    "payout": ("application_fee", "destination", "original_payout", "reversed_by"),
+    "refund": ("source_transfer_reversal", "transfer_reversal"),
+}  # fmt: skip
+"""Fields the provider expands, and that hold nothing here that could be."""
+
+LISTS = {
+    "balance_transactions": "balance_transaction",
+    "charges": "charge",
+    "customers": "customer",
+    "disputes": "dispute",
+    "events": "event",
+    "line_items": "item",
+    "payment_intents": "payment_intent",
+    "payment_methods": "payment_method",
+    "payouts": "payout",
+    "refunds": "refund",
+    "sessions": "checkout.session",
+    "webhook_endpoints": "webhook_endpoint",
 }
-"""Fields the provider expands that are always null here."""
+"""By the last part of a list's address: what it lists."""
 
 
 def expand(tx: Transaction, body: Json, paths: list[str]) -> None:
-    """Expands ``body`` in place; raises for a path that leads nowhere."""
+    """Expands ``body`` in place; raises for a path that leads nowhere, also where there
+    is nothing to follow it to."""
     for path in paths:
         steps = path.split(".")
         if len(steps) > MAX_DEPTH:
@@ -33,37 +95,88 @@ def expand(tx: Transaction, body: Json, paths: list[str]) -> None:
                 f"Property: {path[:200]}",
                 param="expand",
             )
-        _follow(tx, body, steps, path)
-
-
-def _follow(tx: Transaction, body: Json, steps: list[str], path: str) -> None:
-    head, rest = steps[0], steps[1:]
-    kind = str(body.get("object", ""))
-    if kind == "list":
-        if head != "data" or not rest:
+        if body.get("object") == "list":
+            kind = LISTS[str(body["url"]).rpartition("/")[2]]
+            if steps[0] != "data":
+                raise _cannot(path, f"data.{path}" if _leads((kind,), steps) else "")
+            if len(steps) == 1 or not _leads((kind,), steps[1:]):
+                raise _cannot(path)
+            for item in body["data"]:
+                _follow(tx, item, steps[1:])
+            continue
+        if not _leads((str(body.get("object")),), steps):
             raise _cannot(path)
-        for item in body["data"]:
-            _follow(tx, item, rest, path)
-        return
-    if kind == "checkout.session" and head == "line_items" and not rest:
-        body["line_items"] = _line_items(tx, body["id"])
-        return
-    if head in ALWAYS_EMPTY.get(kind, ()):
-        return
-    target = LINKS.get(kind, {}).get(head)
-    if target is None:
-        raise _cannot(path)
-    _replace(tx, body, head, target)
-    if rest and isinstance(body[head], dict):
-        _follow(tx, body[head], rest, path)
+        _follow(tx, body, steps)
 
 
-def _replace(tx: Transaction, body: Json, field: str, kind: str) -> None:
-    value = body.get(field)
-    if isinstance(value, str):
-        record = tx.find(kind, value)
-        if record is not None:
-            body[field] = present(tx, record)
+def _step(kind: str, steps: list[str]) -> tuple[str, tuple[str, ...] | None]:
+    """The field the first steps name, which may be two (a field inside a hash), and the
+    kinds it leads to: none for a field that is never filled, ``None`` if it cannot be
+    expanded."""
+    for field in (steps[0], ".".join(steps[:2])):
+        if field in LINKS.get(kind, {}):
+            return field, LINKS[kind][field]
+        if field in UNFILLED.get(kind, ()):
+            return field, ()
+    return steps[0], None
+
+
+def _leads(kinds: tuple[str, ...], steps: list[str]) -> bool:
+    """Whether an object of one of these kinds has such a path."""
+    for kind in kinds:
+        field, targets = _step(kind, steps)
+        if targets is None:
+            continue
+        rest = steps[field.count(".") + 1 :]
+        if not rest or not targets:
+            return True
+        if field == "refunds":
+            # A list inside the object: its own steps begin with "data".
+            if rest[0] != "data":
+                continue
+            rest = rest[1:]
+        if not rest or _leads(targets, rest):
+            return True
+    return False
+
+
+def _follow(tx: Transaction, body: Json, steps: list[str]) -> None:
+    """Along a path that is known to lead somewhere, as far as this object goes."""
+    kind = str(body.get("object"))
+    field, targets = _step(kind, steps)
+    if not targets:
+        return
+    rest = steps[field.count(".") + 1 :]
+    holder, _, name = field.rpartition(".")
+    inside = body
+    if holder:
+        inside = body[holder] = dict(body[holder])
+    if field == "refunds":
+        inside.setdefault("refunds", _refunds(tx, body["id"]))
+        rest = rest[1:]
+    elif field == "line_items":
+        inside["line_items"] = _line_items(tx, body["id"])
+    elif isinstance(inside.get(name), str):
+        inside[name] = _found(tx, targets, inside[name])
+    if rest:
+        value = inside["refunds"]["data"] if field == "refunds" else inside.get(name)
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, dict):
+                _follow(tx, one, rest)
+
+
+def _found(tx: Transaction, kinds: tuple[str, ...], object_id: str) -> Json | str:
+    for kind in kinds:
+        if record := tx.find(kind, object_id):
+            return present(tx, record)
+    return object_id
+
+
+def _refunds(tx: Transaction, charge_id: str) -> Json:
+    found = tx.select("kind = 'refund' AND parent = ?", (charge_id,), limit=DEFAULT_LIMIT + 1)
+    shown = [present(tx, record) for record in found[:DEFAULT_LIMIT]]
+    url = f"/v1/charges/{charge_id}/refunds"
+    return listed(shown, url, more=len(found) > DEFAULT_LIMIT)
 
 
 def _line_items(tx: Transaction, session_id: str) -> Json:
@@ -73,5 +186,6 @@ def _line_items(tx: Transaction, session_id: str) -> Json:
     return listed(items, url, more=False)
 
 
-def _cannot(path: str) -> ApiError:
-    return ApiError(f"This property cannot be expanded ({path[:200]}).", param="expand")
+def _cannot(path: str, meant: str = "") -> ApiError:
+    hint = f" You may want to try expanding '{meant[:200]}' instead." if meant else ""
+    return ApiError(f"This property cannot be expanded ({path[:200]}).{hint}", param="expand")

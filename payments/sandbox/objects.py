@@ -70,9 +70,12 @@ def require(
     param: str = "id",
     status: int = 404,
     tag: str | None = None,
+    parent: str | None = None,
 ) -> Record:
-    """``tag``: only if the object has this one."""
+    """``tag`` and ``parent``: only if they are the object's own."""
     record = tx.find(kind, object_id) if OBJECT_ID.match(object_id) else None
-    if record is None or (tag is not None and record.tag != tag):
+    if record and (tag not in {None, record.tag} or parent not in {None, record.parent}):
+        record = None
+    if record is None:
         raise no_such(NOUNS.get(kind, kind), object_id, param=param, status=status)
     return record

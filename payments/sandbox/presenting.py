@@ -10,6 +10,12 @@ def present(tx: Transaction, record: Record) -> Json:
     body = dict(record.body)
     if record.kind == "event":
         body["pending_webhooks"] = deliveries.unfinished(tx, record.id)
-    elif record.kind == "balance_transaction" and tx.now >= body["available_on"]:
-        body["status"] = "available"
+    elif record.kind == "balance_transaction":
+        body = _booked(tx, body)
+    elif record.kind == "dispute":
+        body["balance_transactions"] = [_booked(tx, one) for one in body["balance_transactions"]]
     return body
+
+
+def _booked(tx: Transaction, body: Json) -> Json:
+    return {**body, "status": "available" if tx.now >= body["available_on"] else "pending"}

@@ -18,7 +18,10 @@ from typing import Any, TextIO
 from payments.sandbox.clock import Clock
 from payments.sandbox.errors import Json
 
-SCHEMA = """
+PAYOUT_OF = "json_extract(private, '$.payout')"
+"""Of a balance transaction: the automatic payout that contains it."""
+
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS objects (
     seq      INTEGER PRIMARY KEY AUTOINCREMENT,
     id       TEXT NOT NULL UNIQUE,
@@ -34,6 +37,7 @@ CREATE TABLE IF NOT EXISTS objects (
 CREATE INDEX IF NOT EXISTS objects_listed ON objects (account, kind, seq);
 CREATE INDEX IF NOT EXISTS objects_parent ON objects (parent) WHERE parent IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_due ON objects (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_paid_out ON objects ({PAYOUT_OF}) WHERE {PAYOUT_OF} IS NOT NULL;
 CREATE TABLE IF NOT EXISTS deliveries (
     seq      INTEGER PRIMARY KEY AUTOINCREMENT,
     event    TEXT NOT NULL,

@@ -96,15 +96,7 @@ def attached(tx: Transaction, customer_id: str) -> list[Record]:
 
 def the_method(call: Call, customer_id: str) -> Record:
     """The one named in an address below its customer."""
-    method = require(call.tx, KIND, call.ids["method"], param=KIND)
-    if method.parent != customer_id:
-        raise ApiError(
-            f"No such PaymentMethod: '{method.id}'",
-            status=404,
-            code="resource_missing",
-            param=KIND,
-        )
-    return method
+    return require(call.tx, KIND, call.ids["method"], param=KIND, parent=customer_id)
 
 
 OPERATIONS = (

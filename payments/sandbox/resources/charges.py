@@ -1,11 +1,12 @@
 """Attempts at taking money: https://docs.stripe.com/api/charges."""
 
+from payments.sandbox import disputing
 from payments.sandbox.lists import Filter, page, within
 from payments.sandbox.objects import Answer, Call, Operation
 from payments.sandbox.params import merge_metadata
 from payments.sandbox.presenting import present
-from payments.sandbox.recording import emit
-from payments.sandbox.resources import balance_transactions
+from payments.sandbox.recording import emit, emit_change
+from payments.sandbox.resources import balance_transactions, customers
 from payments.sandbox.store import Record, Transaction
 
 KIND = "charge"
@@ -21,6 +22,7 @@ def settle(tx: Transaction, charge: Record) -> None:
     charge.body["balance_transaction"] = balance_transactions.book(tx, charge).id
     tx.save(charge)
     emit(tx, "charge.updated", charge, {"balance_transaction": None})
+    disputing.begin(tx, charge)
 
 
 def retrieve(call: Call) -> Answer:
@@ -29,11 +31,22 @@ def retrieve(call: Call) -> Answer:
 
 def update(call: Call) -> Answer:
     charge = call.the(KIND)
-    before = charge.body["metadata"]
-    charge.body["metadata"] = merge_metadata(before, call.params.metadata())
-    if charge.body["metadata"] != before:
-        call.tx.save(charge)
-        emit(call.tx, "charge.updated", charge, {"metadata": before})
+    params = call.params
+    before = dict(charge.body)
+    customer = customers.from_params(call)
+    if customer is not None:
+        charge.body["customer"] = customer.id
+    if params.given("description"):
+        charge.body["description"] = params.text("description", 1000)
+    if params.given("receipt_email"):
+        charge.body["receipt_email"] = params.email("receipt_email")
+    if fraud := params.child("fraud_details"):
+        report = fraud.choice("user_report", ("fraudulent", "safe"))
+        charge.body["fraud_details"] = {"user_report": report} if report else {}
+    charge.body["metadata"] = merge_metadata(before["metadata"], params.metadata())
+    params.finish()
+    call.tx.save(charge)
+    emit_change(call.tx, "charge.updated", charge, before)
     return Answer(present(call.tx, charge))
 
 
@@ -41,6 +54,8 @@ def list_all(call: Call) -> Answer:
     filters: list[Filter] = within("created", call.params.range("created"))
     if intent := call.params.text("payment_intent"):
         filters.append(("parent = ?", (intent,)))
+    if customer := call.params.text("customer"):
+        filters.append(("json_extract(body, '$.customer') = ?", (customer,)))
     return Answer(page(call, KIND, URL, filters))
 
 

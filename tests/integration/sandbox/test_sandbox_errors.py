@@ -111,7 +111,7 @@ def test_a_connected_account_is_refused_instead_of_ignored(
         ("GET", "/v1/events?types[x]=b", 400),
         ("GET", "/v1/events?delivery_success=yes", 400),
         ("GET", "/v1/checkout/sessions?status=done", 400),
-        ("GET", "/v1/charges?expand[]=data.nothing", 200),
+        ("GET", "/v1/charges?expand[]=data.nothing", 400),
     ],
 )
 def test_every_address_answers_in_shape(
