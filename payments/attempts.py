@@ -1,4 +1,4 @@
-"""Tries to pay: one open at a time for an obligation, each with an idempotency key of its own.
+"""Tries to pay: each with an idempotency key of its own, one open at a time for each channel.
 
 The number of the attempt is part of the key: a key used again after a decline would give the payer
 the same declined checkout for ever (facts, webhooks, rule 8).
@@ -7,18 +7,41 @@ the same declined checkout for ever (facts, webhooks, rule 8).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
-from payments.model import Attempt
+from payments.model import Attempt, Obligation
 from payments.money import Money
 from payments.obligations import Owed
+from payments.provider import Checkout
 
 # How long a provider is asked to keep a checkout open (it allows 30 minutes to 24 hours)
 CHECKOUT_HOURS = 23
 # A checkout this close to its end is not offered again: the payer needs time to type
 _TOO_LATE = timedelta(minutes=5)
 LOOK_AGAIN = timedelta(minutes=2)
+# A cash reference is paid in hours or days, and told by the provider when it is
+_LOOK_AT_KIOSK = timedelta(minutes=15)
+
+
+class Channel(StrEnum):
+    """A hosted page for cards and wallets, or a reference that is paid in cash."""
+
+    CHECKOUT = "checkout"
+    KIOSK = "kiosk"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants to pay, and how. ``door`` is the page of ours that leads back."""
+
+    channel: Channel
+    amount: Money
+    door: str = "owner"
+    ends_at: datetime | None = None
+    """When the attempt must be over, if earlier than the provider's own limit."""
 
 
 @dataclass(frozen=True)
@@ -28,62 +51,66 @@ class Try:
     id: str
     obligation_id: str
     number: int
+    channel: Channel
+    door: str
     session: str | None
     url: str | None
+    payment: str | None
+    voucher: str | None
     amount: Money
+    set_aside: Money
+    refunded: Money
     state: str
+    kind: str
     method: str
+    created_at: datetime
     expires_at: datetime
+    settled_at: datetime | None
 
     @property
     def idempotency_key(self) -> str:
         return f"{self.obligation_id}-{self.number}"
 
-
-_Row = Row[str, str, int, str | None, str | None, int, str, str, datetime]
-_COLUMNS = (
-    Attempt.id,
-    Attempt.obligation_id,
-    Attempt.number,
-    Attempt.session,
-    Attempt.url,
-    Attempt.amount,
-    Attempt.state,
-    Attempt.method,
-    Attempt.expires_at,
-)
+    def fits(self, wish: Wish) -> bool:
+        """Whether it can be offered again to somebody who wants ``wish``."""
+        return self.amount == wish.amount and self.door == wish.door
 
 
-def open_attempt(db: Connection, owed: Owed, attempt_id: str, provider: str, at: datetime) -> Try:
+def open_attempt(
+    db: Connection, owed: Owed, attempt_id: str, provider: str, wish: Wish, at: datetime
+) -> Try:
     """The live attempt of ``owed``, whose row the caller holds, or a new one.
 
-    One that is late (:func:`is_late`) must have been closed at the provider before.
+    One that is late (:func:`is_late`) or does not fit must have been closed at the provider before.
     """
-    live = db.execute(
-        select(*_COLUMNS).where(Attempt.obligation_id == owed.id, Attempt.state == "open")
-    ).one_or_none()
-    if live is not None and not is_late(_try(live), at):
-        return _try(live)
-    if live is not None:
-        end(db, live.id, "expired", at)
+    found = live(db, owed.id, wish.channel)
+    if found is not None and not is_late(found, at) and found.fits(wish):
+        return found
+    if found is not None:
+        end(db, found.id, "expired", at)
     last = db.scalar(select(func.max(Attempt.number)).where(Attempt.obligation_id == owed.id))
     expires_at = at + timedelta(hours=CHECKOUT_HOURS)
+    if wish.channel is Channel.KIOSK and wish.ends_at is not None:
+        expires_at = wish.ends_at
+    wait = LOOK_AGAIN if wish.channel is Channel.CHECKOUT else _LOOK_AT_KIOSK
     db.execute(
         insert(Attempt).values(
             id=attempt_id,
             obligation_id=owed.id,
             number=(last or 0) + 1,
             provider=provider,
-            amount=owed.amount.minor,
+            channel=wish.channel,
+            door=wish.door,
+            amount=wish.amount.minor,
             state="open",
             created_at=at,
             expires_at=expires_at,
-            look_again_at=at + LOOK_AGAIN,
+            look_again_at=at + wait,
         )
     )
-    found = find(db, attempt_id)
-    assert found is not None  # noqa: S101 - inserted one line above
-    return found
+    made = find(db, attempt_id)
+    assert made is not None  # noqa: S101 - inserted one line above
+    return made
 
 
 def is_late(attempt: Try, at: datetime) -> bool:
@@ -91,12 +118,18 @@ def is_late(attempt: Try, at: datetime) -> bool:
     return attempt.expires_at - at <= _TOO_LATE
 
 
-def attach(db: Connection, attempt_id: str, session: str, url: str) -> None:
-    """Remember which checkout of the provider the attempt is."""
+def attach(db: Connection, attempt_id: str, checkout: Checkout) -> None:
+    """Remember what the attempt is called at the provider."""
+    voucher = checkout.voucher
+    values: dict[str, Any] = {"session": checkout.session or None, "url": checkout.url or None}
+    if checkout.payment:
+        values["payment"] = checkout.payment
+    if voucher is not None:
+        values |= {"voucher": voucher.number, "expires_at": voucher.expires_at}
     db.execute(
         update(Attempt)
-        .where(Attempt.id == attempt_id, Attempt.session.is_(None))
-        .values(session=session, url=url)
+        .where(Attempt.id == attempt_id, Attempt.session.is_(None), Attempt.payment.is_(None))
+        .values(**values)
     )
 
 
@@ -109,55 +142,128 @@ def end(db: Connection, attempt_id: str, state: str, at: datetime) -> None:
     )
 
 
-def paid(db: Connection, attempt_id: str, state: str, at: datetime, method: str) -> None:
+def paid(
+    db: Connection, attempt: Try, state: str, checkout: Checkout, set_aside: Money, at: datetime
+) -> None:
     """Money came: a late failure never undoes it, and an earlier one does not stand against it."""
     db.execute(
         update(Attempt)
-        .where(Attempt.id == attempt_id)
-        .values(state=state, settled_at=at, method=method)
-    )
-
-
-def find(db: Connection, attempt_id: str) -> Try | None:
-    row = db.execute(select(*_COLUMNS).where(Attempt.id == attempt_id)).one_or_none()
-    return None if row is None else _try(row)
-
-
-def by_session(db: Connection, session: str) -> Try | None:
-    row = db.execute(select(*_COLUMNS).where(Attempt.session == session)).one_or_none()
-    return None if row is None else _try(row)
-
-
-def live(db: Connection, obligation_id: str) -> Try | None:
-    """The open attempt of an obligation, if there is one."""
-    row = db.execute(
-        select(*_COLUMNS).where(Attempt.obligation_id == obligation_id, Attempt.state == "open")
-    ).one_or_none()
-    return None if row is None else _try(row)
-
-
-def to_look_at(db: Connection, at: datetime, most: int) -> Sequence[str]:
-    """Sessions of open attempts that nothing was heard of: the webhook may be lost."""
-    return list(
-        db.scalars(
-            select(Attempt.session)
-            .where(
-                Attempt.state == "open",
-                Attempt.look_again_at <= at,
-                Attempt.session.is_not(None),
-            )
-            .order_by(Attempt.look_again_at)
-            .limit(most)
+        .where(Attempt.id == attempt.id)
+        .values(
+            state=state,
+            settled_at=at,
+            payment=checkout.payment,
+            kind=checkout.kind,
+            method=checkout.method,
+            set_aside=set_aside.minor,
         )
     )
 
 
-def looked_at(db: Connection, session: str, again_at: datetime) -> None:
-    db.execute(update(Attempt).where(Attempt.session == session).values(look_again_at=again_at))
+def find(db: Connection, attempt_id: str) -> Try | None:
+    return _one(db, Attempt.id == attempt_id)
 
 
-def _try(row: _Row) -> Try:
-    identity, obligation_id, number, session, url, amount, state, method, expires_at = row
+def of_checkout(db: Connection, checkout: Checkout) -> Try | None:
+    """The attempt that a checkout of the provider belongs to."""
+    if checkout.session:
+        return by_session(db, checkout.session)
+    return by_payment(db, checkout.payment)
+
+
+def by_session(db: Connection, session: str) -> Try | None:
+    return _one(db, Attempt.session == session)
+
+
+def by_payment(db: Connection, payment: str) -> Try | None:
+    return _one(db, Attempt.payment == payment)
+
+
+def live(db: Connection, obligation_id: str, channel: Channel) -> Try | None:
+    """The open attempt of an obligation through one channel, if there is one."""
+    return _one(
+        db,
+        Attempt.obligation_id == obligation_id,
+        Attempt.channel == channel,
+        Attempt.state == "open",
+    )
+
+
+def all_live(db: Connection, obligation_id: str) -> list[Try]:
+    """Every open attempt of an obligation."""
+    return _all(db, Attempt.obligation_id == obligation_id, Attempt.state == "open")
+
+
+def with_money(db: Connection, obligation_id: str) -> list[Try]:
+    """The attempts of an obligation that brought money, oldest first."""
+    return _all(
+        db,
+        Attempt.obligation_id == obligation_id,
+        Attempt.state.in_(("paid", "surplus", "mismatched")),
+    )
+
+
+def to_look_at(db: Connection, at: datetime, most: int) -> list[Try]:
+    """Open attempts that nothing was heard of: the webhook may be lost."""
+    return _all(
+        db,
+        Attempt.state == "open",
+        Attempt.look_again_at <= at,
+        or_(Attempt.session.is_not(None), Attempt.payment.is_not(None)),
+        most=most,
+    )
+
+
+def not_wanted(db: Connection, most: int) -> list[Try]:
+    """Open attempts that nobody should pay any more: less is owed by now, or nothing."""
+    return _all(
+        db,
+        Attempt.state == "open",
+        or_(Attempt.session.is_not(None), Attempt.payment.is_not(None)),
+        or_(Obligation.state != "due", Obligation.amount - Obligation.credited < Attempt.amount),
+        most=most,
+    )
+
+
+def looked_at(db: Connection, attempt_ids: Sequence[str], again_at: datetime) -> None:
+    db.execute(update(Attempt).where(Attempt.id.in_(attempt_ids)).values(look_again_at=again_at))
+
+
+def _one(db: Connection, *conditions: ColumnElement[bool]) -> Try | None:
+    found = _all(db, *conditions, most=1)
+    return found[0] if found else None
+
+
+def _all(db: Connection, *conditions: ColumnElement[bool], most: int | None = None) -> list[Try]:
+    rows = db.execute(
+        select(Attempt.__table__, Obligation.currency)
+        .join(Obligation, Obligation.id == Attempt.obligation_id)
+        .where(*conditions)
+        .order_by(Attempt.look_again_at, Attempt.number)
+        .limit(most)
+    )
+    return [_try(row) for row in rows]
+
+
+def _try(row: Row[Any]) -> Try:
+    currency = row.currency
     return Try(
-        identity, obligation_id, number, session, url, Money(amount), state, method, expires_at
+        id=row.id,
+        obligation_id=row.obligation_id,
+        number=row.number,
+        channel=Channel(row.channel),
+        door=row.door,
+        session=row.session,
+        url=row.url,
+        payment=row.payment,
+        voucher=row.voucher,
+        amount=Money(row.amount, currency),
+        set_aside=Money(row.set_aside, currency),
+        refunded=Money(row.refunded, currency),
+        state=row.state,
+        kind=row.kind,
+        method=row.method,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        settled_at=row.settled_at,
     )

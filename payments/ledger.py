@@ -1,9 +1,12 @@
 """The append-only ledger: every entry sums to zero and is booked once.
 
-Accounts: what citizens owe (``receivable``), what the provider holds for us (``clearing``), income
-by entity and item (``revenue``), deposits and refunds that are owed back (``refundable``), money
-beyond what was due (``surplus``) and money that nobody may touch yet (``suspense``). Corrections
-are new entries.
+Accounts: what citizens owe (``receivable``); what the provider holds for us, paid by card or wallet
+(``clearing``) and in cash at a kiosk (``kiosk_clearing``); income by entity and item (``revenue``);
+deposits, owed back one day (``refundable``); refunds that are promised and not yet made
+(``refunds_payable``); money beyond what was due (``surplus``); money that nobody may touch yet
+(``suspense``); money that a payer's bank took back (``dispute_hold``); what the provider keeps
+(``provider_fees``); payouts on their way (``treasury_in_transit``) and arrived
+(``treasury_settled``). Corrections are new entries.
 """
 
 from collections.abc import Sequence
@@ -12,13 +15,22 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select
 
-from payments.model import Entry, EntryLine, Obligation
+from payments.model import Entry, EntryLine
 from payments.money import Money
 from payments.storage import insert_missing
 
 PORTAL, PROVIDER = "portal", "provider"
-RECEIVABLE, CLEARING, REVENUE = "receivable", "clearing", "revenue"
-REFUNDABLE, SURPLUS, SUSPENSE = "refundable", "surplus", "suspense"
+RECEIVABLE, REVENUE = "receivable", "revenue"
+CLEARING, KIOSK_CLEARING = "clearing", "kiosk_clearing"
+REFUNDABLE, REFUNDS_PAYABLE = "refundable", "refunds_payable"
+SURPLUS, SUSPENSE, DISPUTE_HOLD = "surplus", "suspense", "dispute_hold"
+PROVIDER_FEES = "provider_fees"
+TREASURY_IN_TRANSIT, TREASURY_SETTLED = "treasury_in_transit", "treasury_settled"
+
+
+def clearing_of(kind: str) -> str:
+    """The account in which money of a kind of means waits at the provider."""
+    return KIOSK_CLEARING if kind == "kiosk" else CLEARING
 
 
 class Unbalanced(ValueError):
@@ -97,28 +109,3 @@ def balance(db: Connection, account: str) -> Money:
     """The sum of an account."""
     total = db.scalar(select(func.sum(EntryLine.amount)).where(EntryLine.account == account))
     return Money(int(total or 0))
-
-
-def unbalanced_entries(db: Connection) -> list[int]:
-    """Entries that break the first invariant; there are none."""
-    return list(
-        db.scalars(
-            select(EntryLine.entry_id)
-            .group_by(EntryLine.entry_id)
-            .having(func.sum(EntryLine.amount) != 0)
-        )
-    )
-
-
-def uncovered_obligations(db: Connection) -> list[str]:
-    """Obligations that are called paid without a booked payment; there are none."""
-    paid = select(Entry.reference, Entry.object_id).where(Entry.effect == "payment").subquery()
-    return list(
-        db.scalars(
-            select(Obligation.id)
-            .where(Obligation.state == "paid")
-            .where(
-                ~select(paid.c.reference).where(paid.c.reference == Obligation.reference).exists()
-            )
-        )
-    )

@@ -1,14 +1,15 @@
 """What is owed: obligations with frozen lines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from payments import ledger
-from payments.model import Obligation, ObligationLine
+from payments.cases import open_case
+from payments.model import Attempt, Obligation, ObligationLine
 from payments.money import Money
 
 
@@ -32,8 +33,14 @@ class Owed:
     reference: str
     stage: str
     amount: Money
+    credited: Money
     state: str
     paid_at: datetime | None
+
+    @property
+    def remaining(self) -> Money:
+        """What is still to be paid."""
+        return self.amount - self.credited if self.state == "due" else Money(0)
 
 
 def create(
@@ -53,6 +60,7 @@ def create(
             stage=stage,
             currency=amount.currency,
             amount=amount.minor,
+            credited=0,
             state="due",
             revision=0,
             created_at=at,
@@ -70,6 +78,7 @@ def create(
                 "label_en": line.label_en,
                 "amount": line.amount.minor,
                 "refundable": line.refundable,
+                "refunded": 0,
             }
             for position, line in enumerate(lines)
         ],
@@ -85,6 +94,27 @@ def find(db: Connection, reference: str, stage: str) -> Owed | None:
         )
     ).one_or_none()
     return None if row is None else _owed(row)
+
+
+def due(db: Connection, reference: str) -> Owed | None:
+    """What ``reference`` owes now: the oldest stage that is not covered."""
+    row = db.execute(
+        select(Obligation.__table__)
+        .where(Obligation.reference == reference, Obligation.state == "due")
+        .order_by(Obligation.created_at)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _owed(row)
+
+
+def of_reference(db: Connection, reference: str) -> list[Owed]:
+    """Every stage of ``reference``, oldest first."""
+    rows = db.execute(
+        select(Obligation.__table__)
+        .where(Obligation.reference == reference)
+        .order_by(Obligation.created_at)
+    )
+    return [_owed(row) for row in rows]
 
 
 def get(db: Connection, obligation_id: str) -> Owed | None:
@@ -118,22 +148,47 @@ def lines(db: Connection, obligation_id: str) -> list[OwedLine]:
     ]
 
 
-def cancel(db: Connection, obligation_id: str, at: datetime) -> bool:
-    """Nothing is owed any more; False when it was paid or cancelled before."""
-    done = db.execute(
-        update(Obligation)
-        .where(Obligation.id == obligation_id, Obligation.state == "due")
-        .values(state="cancelled")
+def credit(db: Connection, owed: Owed, amount: Money, at: datetime) -> Owed:
+    """Count ``amount``, which is not more than what remains, as paid; the caller holds the row."""
+    covered = amount == owed.remaining
+    values: dict[str, Any] = {"credited": owed.credited.minor + amount.minor}
+    if covered:
+        values |= {"state": "paid", "paid_at": at}
+    db.execute(update(Obligation).where(Obligation.id == owed.id).values(**values))
+    return replace(
+        owed,
+        credited=owed.credited + amount,
+        state="paid" if covered else "due",
+        paid_at=at if covered else None,
     )
-    if not done.rowcount:
+
+
+def cancel(db: Connection, obligation_id: str, at: datetime) -> bool:
+    """Nothing is owed any more; False when it was covered or cancelled before.
+
+    What was paid of it in part becomes surplus, so that it can be given back.
+    """
+    owed = lock(db, obligation_id)
+    if owed is None or owed.state != "due":
         return False
-    owed = get(db, obligation_id)
-    if owed is None:
-        return False
+    db.execute(
+        update(Obligation)
+        .where(Obligation.id == obligation_id)
+        .values(state="cancelled", credited=0, cancelled_at=at)
+    )
     reversal = [
         ledger.Line(line.account, -line.amount, line.entity, line.item)
         for line in _debt(lines(db, obligation_id))
     ]
+    if owed.credited:
+        paid = owed.credited.minor
+        reversal += [ledger.Line(ledger.RECEIVABLE, paid), ledger.Line(ledger.SURPLUS, -paid)]
+        db.execute(
+            update(Attempt)
+            .where(Attempt.obligation_id == obligation_id, Attempt.state == "paid")
+            .values(set_aside=Attempt.amount)
+        )
+        open_case(db, "cancelled_in_part", owed.id, owed.reference, str(paid), at)
     effect = ledger.Effect(ledger.PORTAL, obligation_id, "cancelled", owed.reference)
     ledger.book(db, effect, reversal, owed.amount.currency, at)
     return True
@@ -158,5 +213,5 @@ def _debt(owed_lines: Sequence[OwedLine]) -> list[ledger.Line]:
 
 
 def _owed(row: Row[Any]) -> Owed:
-    amount = Money(row.amount, row.currency)
-    return Owed(row.id, row.reference, row.stage, amount, row.state, row.paid_at)
+    amount, credited = Money(row.amount, row.currency), Money(row.credited, row.currency)
+    return Owed(row.id, row.reference, row.stage, amount, credited, row.state, row.paid_at)

@@ -13,10 +13,13 @@ from sqlalchemy import Connection, insert, update
 
 from payments import attempts, ledger, obligations
 from payments.cases import open_case
-from payments.model import Obligation, Receipt, ReceiptSerial
+from payments.model import Receipt, ReceiptSerial
 from payments.money import Money
 from payments.provider import Checkout, CheckoutStatus
 from payments.storage import insert_missing
+
+TAKEN = ("payment", "surplus", "suspense")
+"""The effects by which a payment can have come into the ledger; one of them, once."""
 
 
 class Outcome(StrEnum):
@@ -24,6 +27,8 @@ class Outcome(StrEnum):
 
     PAID = "paid"
     """The obligation was covered now, by this."""
+    PARTIAL = "partial"
+    """A part of the obligation was paid now; the rest is still due."""
     ALREADY = "already"
     """This payment had been settled before."""
     SURPLUS = "surplus"
@@ -58,11 +63,9 @@ def settle(
     ``live`` says which environment we are: a payment of the other one is never taken. ``year`` is
     that of the receipt's number.
     """
-    attempt = attempts.by_session(db, checkout.session)
-    if attempt is None:
-        return Settlement(Outcome.UNKNOWN)
-    owed = obligations.lock(db, attempt.obligation_id)
-    if owed is None:
+    attempt = attempts.of_checkout(db, checkout)
+    owed = obligations.lock(db, attempt.obligation_id) if attempt else None
+    if attempt is None or owed is None:
         return Settlement(Outcome.UNKNOWN)
     known = Settlement(Outcome.WAITING, owed.reference, owed.stage, owed.id, checkout.amount)
     if not checkout.paid:
@@ -70,15 +73,17 @@ def settle(
             attempts.end(db, attempt.id, "expired", at)
             return _with(known, Outcome.EXPIRED)
         return known
+    if any(ledger.is_booked(db, ledger.PROVIDER, checkout.payment, how) for how in TAKEN):
+        book_fee(db, checkout, owed.reference, at)
+        return _with(known, Outcome.ALREADY)
     wrong = _difference(checkout, attempt, owed, live)
     if wrong:
-        return _suspend(db, known, attempt, checkout, wrong, at)
-    if owed.state != "due":
-        return _surplus(db, known, attempt, checkout, at)
-    if not _book(db, checkout, owed.reference, "payment", ledger.RECEIVABLE, at):
-        return _with(known, Outcome.ALREADY)
-    db.execute(update(Obligation).where(Obligation.id == owed.id).values(state="paid", paid_at=at))
-    attempts.paid(db, attempt.id, "paid", at, checkout.method)
+        outcome = _suspend(db, owed, attempt, checkout, wrong, at)
+    else:
+        outcome = _take(db, owed, attempt, checkout, at)
+    book_fee(db, checkout, owed.reference, at)
+    if outcome is not Outcome.PAID:
+        return _with(known, outcome)
     number = _next_receipt(db, year)
     db.execute(
         insert(Receipt).values(
@@ -86,6 +91,30 @@ def settle(
         )
     )
     return _with(known, Outcome.PAID, number)
+
+
+def _take(
+    db: Connection,
+    owed: obligations.Owed,
+    attempt: attempts.Try,
+    checkout: Checkout,
+    at: datetime,
+) -> Outcome:
+    """Credit what is still due; the rest was not owed and is kept as surplus."""
+    credit = min(checkout.amount, owed.remaining)
+    surplus = checkout.amount - credit
+    lines = [ledger.Line(ledger.clearing_of(checkout.kind), checkout.amount.minor)]
+    if credit:
+        lines.append(ledger.Line(ledger.RECEIVABLE, -credit.minor))
+    if surplus:
+        lines.append(ledger.Line(ledger.SURPLUS, -surplus.minor))
+        open_case(db, "surplus", checkout.payment, owed.reference, str(surplus.minor), at)
+    _book(db, checkout, owed.reference, "payment" if credit else "surplus", lines, at)
+    attempts.paid(db, attempt, "paid" if credit else "surplus", checkout, surplus, at)
+    if not credit:
+        return Outcome.SURPLUS
+    after = obligations.credit(db, owed, credit, at)
+    return Outcome.PAID if after.state == "paid" else Outcome.PARTIAL
 
 
 def _difference(
@@ -105,41 +134,48 @@ def _difference(
 
 def _suspend(
     db: Connection,
-    known: Settlement,
+    owed: obligations.Owed,
     attempt: attempts.Try,
     checkout: Checkout,
     wrong: str,
     at: datetime,
-) -> Settlement:
-    _book(db, checkout, known.reference, "suspense", ledger.SUSPENSE, at)
-    attempts.paid(db, attempt.id, "mismatched", at, checkout.method)
-    open_case(db, f"mismatch_{wrong}", checkout.payment, known.reference, checkout.session, at)
-    return _with(known, Outcome.SUSPENSE)
+) -> Outcome:
+    minor = checkout.amount.minor
+    lines = [
+        ledger.Line(ledger.clearing_of(checkout.kind), minor),
+        ledger.Line(ledger.SUSPENSE, -minor),
+    ]
+    _book(db, checkout, owed.reference, "suspense", lines, at)
+    attempts.paid(db, attempt, "mismatched", checkout, attempt.amount, at)
+    what = checkout.session or checkout.payment
+    open_case(db, f"mismatch_{wrong}", checkout.payment, owed.reference, what, at)
+    return Outcome.SUSPENSE
 
 
-def _surplus(
-    db: Connection, known: Settlement, attempt: attempts.Try, checkout: Checkout, at: datetime
-) -> Settlement:
-    if ledger.is_booked(db, ledger.PROVIDER, checkout.payment, "payment"):
-        return _with(known, Outcome.ALREADY)
-    if not _book(db, checkout, known.reference, "surplus", ledger.SURPLUS, at):
-        return _with(known, Outcome.ALREADY)
-    attempts.paid(db, attempt.id, "surplus", at, checkout.method)
-    open_case(db, "surplus", checkout.payment, known.reference, checkout.session, at)
-    return _with(known, Outcome.SURPLUS)
+def book_fee(db: Connection, checkout: Checkout, reference: str, at: datetime) -> bool:
+    """Book what the provider keeps of a payment, once it has told it."""
+    charged = checkout.charged
+    if charged is None or not charged.fee:
+        return False
+    fee = charged.fee.minor
+    lines = [
+        ledger.Line(ledger.PROVIDER_FEES, fee),
+        ledger.Line(ledger.clearing_of(checkout.kind), -fee),
+    ]
+    effect = ledger.Effect(ledger.PROVIDER, charged.transaction, "fee", reference)
+    return ledger.book(db, effect, lines, charged.fee.currency, at)
 
 
 def _book(
-    db: Connection, checkout: Checkout, reference: str, effect: str, account: str, at: datetime
-) -> bool:
-    minor = checkout.amount.minor
-    return ledger.book(
-        db,
-        ledger.Effect(ledger.PROVIDER, checkout.payment, effect, reference),
-        [ledger.Line(ledger.CLEARING, minor), ledger.Line(account, -minor)],
-        checkout.amount.currency,
-        at,
-    )
+    db: Connection,
+    checkout: Checkout,
+    reference: str,
+    name: str,
+    lines: list[ledger.Line],
+    at: datetime,
+) -> None:
+    effect = ledger.Effect(ledger.PROVIDER, checkout.payment, name, reference)
+    ledger.book(db, effect, lines, checkout.amount.currency, at)
 
 
 def _next_receipt(db: Connection, year: int) -> str:

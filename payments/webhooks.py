@@ -10,13 +10,26 @@ from payments.model import SeenEvent
 from payments.provider import ProviderEvent
 from payments.storage import insert_missing
 
-# What a checkout can become through: anything else is acknowledged and not looked at
-CHECKOUT_EVENTS = frozenset(
+# What an object of ours can become through: anything else is acknowledged and not looked at
+WANTED_EVENTS = frozenset(
     {
         "checkout.session.completed",
         "checkout.session.async_payment_succeeded",
         "checkout.session.async_payment_failed",
         "checkout.session.expired",
+        "payment_intent.succeeded",
+        "payment_intent.payment_failed",
+        "payment_intent.canceled",
+        "charge.updated",
+        "charge.refunded",
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.funds_reinstated",
+        "refund.created",
+        "refund.updated",
+        "refund.failed",
     }
 )
 _FIRST_RETRY = timedelta(seconds=5)
@@ -29,20 +42,23 @@ class Waiting:
 
     provider: str
     event_id: str
-    session: str
+    type: str
+    object_kind: str
+    object_id: str
     tries: int
 
 
 def store(db: Connection, provider: str, event: ProviderEvent, at: datetime) -> bool:
     """Keep the event; False when this id was seen before."""
-    wanted = event.type in CHECKOUT_EVENTS
+    wanted = event.type in WANTED_EVENTS
     stored = insert_missing(
         db,
         insert(SeenEvent).values(
             provider=provider,
             event_id=event.id,
             type=event.type,
-            session=event.session,
+            object_kind=event.object_kind,
+            object_id=event.object_id,
             state="received" if wanted else "ignored",
             tries=0,
             received_at=at,
@@ -79,7 +95,14 @@ def count_waiting(db: Connection) -> int:
 def waiting(db: Connection, at: datetime, most: int) -> Sequence[Waiting]:
     """Stored events whose time has come, oldest first."""
     rows = db.execute(
-        select(SeenEvent.provider, SeenEvent.event_id, SeenEvent.session, SeenEvent.tries)
+        select(
+            SeenEvent.provider,
+            SeenEvent.event_id,
+            SeenEvent.type,
+            SeenEvent.object_kind,
+            SeenEvent.object_id,
+            SeenEvent.tries,
+        )
         .where(SeenEvent.state == "received", SeenEvent.try_again_at <= at)
         .order_by(SeenEvent.try_again_at)
         .limit(most)

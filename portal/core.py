@@ -40,7 +40,9 @@ from portal.requests.completing import Shelver
 from portal.requests.handing_off import HandOff
 from portal.requests.lookups import FormLookups, PlaceLists
 from portal.requests.paying import Cashier
+from portal.requests.payment_news import PaymentNews
 from portal.settings import Settings
+from portal.signatures import Signatures
 from portal.vault import Vault
 
 
@@ -64,7 +66,9 @@ class Core:
     hand_off: HandOff
     provider: Provider
     cashier: Cashier
+    payment_news: PaymentNews
     desk: Desk
+    signatures: Signatures
 
     def lookups(self, db: Connection) -> FormLookups:
         """What forms need from outside the catalogue, in the caller's transaction."""
@@ -96,7 +100,20 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
     catalogue, places = load_catalogue(), load_places()
     hand_off = HandOff(catalogue, vault)
     provider = StripeProvider(
-        settings.payments_api_key, settings.payments_base_url, settings.payments_webhook_secret
+        settings.payments_api_key,
+        settings.payments_base_url,
+        settings.payments_webhook_secret,
+        settings.payments_methods,
+    )
+    cashier = Cashier(
+        database,
+        vault,
+        provider,
+        hand_off,
+        places,
+        clock,
+        settings.public_url,
+        live=not settings.demo,
     )
     return Core(
         settings=settings,
@@ -114,17 +131,10 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         channel=make_channel(settings.sms_url, database, vault, clock),
         hand_off=hand_off,
         provider=provider,
-        cashier=Cashier(
-            database,
-            vault,
-            provider,
-            hand_off,
-            places,
-            clock,
-            settings.public_url,
-            live=not settings.demo,
-        ),
+        cashier=cashier,
+        payment_news=PaymentNews(database, provider, cashier, clock),
         desk=Desk(vault),
+        signatures=Signatures(database, vault, clock),
     )
 
 

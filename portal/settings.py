@@ -49,6 +49,7 @@ class Settings:
     """The origin of the hosted payment page, which a form may lead to."""
     payments_api_key: str
     payments_webhook_secret: str
+    payments_methods: tuple[str, ...]
     sms_url: str
     mail_url: str
     secret_keys: tuple[str, ...]
@@ -134,6 +135,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         payments_webhook_secret=read.required(
             "PORTAL_PAYMENTS_WEBHOOK_SECRET", DEMO_WEBHOOK_SECRET if demo else ""
         ),
+        payments_methods=_methods(read, demo),
         sms_url=_channel(read, "PORTAL_SMS_URL", demo, ("https", "http")),
         mail_url=_channel(read, "PORTAL_MAIL_URL", demo, ("smtps", "smtp")),
         secret_keys=_secret_keys(read, var, demo),
@@ -147,6 +149,15 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 def _origin(parts: SplitResult) -> str:
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _methods(read: _Reader, demo: bool) -> tuple[str, ...]:
+    """What the account at the provider can do; ``kiosk`` is a cash reference."""
+    text = read.text("PORTAL_PAYMENTS_METHODS", "card,wallet,kiosk" if demo else "card")
+    methods = tuple(method.strip() for method in text.split(","))
+    if not all(re.fullmatch("[a-z_]{2,30}", method) for method in methods):
+        raise BadSetting("PORTAL_PAYMENTS_METHODS", "names of methods, separated by commas")
+    return methods
 
 
 def _checkout_of(base: SplitResult) -> str:

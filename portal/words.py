@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from portal.catalogue.fields import KINDS, Raw
-from portal.catalogue.forms import Asked, StepState, rows_of
+from portal.catalogue.forms import Asked, StepState, from_json, rows_of
 from portal.catalogue.model import (
     Document,
     FeeRule,
@@ -67,6 +67,12 @@ STATES = {
     "expired": Word(N_("Expired"), "", "clock"),
 }
 
+# A center's own, of which the portal does not hear
+CENTER_STATES = {
+    **STATES,
+    "fees_proposed": Word(N_("Fee assessment waiting for approval"), "is-warn", "scale"),
+}
+
 EVENTS = {
     "submit": N_("Request submitted"),
     "pay_filing": N_("Filing fee paid"),
@@ -106,6 +112,8 @@ EVENTS = {
     "renew": N_("Renewed"),
     "expire": N_("Expired"),
     "correct_output": N_("Document corrected"),
+    "propose_fees": N_("Fee assessment proposed"),
+    "return_fees": N_("Fee assessment returned for correction"),
     "receive": N_("Received in the inbox"),
     "register": N_("Registered at the center"),
 }
@@ -137,6 +145,13 @@ STAGES = {
     "after_prelim": N_("Due after acceptance in principle"),
     "after_approval": N_("Due after approval, before the document is issued"),
     "before_delivery": N_("Due before delivery, if the registers show a difference"),
+}
+
+FEES_OF = {
+    "submission": N_("Fees at filing"),
+    "after_prelim": N_("Fees after acceptance in principle"),
+    "after_approval": N_("Fees before the document is issued"),
+    "before_delivery": N_("Fee difference before delivery"),
 }
 
 STATIONS = {
@@ -200,6 +215,15 @@ def on_page(state: StepState) -> list[Asked]:
     here = {each.code for each in state.step.fields}
     nested = {f.code for f in state.step.fields if f.when is not None and f.when.names & here}
     return [answer for answer in state.asked if answer.field.code not in nested]
+
+
+def grouped(number: str) -> str:
+    """A number to be read aloud, in groups of three: «123 456 789»; others as they are."""
+    if not number.isdigit() or len(number) < 5:
+        return number
+    first = len(number) % 3 or 3
+    rest = [number[at : at + 3] for at in range(first, len(number), 3)]
+    return " ".join([number[:first], *rest])
 
 
 def by_field(problems: Iterable[Problem]) -> dict[str, Problem]:
@@ -270,6 +294,21 @@ def due_now(service: Service, speech: Speech) -> str:
 
 def _pounds(amount: Decimal, speech: Speech) -> str:
     return speech.money(int(amount * 100))
+
+
+def found(service: Service, answers: Mapping[str, str], speech: Speech) -> list[str]:
+    """What a department found, as «question: answer»."""
+    fields = {field.code: field for field in (*service.fields.values(), *service.assessed)}
+    return [
+        f"{speech.show(field.label)}: {show_value(field, from_json(field, kept), speech)}"
+        for code, kept in answers.items()
+        if (field := fields.get(code)) is not None
+    ]
+
+
+def fee_stages(stages: Iterable[str], speech: Speech) -> list[str]:
+    """The fees of these stages, by name."""
+    return [speech.gettext(FEES_OF[stage]) for stage in stages]
 
 
 def day_of(at: datetime) -> date:

@@ -161,9 +161,9 @@ class _Writer:
             owed = obligations.find(db, number, Stage.SUBMISSION)
             if owed is None:
                 return
-            attempt = attempts.open_attempt(db, owed, public_id(), core.provider.name, at)
-            session = f"demo_{public_id()}"
-            attempts.attach(db, attempt.id, session, "")
+            wish = attempts.Wish(attempts.Channel.CHECKOUT, owed.remaining)
+            attempt = attempts.open_attempt(db, owed, public_id(), core.provider.name, wish, at)
+        session = f"demo_{public_id()}"
         checkout = Checkout(
             session=session,
             status=CheckoutStatus.COMPLETE,
@@ -176,8 +176,11 @@ class _Writer:
             url="",
             payment=f"pi_{session}",
             expires_at=at,
+            kind="card",
             method="Visa •••• 4242",
         )
+        with core.database.begin() as db:
+            attempts.attach(db, attempt.id, checkout)
         core.cashier.settle(checkout)
 
     def _work(

@@ -13,11 +13,15 @@ REQUEST_RECEIVED = "request_received"
 REQUEST_REGISTERED = "request_registered"
 COMPLETION_REQUESTED = "completion_requested"
 REQUEST_COMPLETED = "request_completed"
+ACCEPTED_IN_PRINCIPLE = "accepted_in_principle"
+FEES_ASSESSED = "fees_assessed"
 REQUEST_APPROVED = "request_approved"
 OUTPUT_ISSUED = "output_issued"
 REQUEST_REFUSED = "request_refused"
 REQUEST_EXPIRED = "request_expired"
 REQUEST_SHELVED = "request_shelved"
+FEES_PAID = "fees_paid"
+FEES_EXPIRED = "fees_expired"
 
 # Codes and numbers are typed or dictated: they stay in Latin digits (design, digits)
 _TEXTS = {
@@ -35,6 +39,12 @@ _TEXTS = {
         "Request {number}: the center asks you to complete it by {until}: {url}"
     ),
     REQUEST_COMPLETED: N_("We have received your completion of request {number}: {url}"),
+    ACCEPTED_IN_PRINCIPLE: N_(
+        "Request {number} was accepted in principle. The conditions are here: {url}"
+    ),
+    FEES_ASSESSED: N_(
+        "The fees of request {number} were assessed: {sum}. Pay them by {until}: {url}"
+    ),
     REQUEST_APPROVED: N_("Request {number} was approved: {url}"),
     OUTPUT_ISSUED: N_("The document of request {number} was issued: {url}"),
     REQUEST_REFUSED: N_(
@@ -44,6 +54,8 @@ _TEXTS = {
         "Request {number} was closed because it was not paid in time. You can apply again: {url}"
     ),
     REQUEST_SHELVED: N_("Request {number} was shelved because it was not completed in time: {url}"),
+    FEES_PAID: N_("We have received the fees of request {number}, {sum}. Follow it here: {url}"),
+    FEES_EXPIRED: N_("Request {number} was shelved because its fees were not paid in time: {url}"),
 }
 
 

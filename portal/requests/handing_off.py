@@ -7,9 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from portal.catalogue.model import Catalogue, Service
+from portal.catalogue import assessment
+from portal.catalogue.model import Catalogue, Service, Stage
 from portal.handoff import outbox
 from portal.handoff.messages import (
+    CONDITIONS_MET,
+    FEES_PAID,
     REQUEST_COMPLETED,
     REQUEST_PAID,
     REQUEST_RESCHEDULED,
@@ -57,6 +60,7 @@ class HandOff:
             "warnings": frozen["warnings"],
             "record": frozen["record"],
             "fees": quote_to_json(request.quote),
+            "basis": assessment.basis(service, frozen["values"]),
             "paid": request.due_now,
             "receipt": receipt,
             "clock": self._clock(request),
@@ -89,6 +93,31 @@ class HandOff:
         self, db: Connection, request: FiledRequest, message_id: str, reason: str, at: datetime
     ) -> None:
         self._put(db, request, message_id, REQUEST_SHELVED, {"reason": reason}, at)
+
+    def fees_paid(
+        self,
+        db: Connection,
+        request: FiledRequest,
+        message_id: str,
+        receipt: str,
+        stage: Stage,
+        amount: int,
+        at: datetime,
+    ) -> None:
+        """Tell the center that the fees it assessed for ``stage`` are paid; the clock goes on."""
+        data = {
+            "stage": str(stage),
+            "amount": amount,
+            "receipt": receipt,
+            "clock": self._clock(request),
+        }
+        self._put(db, request, message_id, FEES_PAID, data, at)
+
+    def conditions_met(
+        self, db: Connection, request: FiledRequest, message_id: str, at: datetime
+    ) -> None:
+        """Tell the center that the citizen says so; a new period runs."""
+        self._put(db, request, message_id, CONDITIONS_MET, {"clock": self._clock(request)}, at)
 
     def rescheduled(
         self, db: Connection, request: FiledRequest, message_id: str, at: datetime

@@ -10,20 +10,20 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from payments import attempts, obligations, webhooks
-from payments.attempts import Try
+from payments import attempts, obligations
+from payments.attempts import Channel, Try, Wish
 from payments.cases import open_case
 from payments.model import Receipt
+from payments.money import Money
 from payments.obligations import Owed
 from payments.provider import (
     Checkout,
     CheckoutLine,
     CheckoutOrder,
-    CheckoutStatus,
     Provider,
     ProviderError,
-    ProviderEvent,
     Rejected,
+    VoucherOrder,
 )
 from payments.settlement import Outcome, Settlement, settle
 from portal.catalogue.model import Stage
@@ -41,20 +41,39 @@ from portal.registers import reading as registers
 from portal.requests import lifecycle, reading
 from portal.requests.handing_off import HandOff
 from portal.requests.lifecycle import Act, Actor, Event, State
-from portal.requests.model import ServiceRequest
 from portal.requests.reading import FiledRequest
 from portal.vault import Vault
 
-_SWEEP_BATCH = 20
-_LOOK_AGAIN = timedelta(minutes=10)
+# A reference that is paid in cash: the payer has to go somewhere, on a day that suits
+KIOSK_DAYS = timedelta(days=7)
+# A provider's shortest: a request that closes sooner is not given a new reference
+_SHORTEST_KIOSK = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Payable:
-    """What is to be paid for a request now."""
+    """What is to be paid for a request now, and what of it was paid already."""
 
     owed: Owed
     lines: tuple[obligations.OwedLine, ...]
+    paid: tuple[Try, ...]
+    voucher: Try | None
+    """The cash reference that can be paid now."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """The page through which a payer comes, and to which the provider leads back.
+
+    ``path`` is without language; ``name`` keeps the checkouts of owner and stranger apart.
+    """
+
+    name: str
+    path: str
+
+
+def owner_door(request: FiledRequest) -> Door:
+    return Door("owner", f"/requests/{request.number}/pay")
 
 
 @dataclass(frozen=True)
@@ -66,6 +85,7 @@ class PaidReceipt:
     owed: Owed
     lines: tuple[obligations.OwedLine, ...]
     method: str
+    payments: tuple[Try, ...]
 
 
 class Cashier:
@@ -92,54 +112,105 @@ class Cashier:
         self._public_url = public_url
         self._live = live
 
-    def start(self, request: FiledRequest, locale: str) -> str:
-        """The address of the hosted payment page for what ``request`` owes now.
+    def start(
+        self, request: FiledRequest, door: Door, locale: str, part: Money | None = None
+    ) -> str:
+        """The address of the hosted payment page for what ``request`` owes now, or ``part`` of it.
 
         Twenty tabs get one checkout. Raises :class:`~portal.problems.Conflict` when nothing is
         due, and :class:`~payments.provider.ProviderError` when the provider does not help.
         """
+        attempt, owed = self._begin(request, Channel.CHECKOUT, door.name, part)
+        if attempt.url:
+            return attempt.url
+        checkout = self._open(owed, attempt, request, door, locale)
+        return checkout.url
+
+    def kiosk(self, request: FiledRequest, door: Door) -> Try:
+        """The cash reference for what ``request`` owes now: one is live at a time.
+
+        Raises as :meth:`start` does.
+        """
+        attempt, owed = self._begin(request, Channel.KIOSK, door.name, None)
+        if attempt.voucher:
+            return attempt
+        order = VoucherOrder(
+            reference=request.number,
+            obligation=owed.id,
+            attempt=attempt.id,
+            amount=attempt.amount,
+            description=request.number,
+            expires_at=attempt.expires_at,
+            idempotency_key=attempt.idempotency_key,
+        )
+        try:
+            checkout = self._provider.open_voucher(order)
+        except Rejected:
+            self._fail(attempt)
+            raise
+        return self._attach(attempt, checkout)
+
+    def _begin(
+        self, request: FiledRequest, channel: Channel, door: str, part: Money | None
+    ) -> tuple[Try, Owed]:
+        """The attempt to go on with, and what it pays."""
         now = self._clock.now()
-        self._close_late(request, now)
+        self._close_unfitting(request, channel, door, part, now)
         with self._database.begin() as db:
-            found = obligations.find(db, request.number, Stage.SUBMISSION)
+            found = obligations.due(db, request.number)
             owed = obligations.lock(db, found.id) if found else None
             if owed is None or owed.state != "due":
                 raise Conflict("nothing is due")
-            attempt = attempts.open_attempt(db, owed, public_id(), self._provider.name, now)
-            lines = obligations.lines(db, owed.id)
-        if attempt.url:
-            return attempt.url
-        checkout = self._open(owed, attempt, lines, request, locale)
-        with self._database.begin() as db:
-            attempts.attach(db, attempt.id, checkout.session, checkout.url)
-        return checkout.url
+            wish = self._wish(request, owed, channel, door, part, now)
+            attempt = attempts.open_attempt(db, owed, public_id(), self._provider.name, wish, now)
+        return attempt, owed
 
-    def _close_late(self, request: FiledRequest, now: datetime) -> None:
-        """Nobody can pay twice: a checkout that is about to end is closed before another opens."""
+    @staticmethod
+    def _wish(
+        request: FiledRequest,
+        owed: Owed,
+        channel: Channel,
+        door: str,
+        part: Money | None,
+        now: datetime,
+    ) -> Wish:
+        amount = owed.remaining if part is None else min(part, owed.remaining)
+        ends_at = now + KIOSK_DAYS
+        if request.waits_until is not None:
+            ends_at = max(min(ends_at, request.waits_until), now + _SHORTEST_KIOSK)
+        return Wish(channel, amount, "any" if channel is Channel.KIOSK else door, ends_at)
+
+    def _close_unfitting(
+        self, request: FiledRequest, channel: Channel, door: str, part: Money | None, now: datetime
+    ) -> None:
+        """Nobody can pay twice: a checkout that is about to end, that is for another sum or that
+        leads back elsewhere is closed before another opens."""
         with self._database.read() as db:
-            found = obligations.find(db, request.number, Stage.SUBMISSION)
-            attempt = attempts.live(db, found.id) if found else None
-        if attempt and attempt.session and attempts.is_late(attempt, now):
-            self.settle(self._provider.close_checkout(attempt.session))
+            owed = obligations.due(db, request.number)
+            attempt = attempts.live(db, owed.id, channel) if owed else None
+        if owed is None or attempt is None:
+            return
+        wish = self._wish(request, owed, channel, door, part, now)
+        if attempts.is_late(attempt, now) or not attempt.fits(wish):
+            self._close(attempt)
+
+    def _close(self, attempt: Try) -> Settlement:
+        """End an attempt at the provider; if it turns out to be paid, that is settled."""
+        if attempt.session:
+            return self.settle(self._provider.close_checkout(attempt.session))
+        if attempt.payment:
+            return self.settle(self._provider.close_payment(attempt.payment))
+        return Settlement(Outcome.WAITING)
 
     def _open(
-        self,
-        owed: Owed,
-        attempt: Try,
-        lines: list[obligations.OwedLine],
-        request: FiledRequest,
-        locale: str,
+        self, owed: Owed, attempt: Try, request: FiledRequest, door: Door, locale: str
     ) -> Checkout:
-        prefix = "/en" if locale == "en" else ""
-        page = f"{self._public_url}{prefix}/requests/{request.number}/pay"
+        page = f"{self._public_url}{'/en' if locale == 'en' else ''}{door.path}"
         order = CheckoutOrder(
             reference=request.number,
             obligation=owed.id,
             attempt=attempt.id,
-            lines=tuple(
-                CheckoutLine(line.label_en if locale == "en" else line.label_ar, line.amount)
-                for line in lines
-            ),
+            lines=self._lines(owed, attempt, locale),
             success_url=page + "/return?session_id={CHECKOUT_SESSION_ID}",
             cancel_url=page,
             expires_at=attempt.expires_at,
@@ -147,19 +218,56 @@ class Cashier:
             idempotency_key=attempt.idempotency_key,
         )
         try:
-            return self._provider.open_checkout(order)
+            checkout = self._provider.open_checkout(order)
         except Rejected:
-            with self._database.begin() as db:
-                attempts.end(db, attempt.id, "failed", self._clock.now())
+            self._fail(attempt)
             raise
+        self._attach(attempt, checkout)
+        return checkout
+
+    def _lines(self, owed: Owed, attempt: Try, locale: str) -> tuple[CheckoutLine, ...]:
+        """What the payer reads at the provider: the lines, unless only a part is paid.
+
+        A provider's lines cannot be negative: where there is a discount, the sum is one line.
+        """
+        with self._database.read() as db:
+            lines = obligations.lines(db, owed.id)
+        if attempt.amount == owed.amount and all(line.amount.minor >= 0 for line in lines):
+            return tuple(
+                CheckoutLine(line.label_en if locale == "en" else line.label_ar, line.amount)
+                for line in lines
+                if line.amount
+            )
+        return (CheckoutLine(owed.reference, attempt.amount),)
+
+    def _attach(self, attempt: Try, checkout: Checkout) -> Try:
+        with self._database.begin() as db:
+            attempts.attach(db, attempt.id, checkout)
+            return attempts.find(db, attempt.id) or attempt
+
+    def _fail(self, attempt: Try) -> None:
+        with self._database.begin() as db:
+            attempts.end(db, attempt.id, "failed", self._clock.now())
 
     def look(self, session: str) -> Settlement:
         """Read the checkout again and settle what it says; nobody is asked about a foreign one."""
         with self._database.read() as db:
             if attempts.by_session(db, session) is None:
                 return Settlement(Outcome.UNKNOWN)
-        checkout = self._provider.read_checkout(session)
-        return self.settle(checkout)
+        return self.settle(self._provider.read_checkout(session))
+
+    def look_at_payment(self, payment: str) -> Settlement:
+        """The same for a payment by its own id."""
+        with self._database.read() as db:
+            if attempts.by_payment(db, payment) is None:
+                return Settlement(Outcome.UNKNOWN)
+        return self.settle(self._provider.read_payment(payment))
+
+    def look_at(self, attempt: Try) -> Settlement:
+        """The same for an attempt of ours."""
+        if attempt.session:
+            return self.look(attempt.session)
+        return self.look_at_payment(attempt.payment or "")
 
     def settle(self, checkout: Checkout) -> Settlement:
         """Work in what a checkout says; harmless twice."""
@@ -167,27 +275,67 @@ class Cashier:
         with self._database.begin() as db:
             settlement = settle(db, checkout, live=self._live, year=cairo_time(now).year, at=now)
             if settlement.outcome is Outcome.PAID:
-                self._receive(db, settlement, now)
+                self._covered(db, settlement, now)
         log.info("payment.settled", request=settlement.reference, outcome=str(settlement.outcome))
         return settlement
 
-    def _receive(self, db: Connection, settlement: Settlement, now: datetime) -> None:
-        """A covered filing fee receives the request: state, clock, history, outbox together."""
+    def close_unwanted(self, most: int) -> int:
+        """Close what nobody should pay any more, such as the cash reference of what a card paid."""
+        with self._database.read() as db:
+            unwanted = attempts.not_wanted(db, most)
+        return one_by_one("unwanted", unwanted, self._close, (ProviderError,))
+
+    def _covered(self, db: Connection, settlement: Settlement, now: datetime) -> None:
+        """A stage is paid: the request goes on, in the same transaction."""
         request = reading.by_number(db, settlement.reference)
+        if settlement.stage == Stage.SUBMISSION:
+            self._receive(db, request, settlement, now)
+        else:
+            self._go_on(db, request, settlement, now)
+
+    def _act(
+        self,
+        db: Connection,
+        request: FiledRequest,
+        event: Event,
+        settlement: Settlement,
+        now: datetime,
+        **values: datetime | None,
+    ) -> FiledRequest:
         center = self._places.centers[request.center_code]
         calendar = holiday_calendar(db, center.governorate)
-        act = Act(
-            Event.PAY_FILING,
-            Actor.SYSTEM,
-            now,
-            data={
-                "receipt": settlement.receipt,
-                "amount": settlement.amount.minor if settlement.amount else 0,
-            },
-            values={"received_at": now, "waits_until": None},
-        )
+        data = {
+            "receipt": settlement.receipt,
+            "amount": self._stage_sum(db, settlement),
+            "stage": settlement.stage,
+        }
+        act = Act(event, Actor.SYSTEM, now, data=data, values={"waits_until": None, **values})
         lifecycle.advance(db, self._vault, request.id, act, calendar)
-        received = reading.by_id(db, request.id)
+        return reading.by_id(db, request.id)
+
+    @staticmethod
+    def _stage_sum(db: Connection, settlement: Settlement) -> int:
+        owed = obligations.get(db, settlement.obligation)
+        return owed.amount.minor if owed else 0
+
+    def _go_on(
+        self, db: Connection, request: FiledRequest, settlement: Settlement, now: datetime
+    ) -> None:
+        """Assessed fees are covered: the center goes on with the request."""
+        resumed = self._act(db, request, Event.PAY_ASSESSED, settlement, now)
+        amount = self._stage_sum(db, settlement)
+        self._hand_off.fees_paid(
+            db, resumed, public_id(), settlement.receipt, Stage(settlement.stage), amount, now
+        )
+        to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
+        params = {"number": request.number, "sum": amount}
+        notifications.put(db, self._vault, to, compose.FEES_PAID, params, now)
+
+    def _receive(
+        self, db: Connection, request: FiledRequest, settlement: Settlement, now: datetime
+    ) -> None:
+        """A covered filing fee receives the request: state, clock, history, outbox together."""
+        received = self._act(db, request, Event.PAY_FILING, settlement, now, received_at=now)
         self._hand_off.paid(db, received, public_id(), settlement.receipt, now)
         self._clear_dues(db, received, now)
         to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
@@ -201,104 +349,86 @@ class Cashier:
             detail = "dues of the record were paid by another request meanwhile"
             open_case(db, "dues_paid_twice", request.number, request.number, detail, now)
 
-    def keep_event(self, event: ProviderEvent) -> webhooks.Waiting | None:
-        """Keep a verified event; what is then to be worked off, or None.
-
-        Raises :class:`~portal.problems.Conflict` for a checkout that carries our reference but is
-        not known yet: it must be sent again (facts, webhooks, rule 7).
-        """
-        now = self._clock.now()
-        with self._database.begin() as db:
-            if self._is_early(db, event):
-                raise Conflict("a checkout of ours that is not stored yet")
-            wanted = webhooks.store(db, self._provider.name, event, now)
-        if not wanted:
-            return None
-        return webhooks.Waiting(self._provider.name, event.id, event.session, 0)
-
-    @staticmethod
-    def _is_early(db: Connection, event: ProviderEvent) -> bool:
-        if event.type not in webhooks.CHECKOUT_EVENTS:
-            return False
-        if attempts.by_session(db, event.session) is not None:
-            return False
-        known = select(ServiceRequest.id).where(ServiceRequest.number == event.reference)
-        return db.scalar(known) is not None
-
-    def work_off(self, waiting: webhooks.Waiting) -> bool:
-        """Look at the checkout of a kept event; whether that succeeded. If not, the worker will."""
-        try:
-            self.look(waiting.session)
-        except Exception as error:  # whatever it is, the event is kept and tried again
-            unexpected = None if isinstance(error, ProviderError) else error
-            log.warning("webhook.retry", error=type(error).__name__, exc_info=unexpected)
-            with self._database.begin() as db:
-                webhooks.failed(db, waiting, type(error).__name__, self._clock.now())
-            return False
-        with self._database.begin() as db:
-            webhooks.processed(db, waiting.provider, waiting.event_id, self._clock.now())
-        return True
-
-    def work_off_events(self) -> int:
-        """Try the kept events again that could not be worked off; how many."""
-        with self._database.read() as db:
-            waiting = webhooks.waiting(db, self._clock.now(), _SWEEP_BATCH)
-        return one_by_one("events", waiting, self.work_off)
-
-    def sweep(self) -> int:
-        """Ask about open checkouts of which nothing was heard: a webhook can be lost."""
-        now = self._clock.now()
-        with self._database.read() as db:
-            sessions = attempts.to_look_at(db, now, _SWEEP_BATCH)
-            # first, so that one which cannot be read does not come back in every round
-        with self._database.begin() as db:
-            for session in sessions:
-                attempts.looked_at(db, session, now + _LOOK_AGAIN)
-        return one_by_one("sweep", sessions, self.look, (ProviderError,))
-
     def expire_unpaid(self) -> int:
         """Close requests whose time to pay is over; how many.
 
-        The provider's checkout is closed first; if it turns out to be paid, it is settled instead.
+        What is open at the provider is closed first; if it turns out to be paid, it is settled
+        instead.
         """
         now = self._clock.now()
-        over = reading.waited_too_long(self._database, State.AWAITING_FILING_PAYMENT, now)
-        return one_by_one("unpaid", over, lambda each: self._expire(each, now), (ProviderError,))
+        done = 0
+        for state in _CLOSING:
+            over = reading.waited_too_long(self._database, state, now)
+            done += one_by_one(
+                "unpaid", over, lambda each: self._expire(each, now), (ProviderError,)
+            )
+        return done
 
     def _expire(self, request_id: int, now: datetime) -> bool:
         with self._database.read() as db:
-            number = reading.by_id(db, request_id).number
-            owed = obligations.find(db, number, Stage.SUBMISSION)
-            attempt = attempts.live(db, owed.id) if owed else None
-        if attempt and attempt.session:
-            checkout = self._provider.close_checkout(attempt.session)
-            if checkout.status is not CheckoutStatus.EXPIRED:
-                self.settle(checkout)
+            request = reading.by_id(db, request_id)
+            owed = obligations.due(db, request.number)
+            live = attempts.all_live(db, owed.id) if owed else []
+        for attempt in live:
+            if self._close(attempt).outcome is Outcome.PAID:
                 return False
         with self._database.begin() as db:
             request = reading.by_id(db, request_id)
-            if request.state is not State.AWAITING_FILING_PAYMENT or owed is None:
+            closing = _CLOSING.get(request.state)
+            if closing is None or owed is None:
                 return False
-            if attempt:
+            for attempt in attempts.all_live(db, owed.id):
+                if attempt.session or attempt.payment:
+                    return False  # begun or left open in this very moment: in the next round
                 attempts.end(db, attempt.id, "expired", now)
             if not obligations.cancel(db, owed.id, now):
                 return False
-            center = self._places.centers[request.center_code]
-            calendar = holiday_calendar(db, center.governorate)
-            act = Act(Event.EXPIRE_UNPAID, Actor.SYSTEM, now, values={"waits_until": None})
-            lifecycle.advance(db, self._vault, request.id, act, calendar)
-            to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
-            params = {"number": number}
-            notifications.put(db, self._vault, to, compose.REQUEST_EXPIRED, params, now)
+            self._end(db, request, closing, now)
         return True
+
+    def _end(
+        self, db: Connection, request: FiledRequest, closing: "_Closing", now: datetime
+    ) -> None:
+        center = self._places.centers[request.center_code]
+        calendar = holiday_calendar(db, center.governorate)
+        data = {"reasons": [_UNPAID]} if closing.event is Event.SHELVE else None
+        act = Act(closing.event, Actor.SYSTEM, now, data=data, values={"waits_until": None})
+        lifecycle.advance(db, self._vault, request.id, act, calendar)
+        if closing.event is Event.SHELVE:
+            self._hand_off.shelved(db, request, public_id(), _UNPAID, now)
+        to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
+        params = {"number": request.number}
+        notifications.put(db, self._vault, to, closing.message, params, now)
+
+
+_UNPAID = "unpaid"  # facts, section 3.6
+
+
+@dataclass(frozen=True)
+class _Closing:
+    """How a request ends that is not paid in time."""
+
+    event: Event
+    message: str
+
+
+_CLOSING = {
+    State.AWAITING_FILING_PAYMENT: _Closing(Event.EXPIRE_UNPAID, compose.REQUEST_EXPIRED),
+    State.FEES_ASSESSED: _Closing(Event.SHELVE, compose.FEES_EXPIRED),
+}
 
 
 def payable(db: Connection, request: FiledRequest) -> Payable | None:
-    """What the request owes for its filing, paid or not; None when it was free."""
-    owed = obligations.find(db, request.number, Stage.SUBMISSION)
+    """What the request owes now; None when nothing is due."""
+    owed = obligations.due(db, request.number)
     if owed is None:
         return None
-    return Payable(owed, tuple(obligations.lines(db, owed.id)))
+    return Payable(
+        owed,
+        tuple(obligations.lines(db, owed.id)),
+        tuple(a for a in attempts.with_money(db, owed.id) if a.state == "paid"),
+        attempts.live(db, owed.id, Channel.KIOSK),
+    )
 
 
 def paid_meanwhile(db: Connection, vault: Vault, request: FiledRequest) -> bool:
@@ -309,28 +439,24 @@ def paid_meanwhile(db: Connection, vault: Vault, request: FiledRequest) -> bool:
 
 
 def receipts(db: Connection, request: FiledRequest) -> list[PaidReceipt]:
-    """The receipts of a request."""
-    found = payable(db, request)
-    if found is None or found.owed.state != "paid":
+    """The receipts of a request, a stage after the other."""
+    return [
+        receipt
+        for owed in obligations.of_reference(db, request.number)
+        for receipt in _receipts_of(db, owed)
+    ]
+
+
+def _receipts_of(db: Connection, owed: Owed) -> list[PaidReceipt]:
+    row = db.execute(
+        select(Receipt.number, Receipt.issued_at).where(Receipt.obligation_id == owed.id)
+    ).one_or_none()
+    if row is None:
         return []
-    rows = db.execute(
-        select(Receipt.number, Receipt.issued_at, Receipt.attempt_id).where(
-            Receipt.obligation_id == found.owed.id
-        )
-    )
-    result = []
-    for row in rows:
-        attempt = attempts.find(db, row.attempt_id)
-        result.append(
-            PaidReceipt(
-                row.number,
-                row.issued_at,
-                found.owed,
-                found.lines,
-                attempt.method if attempt else "",
-            )
-        )
-    return result
+    paid = tuple(each for each in attempts.with_money(db, owed.id) if each.state == "paid")
+    lines = tuple(obligations.lines(db, owed.id))
+    method = " + ".join(each.method for each in paid if each.method)
+    return [PaidReceipt(row.number, row.issued_at, owed, lines, method, paid)]
 
 
 def receipt(db: Connection, request: FiledRequest, number: str) -> PaidReceipt:

@@ -1,23 +1,17 @@
 """The citizen's requests: list, one request, payment, receipts."""
 
-import re
-from contextlib import suppress
-
 from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from payments.provider import ProviderError
-from portal.problems import Conflict, Missing
-from portal.requests import completing, drafts, paying, reading, tracking, uploads
+from portal.problems import Missing
+from portal.requests import completing, drafts, paying, reading, readiness, tracking, uploads
 from portal.requests.lifecycle import FINAL, State
-from portal.web.http_forms import PostedForm
-from portal.web.pages import leave, no_news, redirect
-from portal.web.routing import Access, get_page, post_form
+from portal.web.pages import no_news
+from portal.web.routing import Access, get_page
 from portal.web.visit import NotSignedIn, Visit
 
 _FILTERS = ("all", "yours", "running", "ended")
-_SESSION = re.compile("[A-Za-z0-9_]{1,120}")
 
 
 @get_page("/requests", Access.CITIZEN)
@@ -79,6 +73,7 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
         handing=tracking.handing(request),
         moving=moving,
         mark=mark,
+        ready=readiness.is_awaited(request, past),
         ask=completing.asked(past) if request.state is State.NEEDS_COMPLETION else None,
         last=past[-1],
         sections=frozen["sections"],
@@ -94,124 +89,7 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
     return response
 
 
-@get_page("/requests/{number:str}/pay", Access.CITIZEN)
-def show_payment(visit: NamedDependency[Visit], number: FromPath[str]) -> Response[bytes]:
-    portal = visit.portal
-    with portal.database.read() as db:
-        citizen = visit.citizen(db)
-        request = reading.own(db, citizen.citizen_id, number)
-        due = paying.payable(db, request)
-        settled = paying.paid_meanwhile(db, portal.vault, request)
-    if due is None or request.state is not State.AWAITING_FILING_PAYMENT:
-        return redirect(visit, f"/requests/{number}")
-    return _payment_page(visit, request, due, settled=settled)
-
-
-def _payment_page(
-    visit: Visit,
-    request: reading.FiledRequest,
-    due: paying.Payable,
-    status: int = 200,
-    *,
-    unreachable: bool = False,
-    settled: bool = False,
-) -> Response[bytes]:
-    portal = visit.portal
-    return portal.pages.page(
-        visit,
-        "requests/pay.html",
-        status,
-        form_target=portal.settings.payments_checkout_origin,
-        request=request,
-        service=portal.catalogue.services[request.service_code],
-        due=due,
-        unreachable=unreachable,
-        settled=settled,
-    )
-
-
-@post_form("/requests/{number:str}/pay", Access.CITIZEN)
-def start_payment(
-    visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
-) -> Response[bytes]:
-    """Lead the payer to the provider's page. Nothing of a card ever comes here."""
-    portal = visit.portal
-    with portal.database.read() as db:
-        citizen = visit.citizen(db)
-        request = reading.own(db, citizen.citizen_id, number)
-        due = paying.payable(db, request)
-        settled = paying.paid_meanwhile(db, portal.vault, request)
-    visit.check_form(form)
-    if due is None or request.state is not State.AWAITING_FILING_PAYMENT:
-        return redirect(visit, f"/requests/{number}")
-    if settled:
-        return _payment_page(visit, request, due, 409, settled=True)
-    try:
-        address = portal.cashier.start(request, visit.speech.locale)
-    except Conflict:  # paid in this very moment, in another tab: there is nothing to pay any more
-        return redirect(visit, f"/requests/{number}")
-    except ProviderError:
-        return _payment_page(visit, request, due, 503, unreachable=True)
-    return leave(visit, address)
-
-
-@get_page("/requests/{number:str}/pay/return", Access.ANYONE)
-def return_from_payment(
-    visit: NamedDependency[Visit], number: FromPath[str], session_id: FromQuery[str] = ""
-) -> Response[bytes]:
-    """Where the provider leads back to: the checkout is read again, whoever comes.
-
-    It changes only what the provider says, so it needs no session; what it shows does.
-    """
-    portal = visit.portal
-    if _SESSION.fullmatch(session_id):
-        # if nobody answers, webhook or sweep will settle it; the page says what is known
-        with suppress(ProviderError):
-            portal.cashier.look(session_id)
-    with portal.database.read() as db:
-        citizen = visit.citizen(db)
-        request = reading.own(db, citizen.citizen_id, number)
-    if request.state is State.AWAITING_FILING_PAYMENT:
-        if visit.is_fragment:
-            visit.only_looks()
-            return no_news(visit)
-        return portal.pages.page(
-            visit,
-            "requests/waiting.html",
-            session_id=session_id if _SESSION.fullmatch(session_id) else "",
-            request=request,
-            service=portal.catalogue.services[request.service_code],
-        )
-    return redirect(visit, f"/requests/{number}")
-
-
-@get_page("/requests/{number:str}/receipts/{receipt_number:str}", Access.CITIZEN)
-def show_receipt(
-    visit: NamedDependency[Visit], number: FromPath[str], receipt_number: FromPath[str]
-) -> Response[bytes]:
-    portal = visit.portal
-    with portal.database.read() as db:
-        citizen = visit.citizen(db)
-        request = reading.own(db, citizen.citizen_id, number)
-        receipt = paying.receipt(db, request, receipt_number)
-        frozen = reading.answers(db, portal.vault, request.id)
-    return portal.pages.page(
-        visit,
-        "requests/receipt.html",
-        request=request,
-        receipt=receipt,
-        service=portal.catalogue.services[request.service_code],
-        center=portal.places.centers[request.center_code],
-        applicant=frozen["values"].get("applicant_name", ""),
-        beneficiaries=portal.catalogue.beneficiaries,
-    )
-
-
 HANDLERS = [
     show_requests,
     show_request,
-    show_payment,
-    start_payment,
-    return_from_payment,
-    show_receipt,
 ]

@@ -36,11 +36,11 @@ def _take(portal: Portal, body: bytes, headers: dict[str, str]) -> Response[byte
     except BadSignature as error:
         return _refuse(str(error), 400)
     try:
-        waiting = portal.cashier.keep_event(event)
+        waiting = portal.payment_news.keep(event)
     except Conflict:
         log.warning("webhook.early", type=event.type, request=event.reference)
         return Response(b"not yet", status_code=409, media_type="text/plain")
-    work = BackgroundTask(run_sync, portal.cashier.work_off, waiting) if waiting else None
+    work = BackgroundTask(run_sync, portal.payment_news.work_off, waiting) if waiting else None
     return Response(b"ok", media_type="text/plain", background=work)
 
 

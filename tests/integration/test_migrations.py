@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import Connection, Executable, delete, func, insert, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from payments.ledger import unbalanced_entries
 from payments.model import (
     Attempt,
     Entry,
@@ -23,6 +22,7 @@ from payments.model import (
     SeenEvent,
 )
 from payments.model import Base as PaymentsBase
+from payments.proof import unbalanced_entries
 from portal.backoffice.model import CenterDocument, CenterRequest, TakenMessage
 from portal.db import Base, Database
 from portal.handoff.model import InwardEvent, OutboxMessage
@@ -385,7 +385,7 @@ def test_an_entry_that_does_not_sum_to_zero_is_found(migrated: Database) -> None
     """The tables cannot see it, a line at a time; the operator's check can."""
     with migrated.engine.connect() as db:
         transaction = db.begin()
-        assert unbalanced_entries(db) == [1]
+        assert unbalanced_entries(db) == ["entry 1"]
         db.execute(_second(EntryLine, account="receivable", amount=-5000))
         assert unbalanced_entries(db) == []
         transaction.rollback()

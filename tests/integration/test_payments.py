@@ -21,6 +21,7 @@ from tests.support.paying import (
     at_checkout,
     booked_for,
     checkout_beside_ours,
+    held,
     pay_without_coming_back,
     session_of,
     state_of,
@@ -60,7 +61,7 @@ def test_webhooks_that_come_many_times_and_the_return_page_settle_once(local: Lo
         with ThreadPoolExecutor(6) as pool:
             pages = list(pool.map(lambda _: citizen.get(back), range(6)))
         assert {p.hook("state") for p in pages} == {"received"}
-        seen = select(func.count()).select_from(SeenEvent).where(SeenEvent.session == session)
+        seen = select(func.count()).select_from(SeenEvent).where(SeenEvent.object_id == session)
         local.soon(lambda: local.rows(seen)[0][0] > 0)
         assert_settled_once(local, number)
     finally:
@@ -75,7 +76,7 @@ def test_a_lost_webhook_and_a_closed_browser_are_found_by_the_sweep(alone: Local
         pay_without_coming_back(at_checkout(citizen, page))
         assert state_of(alone, number) == "awaiting_filing_payment"
         alone.clock.advance(minutes=3)
-        alone.portal.cashier.sweep()
+        alone.portal.payment_news.sweep()
         assert_settled_once(alone, number)
     finally:
         alone.sandbox.control("/webhooks", method="DELETE")
@@ -181,13 +182,14 @@ def test_money_that_comes_twice_is_kept_apart_with_a_case(local: LocalPortal) ->
     again = checkout_beside_ours(local, owed, {"metadata": metadata})
     with local.portal.database.begin() as db:
         second = {"id": f"{first.id}-2", "number": 2, "state": "expired", "session": again.id}
+        second["payment"] = None
         db.execute(insert(Attempt).values({**first._mapping, **second}))
     assert httpx.post(str(again.url), data=CARD, trust_env=False).status_code == 303
     cases = select(PaymentCase.kind).where(PaymentCase.reference == number)
     local.soon(lambda: [tuple(row) for row in local.rows(cases)] == [("surplus",)])
     booked = booked_for(local, number)
     assert booked[ledger.SURPLUS] < 0
-    assert booked[ledger.CLEARING] == -2 * booked[ledger.SURPLUS]
+    assert held(booked) == -2 * booked[ledger.SURPLUS]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +218,7 @@ def test_money_that_does_not_fit_goes_to_suspense_with_a_case_and_settles_nothin
     local.soon(lambda: [tuple(row) for row in local.rows(cases)] == [(kind,)])
     assert state_of(local, number) == "awaiting_filing_payment"
     booked = booked_for(local, number)
-    assert booked[ledger.SUSPENSE] == -booked[ledger.CLEARING]
+    assert booked[ledger.SUSPENSE] == -held(booked)
     assert booked[ledger.RECEIVABLE] == owed.amount
 
 

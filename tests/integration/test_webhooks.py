@@ -79,7 +79,7 @@ def test_an_event_that_cannot_be_worked_off_now_is_kept_and_worked_off_later(
     finally:
         alone.sandbox.control("/faults", method="DELETE")
     alone.clock.advance(minutes=1)
-    alone.portal.cashier.work_off_events()
+    alone.portal.payment_news.work_off_events()
     assert_settled_once(alone, number)
 
 
@@ -112,7 +112,7 @@ def test_an_event_that_nobody_can_work_off_holds_up_none_behind_it(
     with alone.portal.database.begin() as db:
         broken = {"provider": "stripe", "type": "checkout.session.completed", "state": "received"}
         times = {"tries": 0, "received_at": LONG_AGO, "try_again_at": LONG_AGO}
-        db.execute(insert(SeenEvent).values(event_id="evt_0", session="cs_x", **broken, **times))
+        db.execute(insert(SeenEvent).values(event_id="evt_0", object_id="cs_x", **broken, **times))
     look = alone.portal.cashier.look
 
     def trip_over_one(session: str) -> Any:
@@ -127,7 +127,7 @@ def test_an_event_that_nobody_can_work_off_holds_up_none_behind_it(
     alone.soon(lambda: len(alone.rows(waiting)) == 2)
     alone.sandbox.control("/faults", method="DELETE")
     alone.clock.advance(minutes=1)
-    assert alone.portal.cashier.work_off_events() == 1
+    assert alone.portal.payment_news.work_off_events() == 1
     assert [row[0] for row in alone.rows(waiting)] == ["evt_0"]
     assert_settled_once(alone, number)
 

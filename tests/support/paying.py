@@ -56,11 +56,17 @@ def booked_for(local: LocalPortal, number: str) -> dict[str, int]:
     return {account: int(total) for account, total in rows if total}
 
 
+def held(booked: dict[str, int]) -> int:
+    """What the provider took from payers: what waits there, and what it keeps as its fee."""
+    return booked[ledger.CLEARING] + booked.get(ledger.PROVIDER_FEES, 0)
+
+
 def assert_settled_once(local: LocalPortal, number: str) -> None:
     owed = local.rows(select(Obligation).where(Obligation.reference == number))[0]
     assert owed.state == "paid"
     booked = booked_for(local, number)
-    assert booked[ledger.CLEARING] == owed.amount
+    assert held(booked) == owed.amount
+    assert owed.credited == owed.amount
     assert ledger.RECEIVABLE not in booked
     assert sum(booked.values()) == 0
     receipts = select(Receipt.number).where(Receipt.obligation_id == owed.id)

@@ -208,7 +208,7 @@ def paying_path() -> str:
 
 
 def test_every_event_of_the_provider_that_counts_is_told() -> None:
-    assert all(f"`{event}`" in text_of(MONEY) for event in webhooks.CHECKOUT_EVENTS)
+    assert all(f"`{event}`" in text_of(MONEY) for event in webhooks.WANTED_EVENTS)
 
 
 # --- the life of a request ---
@@ -363,7 +363,7 @@ NUMBERS = [
     (MONEY, f"{submission.PAYMENT_DAYS} days"),
     (MONEY, f"{attempts.CHECKOUT_HOURS} hours"),
     (MONEY, minutes(attempts.LOOK_AGAIN)),
-    (MONEY, minutes(paying._LOOK_AGAIN)),
+    (MONEY, minutes(payment_news._LOOK_AGAIN)),
     (MONEY, minutes(webhooks._LONGEST_RETRY)),
     ("docs/handoff.md", f"{relay._LEASE.total_seconds():g} seconds"),
     ("docs/handoff.md", f"{relay._FIRST_RETRY_SECONDS:g} seconds"),

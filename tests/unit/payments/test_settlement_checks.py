@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from payments.attempts import Try
+from payments.attempts import Channel, Try
 from payments.ledger import RECEIVABLE, REFUNDABLE, REVENUE
 from payments.money import Money
 from payments.obligations import Owed, OwedLine, _debt
@@ -14,8 +14,27 @@ from payments.provider import Checkout, CheckoutStatus
 from payments.settlement import Outcome, Settlement, _difference, _with
 
 AT = datetime(2026, 11, 22, 9, 42, tzinfo=UTC)
-OWED = Owed("ob1", "26-1503-00042-1", "submission", Money(125000), "due", None)
-ATTEMPT = Try("at1", "ob1", 1, "cs_1", "https://pay", Money(125000), "open", "", AT)
+OWED = Owed("ob1", "26-1503-00042-1", "submission", Money(125000), Money(0), "due", None)
+ATTEMPT = Try(
+    id="at1",
+    obligation_id="ob1",
+    number=1,
+    channel=Channel.CHECKOUT,
+    door="owner",
+    session="cs_1",
+    url="https://pay",
+    payment=None,
+    voucher=None,
+    amount=Money(125000),
+    set_aside=Money(0),
+    refunded=Money(0),
+    state="open",
+    kind="",
+    method="",
+    created_at=AT,
+    expires_at=AT,
+    settled_at=None,
+)
 CHECKOUT = Checkout(
     session="cs_1",
     status=CheckoutStatus.COMPLETE,
