@@ -19,6 +19,7 @@ from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from payments.money import Money
 from portal.clock import cairo_time
 from portal.problems import N_, Count, Problem
 
@@ -97,6 +98,8 @@ class Speech:
                 return self.moment(value)
             case date():
                 return self.day(value)
+            case Money(minor=minor):
+                return self.money(minor)
             case Count(n=n, one=one, many=many):
                 return self.ngettext(one, many, n)
             case Problem():

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.catalogue.expressions import Scope
-from portal.catalogue.model import FeeRule, Mark, PaymentMode, Stage, Text, Tier
+from portal.catalogue.model import FeeCode, FeeRule, Mark, PaymentMode, Stage, Text, Tier
 from portal.catalogue.reading import Table, unique
 
 _RATED = frozenset({"fixed", "per_unit", "per_m2", "per_metre", "per_day", "per_month"})
@@ -22,15 +22,6 @@ _STAGES = {
     PaymentMode.DUES: frozenset({Stage.SUBMISSION}),
     PaymentMode.REFUND: frozenset[Stage](),
 }
-
-
-@dataclass(frozen=True)
-class FeeCode:
-    """What a line code means everywhere: its label, who gets the money, whether it comes back."""
-
-    label: Text
-    beneficiary: str
-    refundable: bool
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from payments.money import Money
-from portal.catalogue.expressions import Namespace
+from portal.catalogue.expressions import Expression, Namespace
 from portal.catalogue.model import FeeRule, Mark, Service, Stage, Text
 
 
@@ -82,7 +82,7 @@ def quote(service: Service, names: Namespace, on: date) -> Quote:
     """Price ``service`` for ``names`` (from :func:`namespace`) under the rules in force ``on``."""
     lines: list[FeeLine] = []
     for rule in service.fees:
-        if not _in_force(rule, on) or not _applies(rule, names):
+        if not in_force(rule, on) or not applies(rule, names):
             continue
         amount = compute(rule, names)
         if amount is not None and not amount:
@@ -126,6 +126,37 @@ def compute(rule: FeeRule, names: Namespace) -> Money | None:
     return amount
 
 
+def expressions(rule: FeeRule) -> list[Expression]:
+    """Everything that is worked out for a line."""
+    parts = (rule.tier_of, rule.quantity, rule.plus_quantity, rule.when)
+    return [part for part in parts if part is not None]
+
+
+def reads(rule: FeeRule) -> set[str]:
+    """The names that a line depends on."""
+    return {name for part in expressions(rule) for name in part.names} | ({rule.by} - {""})
+
+
+def line_from_json(line: Mapping[str, Any]) -> FeeLine:
+    """A line as a request and its messages keep it, the sum in piastres."""
+    return FeeLine(
+        id=line["id"],
+        code=line["code"],
+        label=_text(line["label"]),
+        stage=Stage(line["stage"]),
+        amount=None if line["amount"] is None else Money(line["amount"]),
+        beneficiary=line["beneficiary"],
+        refundable=line["refundable"],
+        mark=Mark(line["mark"]),
+        explain=_text(line["explain"]) if line["explain"] else None,
+        decision=_text(line["decision"]) if line["decision"] else None,
+    )
+
+
+def _text(both: Mapping[str, str]) -> Text:
+    return Text(both["ar"], both["en"])
+
+
 def _rate(rule: FeeRule, names: Namespace) -> Decimal | None:
     if rule.tier_of is not None:
         size = rule.tier_of.number(names)
@@ -139,11 +170,11 @@ def _rate(rule: FeeRule, names: Namespace) -> Decimal | None:
     return Decimal(1) if rule.rate is None else rule.rate
 
 
-def _in_force(rule: FeeRule, on: date) -> bool:
+def in_force(rule: FeeRule, on: date) -> bool:
     return (rule.valid_from is None or rule.valid_from <= on) and (
         rule.valid_to is None or on <= rule.valid_to
     )
 
 
-def _applies(rule: FeeRule, names: Namespace) -> bool:
+def applies(rule: FeeRule, names: Namespace) -> bool:
     return rule.when is None or rule.when.holds(names)

@@ -34,6 +34,19 @@ class Lookups(Protocol):
         """The values of the register's record that the answers name, or None."""
 
 
+class NoLookups:
+    """For pages that have no place and look nothing up."""
+
+    def choices(self, field: Field, names: Mapping[str, Any]) -> Sequence[Choice]:
+        return ()
+
+    def calendar(self, service: Service, names: Mapping[str, Any]) -> Calendar:
+        return Calendar()
+
+    def record(self, service: Service, names: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return None
+
+
 @dataclass(frozen=True)
 class Asked:
     """A question that is asked now, with what was answered."""
@@ -124,6 +137,17 @@ def evaluate(service: Service, raw: Mapping[str, Raw], today: date, lookups: Loo
         if step.when is None or step.when.holds(walk.names)
     ]
     return Evaluation(service, tuple(steps), walk.names, walk.record)
+
+
+def evaluate_apart(
+    service: Service, step: Step, raw: Mapping[str, Raw], today: date, names: Mapping[str, Any]
+) -> tuple[StepState, Mapping[str, Any]]:
+    """A page that stands apart from the form, such as a department's; and all that is known then.
+
+    ``names`` is what is known before.
+    """
+    walk = _Walk(service, raw, today, NoLookups(), dict(names))
+    return _evaluate_step(walk, step), walk.names
 
 
 def _evaluate_step(walk: _Walk, step: Step) -> StepState:
@@ -394,6 +418,21 @@ def to_json(value: Any) -> Any:
             return {key: to_json(item) for key, item in value.items()}
         case _:
             return value
+
+
+def from_json(field: Field, kept: Any) -> Any:
+    """The value of ``field`` as :func:`to_json` wrote it."""
+    if kept is None:
+        return None
+    if field.kind == "group":
+        columns = {column.code: column for column in field.columns}
+        return [
+            {code: from_json(columns[code], cell) for code, cell in row.items() if code in columns}
+            for row in kept
+        ]
+    if field.kind == "date":
+        return date.fromisoformat(kept)
+    return Decimal(kept) if _kind(field).numeric else kept
 
 
 def answers(evaluation: Evaluation) -> Iterator[tuple[StepState, Asked]]:

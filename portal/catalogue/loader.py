@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from portal.catalogue.expressions import Scope
-from portal.catalogue.fee_file import FeeCode, FeeShared
+from portal.catalogue.fee_file import FeeShared
 from portal.catalogue.form_file import Shared
 from portal.catalogue.guide_file import read_guides
 from portal.catalogue.model import (
     Catalogue,
     Department,
     Family,
+    FeeCode,
     Grievance,
     Mark,
     Service,
@@ -59,7 +60,7 @@ def load_catalogue(directory: Path = CATALOGUE_DIR) -> Catalogue:
         families=families,
         departments=departments,
         capacities=capacities,
-        fee_labels={code: fee.label for code, fee in fees.codes.items()},
+        fee_codes=fees.codes,
         beneficiaries=fees.beneficiaries,
         refusal_reasons=_texts(shared / "refusal_reasons.toml"),
         words=read_words(directory / "words.toml", {s.code for s in services}, families),

@@ -236,6 +236,15 @@ class FeeRule:
 
 
 @dataclass(frozen=True)
+class FeeCode:
+    """What a line code means everywhere: its label, who gets the money, whether it comes back."""
+
+    label: Text
+    beneficiary: str
+    refundable: bool
+
+
+@dataclass(frozen=True)
 class Period:
     """A number of days, working days or months."""
 
@@ -489,7 +498,7 @@ class Catalogue:
     families: Mapping[str, Family]
     departments: Mapping[str, Department]
     capacities: Mapping[str, Text]
-    fee_labels: Mapping[str, Text]
+    fee_codes: Mapping[str, FeeCode]
     beneficiaries: Mapping[str, Text]
     refusal_reasons: Mapping[str, Text]
     words: EverydayWords

@@ -18,11 +18,10 @@ from typing import Any
 
 from payments.money import Money
 from portal.catalogue import fees
-from portal.catalogue.deadlines import Calendar
 from portal.catalogue.expressions import Expression, compile_expression
 from portal.catalogue.fields import Raw
 from portal.catalogue.form_file import revealing
-from portal.catalogue.forms import MOST_ROWS, Asked, Evaluation, evaluate
+from portal.catalogue.forms import MOST_ROWS, Asked, Evaluation, NoLookups, evaluate
 from portal.catalogue.model import Choice, FeeRule, Field, Rule, Service, Stage, Step, Text, Trial
 
 _MOST_CASES = 200
@@ -71,19 +70,6 @@ class StageEstimate:
         return any(line.lowest is None for line in self.lines)
 
 
-class _NoLookups:
-    """A trial has no place and looks nothing up."""
-
-    def choices(self, field: Field, names: Mapping[str, Any]) -> Sequence[Choice]:
-        return ()
-
-    def calendar(self, service: Service, names: Mapping[str, Any]) -> Calendar:
-        return Calendar()
-
-    def record(self, service: Service, names: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        return None
-
-
 @dataclass
 class _Asking:
     """How the trial asks the form's questions, and which of them in another way."""
@@ -123,8 +109,8 @@ def trial_of(service: Service, hints: Mapping[str, Text]) -> Trial | None:
 
     ``hints`` are those of questions that the trial asks in another way (shared/trial.toml).
     """
-    expressions = list(_expressions(service.fees))
-    wanted = _closure(service, {n for e in expressions for n in e.names} | _keys(service.fees))
+    expressions = [part for rule in service.fees for part in fees.expressions(rule)]
+    wanted = closure(service, {name for rule in service.fees for name in fees.reads(rule)})
     as_here = _Asking(
         hints,
         _only_tested(service.fees, expressions),
@@ -161,7 +147,7 @@ def trial_of(service: Service, hints: Mapping[str, Text]) -> Trial | None:
 
 def evaluate_trial(trial: Trial, raw: Mapping[str, Raw], today: date) -> Evaluation:
     """The page as it stands with ``raw``; its names are those that the fees read."""
-    evaluation = evaluate(trial.service, raw, today, _NoLookups())
+    evaluation = evaluate(trial.service, raw, today, NoLookups())
     names = dict(evaluation.names)
     for code in trial.existing:
         names[code] = names.get(code) or None  # "no" is: there is none
@@ -249,7 +235,7 @@ def _line(
     names: Mapping[str, Any],
     free: Sequence[Field],
 ) -> Estimate:
-    reads = _closure(trial.service, _reads(rule))
+    reads = closure(trial.service, fees.reads(rule))
     known = [amount for amount in amounts if amount is not None]
     if len(known) == len(amounts):
         lowest, highest = min(known), max(known)
@@ -277,21 +263,11 @@ def _values(field: Field) -> list[Any]:
             return []
 
 
-def _expressions(rules: Iterable[FeeRule]) -> Iterator[Expression]:
-    for rule in rules:
-        parts = (rule.tier_of, rule.quantity, rule.plus_quantity, rule.when)
-        yield from (part for part in parts if part is not None)
-
-
 def _keys(rules: Iterable[FeeRule]) -> set[str]:
     return {rule.by for rule in rules if rule.by}
 
 
-def _reads(rule: FeeRule) -> set[str]:
-    return {name for part in _expressions([rule]) for name in part.names} | _keys([rule])
-
-
-def _closure(service: Service, names: set[str]) -> set[str]:
+def closure(service: Service, names: set[str]) -> set[str]:
     """With the names that conditions and computed values of these fields read, and so on."""
     fields = {field.code: field for field in _with_conditions(service)}
     found: set[str] = set()

@@ -6,11 +6,10 @@ Later changes of the catalogue do not reach it; the center and the citizen read 
 from collections.abc import Sequence
 from typing import Any
 
-from payments.money import Money
-from portal.catalogue.fees import FeeLine, Quote
+from portal.catalogue.fees import Quote, line_from_json
 from portal.catalogue.fields import KINDS
 from portal.catalogue.forms import Asked, Evaluation, to_json
-from portal.catalogue.model import Field, Mark, Stage, Text
+from portal.catalogue.model import Field, Text
 from portal.i18n import Speech
 
 # Contact details stay with the portal: the back office and the citizen never meet (facts §3.1)
@@ -129,28 +128,8 @@ def quote_to_json(quote: Quote) -> list[dict[str, Any]]:
 
 
 def quote_from_json(lines: Sequence[dict[str, Any]]) -> Quote:
-    return Quote(
-        tuple(
-            FeeLine(
-                id=line["id"],
-                code=line["code"],
-                label=_text(line["label"]),
-                stage=Stage(line["stage"]),
-                amount=None if line["amount"] is None else Money(line["amount"]),
-                beneficiary=line["beneficiary"],
-                refundable=line["refundable"],
-                mark=Mark(line["mark"]),
-                explain=_text(line["explain"]) if line["explain"] else None,
-                decision=_text(line["decision"]) if line["decision"] else None,
-            )
-            for line in lines
-        )
-    )
+    return Quote(tuple(line_from_json(line) for line in lines))
 
 
 def _both(text: Text) -> dict[str, str]:
     return {"ar": text.ar, "en": text.en}
-
-
-def _text(both: dict[str, str]) -> Text:
-    return Text(both["ar"], both["en"])
