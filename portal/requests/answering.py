@@ -8,8 +8,9 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, select
 
+from payments import obligations
 from portal.catalogue.deadlines import Calendar, due_on
-from portal.catalogue.model import Catalogue
+from portal.catalogue.model import Catalogue, Stage
 from portal.clock import Clock, cairo_day, cairo_time, public_id
 from portal.files import FileStore
 from portal.handoff import messages
@@ -20,8 +21,8 @@ from portal.notifications import compose
 from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
 from portal.places.model import Places
-from portal.problems import Missing
-from portal.requests import lifecycle, reading, uploads
+from portal.problems import Conflict, Missing
+from portal.requests import assessing, lifecycle, reading, uploads
 from portal.requests.inspection import EXTENSIONS
 from portal.requests.lifecycle import Act, Actor, Event, State
 from portal.requests.model import Attachment
@@ -55,6 +56,8 @@ class Answers:
             messages.NOTICE_REGISTERED: self.notice_registered,
             messages.DOCUMENTS_ACCEPTED: self.documents_accepted,
             messages.COMPLETION_REQUESTED: self.completion_requested,
+            messages.ACCEPTED_IN_PRINCIPLE: self.accepted_in_principle,
+            messages.FEES_ASSESSED: self.fees_assessed,
             messages.REQUEST_APPROVED: self.approved,
             messages.REQUEST_REFUSED: self.refused,
             messages.OUTPUT_ISSUED: self.output_issued,
@@ -151,7 +154,66 @@ class Answers:
                 raise BadMessage(f"a document that {service.code} does not have")
         return codes
 
+    def accepted_in_principle(
+        self, db: Connection, request: FiledRequest, message: Message
+    ) -> None:
+        """The conditions are told; no period runs until the citizen has met them."""
+        note = str(message.data["note"])[:4000]
+        if not note.strip():
+            raise BadMessage("an acceptance in principle tells the conditions")
+        if Stage.AFTER_PRELIM not in assessing.later_stages(request):
+            raise BadMessage("this service knows no acceptance in principle")
+        act = Act(Event.ACCEPT_PRELIM, Actor.CENTER, message.at, note=note)
+        self._advance(db, request, message, act)
+        self._tell(db, request, compose.ACCEPTED_IN_PRINCIPLE, message.at)
+
+    def fees_assessed(self, db: Connection, request: FiledRequest, message: Message) -> None:
+        """The fees of a later stage, which two employees of the center agree on, are owed now.
+
+        Where they come to nothing the request goes on at once.
+        """
+        assessed = assessing.read(self.catalogue, request, message.data)
+        assessing.must_fit(db, request, assessed.stage)
+        data: dict[str, Any] = {
+            "stage": str(assessed.stage),
+            "amount": assessed.total.minor,
+            "answers": dict(assessed.answers),
+        }
+        values: dict[str, Any] = {}
+        last = self._last_day_to_pay(db, request, assessed)
+        if assessed.lines:
+            data["until"] = last.isoformat()
+            values["waits_until"] = _end_of(last)
+        act = Act(
+            Event.ASSESS_FEES,
+            Actor.CENTER,
+            message.at,
+            note=assessed.reasons,
+            data=data,
+            values=values,
+        )
+        self._advance(db, request, message, act)
+        if not assessed.lines:
+            nothing = {"stage": str(assessed.stage), "amount": 0}
+            free = Act(Event.PAY_ASSESSED, Actor.SYSTEM, message.at, data=nothing)
+            lifecycle.advance(db, self.vault, request.id, free, self._calendar(db, request))
+            return
+        lines = list(assessed.lines)
+        obligations.create(db, public_id(), request.number, assessed.stage, lines, message.at)
+        due = {"sum": assessed.total.minor, "until": last}
+        self._tell(db, request, compose.FEES_ASSESSED, message.at, **due)
+
+    def _last_day_to_pay(
+        self, db: Connection, request: FiledRequest, assessed: assessing.Assessed
+    ) -> date:
+        """It counts from the notification, that is now."""
+        notified = cairo_day(self.clock.now())
+        return due_on(notified, assessed.time_to_pay, self._calendar(db, request))
+
     def approved(self, db: Connection, request: FiledRequest, message: Message) -> None:
+        """The decision: yes. It waits for the fees that stand before it."""
+        if assessing.unsettled(db, request):
+            raise Conflict("fees are not assessed or not paid yet")
         note = str(message.data.get("note", ""))[:2000]
         values = {"decided_at": message.at, "waits_until": None}
         act = Act(Event.APPROVE, Actor.CENTER, message.at, note=note, values=values)
