@@ -14,6 +14,7 @@ from portal.core import Core, build_core
 from portal.identity import staff
 from portal.observability import configure_logs
 from portal.problems import Missing
+from portal.receipts.printing import Printer
 from portal.routes import HANDLERS
 from portal.settings import BadSetting, Settings, read_settings
 from portal.text import is_readable
@@ -34,7 +35,7 @@ def build_portal(settings: Settings, clock: Clock, assets: Assets) -> Portal:
     core = build_core(settings, clock)
     shared = {field.name: getattr(core, field.name) for field in fields(Core)}
     pages, search = Pages(settings, assets), ServiceFinder(core.catalogue)
-    return Portal(**shared, pages=pages, search=search)
+    return Portal(**shared, pages=pages, search=search, printer=Printer())
 
 
 def create_app(portal: Portal, assets: Assets) -> ASGIApp:

@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, text
 
 from payments.model import Base as PaymentsBase
+from portal import signatures as _signatures
 from portal.backoffice import model as _backoffice
 from portal.db import Base, Database, UtcDateTime
 from portal.handoff import model as _handoff
@@ -16,7 +17,16 @@ from portal.registers import model as _registers
 from portal.requests import model as _requests
 
 # imported for their tables
-TABLES = (_backoffice, _handoff, _holidays, _identity, _notifications, _registers, _requests)
+TABLES = (
+    _backoffice,
+    _handoff,
+    _holidays,
+    _identity,
+    _notifications,
+    _registers,
+    _requests,
+    _signatures,
+)
 METADATA = [Base.metadata, PaymentsBase.metadata]
 _LOCK = 7_426_001  # any number of our own: PostgreSQL's advisory lock of migrations
 

@@ -108,7 +108,7 @@ _WORDS: Mapping[int, _Words] = {
     ),
 }
 # Read by programs: an answer in one line, as they know it
-_MACHINES = ("/webhooks/", "/health/", "/metrics")
+_MACHINES = ("/webhooks/", "/health/", "/metrics", "/.well-known/")
 
 
 def error_handlers(portal: Portal) -> MutableMapping[int | type[Exception], Handler]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from portal.catalogue.search.finder import ServiceFinder
 from portal.core import Core
+from portal.receipts.printing import Printer
 from portal.web.pages import Pages
 
 
@@ -13,3 +14,4 @@ class Portal(Core):
 
     pages: Pages
     search: ServiceFinder
+    printer: Printer
