@@ -101,8 +101,6 @@ def _win(tx: Transaction, opened: Record) -> None:
     amount = int(opened.body["amount"])
     _book(tx, opened, amount, -_fee(opened), "dispute_reversal", "Chargeback reversal for")
     opened.body["is_charge_refundable"] = True
-    opened.body["status"] = "won"
-    emit(tx, "charge.dispute.funds_reinstated", opened)
     _close(tx, opened, "won")
 
 
@@ -158,10 +156,13 @@ def _book(
 
 
 def _close(tx: Transaction, opened: Record, status: str) -> None:
+    before = dict(opened.body)
     opened.due_at = None
     opened.tag = opened.body["status"] = status
     tx.save(opened)
-    emit(tx, "charge.dispute.closed", opened)
+    if status == "won":
+        emit(tx, "charge.dispute.funds_reinstated", opened)
+    emit_change(tx, "charge.dispute.closed", opened, before)
 
 
 def _fee(opened: Record) -> int:

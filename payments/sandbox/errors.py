@@ -71,6 +71,10 @@ def invalid_integer(param: str, value: str) -> ApiError:
     return ApiError(f"Invalid integer: {value[:40]}", code="parameter_invalid_integer", param=param)
 
 
+def out_of_range(param: str, wanted: str) -> ApiError:
+    return ApiError(f"This value must be {wanted}.", code="parameter_invalid_integer", param=param)
+
+
 def invalid(param: str, why: str, *, code: str | None = None) -> ApiError:
     return ApiError(f"Invalid {param}: {why}", code=code, param=param)
 

@@ -1,5 +1,6 @@
 """Replacing ids by their objects: https://docs.stripe.com/api/expanding_objects."""
 
+from payments.sandbox import products
 from payments.sandbox.errors import ApiError, Json
 from payments.sandbox.lists import DEFAULT_LIMIT, listed
 from payments.sandbox.presenting import present
@@ -27,6 +28,7 @@ LINKS: dict[str, dict[str, tuple[str, ...]]] = {
         "charge": ("charge",),
         "payment_intent": ("payment_intent",),
     },
+    "item": {"price.product": ("product",)},
     "payment_intent": {
         "customer": ("customer",),
         "latest_charge": ("charge",),
@@ -47,6 +49,9 @@ LINKS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 """By object: which field leads to what; of several kinds, to one of them."""
+
+INLINE = ("line_items", "refunds")
+"""Fields that are lists of their own, and not shown unless asked for."""
 
 UNFILLED = {
     "charge": (
@@ -130,8 +135,7 @@ def _leads(kinds: tuple[str, ...], steps: list[str]) -> bool:
         rest = steps[field.count(".") + 1 :]
         if not rest or not targets:
             return True
-        if field == "refunds":
-            # A list inside the object: its own steps begin with "data".
+        if field in INLINE:
             if rest[0] != "data":
                 continue
             rest = rest[1:]
@@ -151,15 +155,16 @@ def _follow(tx: Transaction, body: Json, steps: list[str]) -> None:
     inside = body
     if holder:
         inside = body[holder] = dict(body[holder])
-    if field == "refunds":
-        inside.setdefault("refunds", _refunds(tx, body["id"]))
+    if field in INLINE:
+        if field not in inside:
+            inside[field] = _inline(tx, inside, field)
         rest = rest[1:]
-    elif field == "line_items":
-        inside["line_items"] = _line_items(tx, body["id"])
+    elif field == "price.product":
+        inside[name] = products.of_item(body)
     elif isinstance(inside.get(name), str):
         inside[name] = _found(tx, targets, inside[name])
     if rest:
-        value = inside["refunds"]["data"] if field == "refunds" else inside.get(name)
+        value = inside[field]["data"] if field in INLINE else inside.get(name)
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, dict):
                 _follow(tx, one, rest)
@@ -172,18 +177,14 @@ def _found(tx: Transaction, kinds: tuple[str, ...], object_id: str) -> Json | st
     return object_id
 
 
-def _refunds(tx: Transaction, charge_id: str) -> Json:
-    found = tx.select("kind = 'refund' AND parent = ?", (charge_id,), limit=DEFAULT_LIMIT + 1)
+def _inline(tx: Transaction, body: Json, field: str) -> Json:
+    if field == "line_items":
+        session = tx.find("checkout.session", body["id"])
+        items = session.private["line_items"] if session else []
+        return listed(items, f"/v1/checkout/sessions/{body['id']}/line_items", more=False)
+    found = tx.select("kind = 'refund' AND parent = ?", (body["id"],), limit=DEFAULT_LIMIT + 1)
     shown = [present(tx, record) for record in found[:DEFAULT_LIMIT]]
-    url = f"/v1/charges/{charge_id}/refunds"
-    return listed(shown, url, more=len(found) > DEFAULT_LIMIT)
-
-
-def _line_items(tx: Transaction, session_id: str) -> Json:
-    record = tx.find("checkout.session", session_id)
-    items = record.private["line_items"] if record else []
-    url = f"/v1/checkout/sessions/{session_id}/line_items"
-    return listed(items, url, more=False)
+    return listed(shown, f"/v1/charges/{body['id']}/refunds", more=len(found) > DEFAULT_LIMIT)
 
 
 def _cannot(path: str, meant: str = "") -> ApiError:

@@ -9,7 +9,15 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from payments.sandbox.config import is_web_address
-from payments.sandbox.errors import ApiError, empty, invalid, invalid_integer, missing, unknown
+from payments.sandbox.errors import (
+    ApiError,
+    empty,
+    invalid,
+    invalid_integer,
+    missing,
+    out_of_range,
+    unknown,
+)
 from payments.sandbox.forms import Tree
 
 MAX_TEXT = 5000
@@ -93,8 +101,10 @@ class Params:
         if not INTEGER.match(value):
             raise invalid_integer(self.name(key), value)
         number = int(value)
-        if (low is not None and number < low) or (high is not None and number > high):
-            raise invalid_integer(self.name(key), value)
+        if low is not None and number < low:
+            raise out_of_range(self.name(key), f"greater than or equal to {low}")
+        if high is not None and number > high:
+            raise out_of_range(self.name(key), f"less than or equal to {high}")
         return number
 
     def need_integer(self, key: str, low: int | None = None, high: int | None = None) -> int:

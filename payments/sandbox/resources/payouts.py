@@ -2,7 +2,7 @@
 
 from payments.sandbox import paying_out
 from payments.sandbox.currencies import check_currency
-from payments.sandbox.errors import ApiError, Json, no_such
+from payments.sandbox.errors import Json, no_such
 from payments.sandbox.lists import Filter, page, within
 from payments.sandbox.objects import Answer, Call, Operation
 from payments.sandbox.params import merge_metadata
@@ -18,13 +18,7 @@ STATUSES = ("canceled", "failed", "in_transit", "paid", "pending")
 
 def create(call: Call) -> Answer:
     params = call.params
-    amount = params.need_integer("amount")
-    if amount < 1:
-        raise ApiError(
-            "This value must be greater than or equal to 1.",
-            code="parameter_invalid_integer",
-            param="amount",
-        )
+    amount = params.need_integer("amount", low=1)
     currency = check_currency(params.need_text("currency"))
     destination = paying_out.bank_account(call.account)
     wanted = params.text("destination")

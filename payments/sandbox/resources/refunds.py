@@ -17,13 +17,7 @@ OF_CHARGE = f"{charges.URL}/{{id:str}}/refunds"
 
 def create(call: Call) -> Answer:
     params = call.params
-    amount = params.integer("amount")
-    if amount is not None and amount < 1:
-        raise ApiError(
-            "This value must be greater than or equal to 1.",
-            code="parameter_invalid_integer",
-            param="amount",
-        )
+    amount = params.integer("amount", low=1)
     reason = params.choice("reason", refunding.REASONS)
     metadata = merge_metadata({}, params.metadata())
     email = params.email("instructions_email")
