@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from payments.sandbox import claims, disputing, paying, paying_out, refunding
+from payments.sandbox import claims, disputing, paying, paying_out, refund_objects, refunding
 from payments.sandbox.resources import charges, sessions
 from payments.sandbox.store import Transaction
 
@@ -10,7 +10,7 @@ ON_TIME = {
     paying.KIND: paying.on_time,
     sessions.KIND: sessions.expire,
     charges.KIND: charges.settle,
-    refunding.KIND: refunding.settle,
+    refund_objects.KIND: refunding.settle,
     claims.KIND: disputing.judge,
     paying_out.KIND: paying_out.arrive,
 }

@@ -6,21 +6,14 @@ the charge. A refund that fails gives its part back to be refunded.
 """
 
 from payments.sandbox import disputing
-from payments.sandbox.cards import BY_NAME
-from payments.sandbox.clock import token
 from payments.sandbox.currencies import written
 from payments.sandbox.errors import ApiError, Json
 from payments.sandbox.recording import emit, emit_change
+from payments.sandbox.refund_objects import new_refund
 from payments.sandbox.resources import balance_transactions
 from payments.sandbox.store import Record, Transaction
 
-KIND = "refund"
-
 REASONS = ("duplicate", "fraudulent", "requested_by_customer")
-
-SETTLES_AFTER_SECONDS = 3
-"""How long a refund that does not succeed (or fail) at once takes. The provider says
-“some time later”; a test can wait for this, or move the clock."""
 
 FAILURE = "expired_or_canceled_card"
 
@@ -44,7 +37,7 @@ def refund(
             param="amount",
             executed=True,
         )
-    made = _record(tx, charge, amount)
+    made = new_refund(tx, charge, amount)
     made.body |= {
         "instructions_email": email,
         "metadata": metadata or {},
@@ -124,68 +117,6 @@ def _refundable(tx: Transaction, charge: Record) -> int:
             executed=True,
         )
     return left
-
-
-def _record(tx: Transaction, charge: Record, amount: int) -> Record:
-    kind = str(charge.body["payment_method_details"]["type"])
-    card = BY_NAME.get(charge.private.get("card", ""))
-    later = card.later if card else ""
-    waits = kind != "card" or later == "refund_pending"
-    fails = later == "refund_fails"
-    status = "pending" if waits else "succeeded"
-    refund_id = f"re_{token()}"
-    body: Json = {
-        "id": refund_id,
-        "object": KIND,
-        "amount": amount,
-        "balance_transaction": None,
-        "charge": charge.id,
-        "created": tx.now,
-        "currency": charge.body["currency"],
-        "customer": charge.body["customer"],
-        "customer_account": None,
-        "description": None,
-        "destination_details": _destination(kind),
-        "failure_balance_transaction": None,
-        "failure_reason": None,
-        "instructions_email": None,
-        "metadata": {},
-        "next_action": None,
-        "payment_intent": charge.body["payment_intent"],
-        "payment_method": charge.body["payment_method"],
-        "pending_reason": "processing" if waits else None,
-        "presentment_details": None,
-        "reason": None,
-        "receipt_number": None,
-        "source_transfer_reversal": None,
-        "status": status,
-        "transfer_reversal": None,
-    }
-    return tx.insert(
-        Record(
-            id=refund_id,
-            account=charge.account,
-            kind=KIND,
-            created=tx.now,
-            tag=status,
-            parent=charge.id,
-            due_at=tx.now + SETTLES_AFTER_SECONDS if waits or fails else None,
-            body=body,
-            private={"fails": fails},
-        )
-    )
-
-
-def _destination(kind: str) -> Json:
-    """Where the money went. The bank's own number of the refund comes much later."""
-    if kind != "card":
-        return {"type": kind}
-    reference = {
-        "reference_status": "pending",
-        "reference_type": "acquirer_reference_number",
-        "type": "refund",
-    }
-    return {"card": reference, "type": "card"}
 
 
 def _fail(tx: Transaction, made: Record) -> None:

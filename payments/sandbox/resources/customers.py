@@ -1,10 +1,10 @@
 """Whom payments belong to: https://docs.stripe.com/api/customers."""
 
+from payments.sandbox import customer_params
 from payments.sandbox.clock import token
-from payments.sandbox.errors import Json, invalid, missing
+from payments.sandbox.errors import Json, invalid
 from payments.sandbox.lists import Filter, page, within
 from payments.sandbox.objects import Answer, Call, Operation, require
-from payments.sandbox.params import Params, merge_metadata
 from payments.sandbox.presenting import present
 from payments.sandbox.recording import emit, emit_change
 from payments.sandbox.resources import attachments
@@ -13,17 +13,6 @@ from payments.sandbox.store import Record
 KIND = "customer"
 URL = "/v1/customers"
 ONE = f"{URL}/{{id:str}}"
-
-TEXTS = {
-    "business_name": 150,
-    "description": 5000,
-    "individual_name": 150,
-    "name": 256,
-    "phone": 20,
-}
-ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
-EXEMPTIONS = ("exempt", "none", "reverse")
-MAX_BALANCE = 10**12
 
 
 def create(call: Call) -> Answer:
@@ -61,10 +50,10 @@ def create(call: Call) -> Answer:
         "tax_exempt": "none",
         "test_clock": None,
     }
-    body |= _described(params, body)
+    body |= customer_params.described(params, body)
     customer = Record(customer_id, call.account, KIND, call.tx.now, body, tag="live")
     method_name = params.text("payment_method")
-    default = _default_method(params)
+    default = customer_params.default_method(params)
     params.finish()
     call.tx.insert(customer)
     if method_name:
@@ -84,8 +73,8 @@ def retrieve(call: Call) -> Answer:
 def update(call: Call) -> Answer:
     customer = living(call, call.ids["id"])
     before = dict(customer.body)
-    customer.body |= _described(call.params, before)
-    default = _default_method(call.params)
+    customer.body |= customer_params.described(call.params, before)
+    default = customer_params.default_method(call.params)
     call.params.finish()
     _choose_default(call, customer, default)
     call.tx.save(customer)
@@ -131,55 +120,6 @@ def list_methods(call: Call) -> Answer:
 def retrieve_method(call: Call) -> Answer:
     customer = living(call, call.ids["id"])
     return Answer(present(call.tx, attachments.the_method(call, customer.id)))
-
-
-def _described(params: Params, body: Json) -> Json:
-    """The fields that were given; ``body`` is what they change."""
-    fields: Json = {
-        name: params.text(name, limit) for name, limit in TEXTS.items() if params.given(name)
-    }
-    if params.given("email"):
-        fields["email"] = params.email("email")
-    if params.given("address"):
-        fields["address"] = _address(params, "address")
-    if params.given("shipping"):
-        fields["shipping"] = _shipping(params)
-    if params.given("preferred_locales"):
-        fields["preferred_locales"] = params.texts("preferred_locales")
-    if exempt := params.choice("tax_exempt", EXEMPTIONS):
-        fields["tax_exempt"] = exempt
-    balance = params.integer("balance", low=-MAX_BALANCE, high=MAX_BALANCE)
-    if balance is not None:
-        fields["balance"] = balance
-    fields["metadata"] = merge_metadata(body["metadata"], params.metadata())
-    return fields
-
-
-def _address(params: Params, key: str) -> Json | None:
-    if params.unset(key):
-        return None
-    given = params.child(key)
-    if given is None:
-        raise missing(params.name(key))
-    return {name: given.text(name) for name in ADDRESS}
-
-
-def _shipping(params: Params) -> Json | None:
-    if params.unset("shipping"):
-        return None
-    given = params.child("shipping")
-    if given is None:
-        raise missing("shipping")
-    return {
-        "address": _address(given, "address"),
-        "name": given.need_text("name"),
-        "phone": given.text("phone"),
-    }
-
-
-def _default_method(params: Params) -> str | None:
-    settings = params.child("invoice_settings")
-    return settings.text("default_payment_method") if settings else None
 
 
 def _choose_default(call: Call, customer: Record, method_id: str | None) -> None:

@@ -6,7 +6,7 @@ from payments.sandbox.lists import Filter, page, within
 from payments.sandbox.objects import Answer, Call, Operation, require
 from payments.sandbox.params import merge_metadata
 from payments.sandbox.presenting import present
-from payments.sandbox.refunding import KIND
+from payments.sandbox.refund_objects import KIND
 from payments.sandbox.resources import charges
 from payments.sandbox.store import Record
 

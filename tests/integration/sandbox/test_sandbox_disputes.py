@@ -59,6 +59,20 @@ def test_a_disputed_charge_loses_its_money_and_a_fee_at_once(api: stripe.StripeC
     assert api.v1.balance.retrieve().pending[0].amount == -300 - FEE
 
 
+def test_a_charge_that_is_booked_at_once_is_disputed_too(api: stripe.StripeClient) -> None:
+    intent = api.v1.payment_intents.create(
+        {
+            "amount": 10000,
+            "currency": "egp",
+            "confirm": True,
+            "payment_method": "pm_card_createDispute",
+            "capture_method": "automatic",
+        }
+    )
+    (dispute,) = api.v1.disputes.list({"payment_intent": intent.id}).data
+    assert dispute.balance_transactions[0].net == -10000 - FEE
+
+
 def test_a_disputed_charge_is_not_refunded_too(api: stripe.StripeClient) -> None:
     intent, _ = disputed(api)
     with pytest.raises(stripe.InvalidRequestError, match="charged back") as refused:

@@ -131,6 +131,28 @@ def test_a_slow_refund_is_pending_and_succeeds_later(payment_server: SandboxProc
     assert event.data.previous_attributes["status"] == "pending"
 
 
+def test_cash_takes_a_while_to_come_back(payment_server: SandboxProcess) -> None:
+    api = payment_server.client()
+    params: Any = {
+        "amount": 10000,
+        "currency": "egp",
+        "confirm": True,
+        "payment_method_types": ["kiosk"],
+        "payment_method_data": {"type": "kiosk"},
+    }
+    intent: Any = api.v1.payment_intents.create(params)
+    reference = intent.next_action.kiosk_display_details.reference
+    payment_server.control("/kiosk", {"reference": reference})
+    made = api.v1.refunds.create({"payment_intent": intent.id, "amount": 4000})
+    assert (made.status, made.pending_reason) == ("pending", "processing")
+    payment_server.control("/clock", {"advance": 60})
+    try:
+        done = api.v1.refunds.retrieve(made.id)
+    finally:
+        payment_server.control("/clock", {"reset": True})
+    assert (done.status, done.pending_reason) == ("succeeded", None)
+
+
 def test_a_refund_can_fail_later_and_brings_its_money_back(
     payment_server: SandboxProcess,
 ) -> None:
