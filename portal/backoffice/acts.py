@@ -1,7 +1,8 @@
 """What staff do with a request: register, accept, ask for completion, decide.
 
-Each act is one transaction: the request's row taken by its state, the center's history, and the
-event for the portal, which goes out through the center's own outbox.
+Fees are assessed in :mod:`portal.backoffice.assessing`. Each act is one transaction: the request's
+row taken by its state, the center's history, and the event for the portal, which goes out through
+the center's own outbox.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from portal.backoffice import stages
 from portal.backoffice.folder import (
+    ACCEPTED_PRELIM,
     DOCUMENT_CHECK,
+    FEES_PROPOSED,
     ISSUED,
     NEEDS_COMPLETION,
     RECEIVED,
@@ -38,7 +42,9 @@ SHORTEST_REASON = 10
 LONGEST_NOTE = 4000
 LONGEST_NUMBER = 60
 COMPLETION_DAYS = (7, 14, 30)
-_DECIDABLE = (REFERRED, DOCUMENT_CHECK)
+FEES_OUTSTANDING = N_("Fees of this request are not assessed or not paid yet; it waits for them")
+_DECIDABLE = (REFERRED, DOCUMENT_CHECK, ACCEPTED_PRELIM)
+_APPROVABLE = (REFERRED, ACCEPTED_PRELIM)
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class Desk:
         else:
             act, kind, target = "register", messages.REQUEST_REGISTERED, DOCUMENT_CHECK
         closed_at = at if target == ISSUED else None
-        row = self._take(db, employee, number, RECEIVED, target=target, closed_at=closed_at)
+        row = self.take(db, employee, number, RECEIVED, target=target, closed_at=closed_at)
         year = cairo_time(at).year
         serial = _next_serial(db, employee.center, year)
         db.execute(
@@ -84,8 +90,8 @@ class Desk:
             .values(incoming_number=serial, incoming_year=year)
         )
         data = {"number": serial, "year": year}
-        self._record(db, row.id, employee, act, target, at, data=data)
-        self._tell(db, employee, number, kind, data, at)
+        self.record(db, row.id, employee, act, target, at, data=data)
+        self.tell(db, employee, number, kind, data, at)
         return serial, year
 
     def accept_documents(
@@ -93,9 +99,9 @@ class Desk:
     ) -> None:
         """The papers are complete: the request goes to its department."""
         employee.must(Permission.CHECK_DOCUMENTS)
-        row = self._take(db, employee, number, DOCUMENT_CHECK, target=REFERRED)
-        self._record(db, row.id, employee, "accept_documents", REFERRED, at)
-        self._tell(db, employee, number, messages.DOCUMENTS_ACCEPTED, {}, at)
+        row = self.take(db, employee, number, DOCUMENT_CHECK, target=REFERRED)
+        self.record(db, row.id, employee, "accept_documents", REFERRED, at)
+        self.tell(db, employee, number, messages.DOCUMENTS_ACCEPTED, {}, at)
 
     def request_completion(
         self,
@@ -107,9 +113,9 @@ class Desk:
     ) -> None:
         """Ask the citizen for an itemised list; the legal clock stands still meanwhile."""
         employee.must(Permission.REQUEST_COMPLETION)
-        row = self._take(db, employee, number, *_DECIDABLE, target=NEEDS_COMPLETION, pause=True)
+        row = self.take(db, employee, number, *_DECIDABLE, target=NEEDS_COMPLETION, pause=True)
         data: dict[str, Any] = {"items": list(ask.items), "days": ask.days}
-        self._record(
+        self.record(
             db,
             row.id,
             employee,
@@ -120,7 +126,7 @@ class Desk:
             data=data,
         )
         data = {**data, "note": ask.note}
-        self._tell(db, employee, number, messages.COMPLETION_REQUESTED, data, at)
+        self.tell(db, employee, number, messages.COMPLETION_REQUESTED, data, at)
 
     def approve(
         self,
@@ -130,32 +136,51 @@ class Desk:
         issued: "IssuedOutput",
         at: datetime,
     ) -> None:
-        """Approve with the issued document."""
+        """Approve with the issued document; not while later fees are still to come."""
         employee.must(Permission.DECIDE)
-        row = self._take(db, employee, number, REFERRED, target=ISSUED, closed_at=at)
+        row = self.take(db, employee, number, *_APPROVABLE, target=ISSUED, closed_at=at)
+        if stages.outstanding(*stages.of_request(db, self.vault, row.id)):
+            raise Conflict("fees are not assessed or not paid yet")
         documents = [self._keep_output(db, row.id, issued, at)] if issued.stored else []
         data = {"output_number": issued.output_number}
-        self._record(db, row.id, employee, "approve", ISSUED, at, note=issued.note, data=data)
-        self._tell(db, employee, number, messages.REQUEST_APPROVED, {"note": issued.note}, at)
+        self.record(db, row.id, employee, "approve", ISSUED, at, note=issued.note, data=data)
+        self.tell(db, employee, number, messages.REQUEST_APPROVED, {"note": issued.note}, at)
         told = {"documents": documents, **data}
-        self._tell(db, employee, number, messages.OUTPUT_ISSUED, told, at)
+        self.tell(db, employee, number, messages.OUTPUT_ISSUED, told, at)
+
+    def accept_prelim(
+        self, db: Connection, employee: Employee, number: str, accepted: "Acceptance", at: datetime
+    ) -> None:
+        """Accept in principle, with the conditions: no period runs until they are met."""
+        employee.must(Permission.DECIDE)
+        row = self.take(db, employee, number, REFERRED, target=ACCEPTED_PRELIM, due_on=None)
+        if not stages.has_prelim(stages.of_request(db, self.vault, row.id)[0]):
+            raise Conflict("the service knows no acceptance in principle")
+        note = accepted.conditions
+        self.record(db, row.id, employee, "accept_prelim", ACCEPTED_PRELIM, at, note=note)
+        self.tell(db, employee, number, messages.ACCEPTED_IN_PRINCIPLE, {"note": note}, at)
 
     def refuse(
         self, db: Connection, employee: Employee, number: str, refusal: "Refusal", at: datetime
     ) -> None:
         """Refuse with reason codes and an explanation that the citizen can understand."""
         employee.must(Permission.DECIDE)
-        row = self._take(db, employee, number, *_DECIDABLE, target=REFUSED, closed_at=at)
+        row = self.take(db, employee, number, *_DECIDABLE, target=REFUSED, closed_at=at)
         data = {"reasons": list(refusal.reasons)}
-        self._record(db, row.id, employee, "refuse", REFUSED, at, note=refusal.note, data=data)
+        self.record(db, row.id, employee, "refuse", REFUSED, at, note=refusal.note, data=data)
         told = {**data, "note": refusal.note}
-        self._tell(db, employee, number, messages.REQUEST_REFUSED, told, at)
+        self.tell(db, employee, number, messages.REQUEST_REFUSED, told, at)
 
     @staticmethod
     def _row(db: Connection, employee: Employee, number: str) -> Any:
         """The request, which must be one of the employee's center."""
         row = db.execute(
-            select(CenterRequest.id, CenterRequest.state, CenterRequest.notice).where(
+            select(
+                CenterRequest.id,
+                CenterRequest.state,
+                CenterRequest.resume_state,
+                CenterRequest.notice,
+            ).where(
                 CenterRequest.request_number == number,
                 CenterRequest.center_code == employee.center,
             )
@@ -164,21 +189,27 @@ class Desk:
             raise Missing(f"request {number}")
         return row
 
-    def _take(
+    def take(
         self,
         db: Connection,
         employee: Employee,
         number: str,
         *sources: str,
-        target: str,
+        target: str | None,
         pause: bool = False,
         closed_at: datetime | None = None,
+        **values: Any,
     ) -> Any:
-        """The row as it was, moved to ``target``; a second click finds it moved."""
+        """The row as it was, moved to ``target``; a second click finds it moved.
+
+        Without a target it goes back to where a pause found it. ``values`` are columns to write.
+        """
         row = self._row(db, employee, number)
-        values: dict[str, Any] = {"state": target}
+        values["state"] = target
         if pause:
             values["resume_state"] = row.state
+        elif target is None:
+            values.update(state=row.resume_state, resume_state=None)
         if closed_at is not None:
             values.update(open=False, closed_at=closed_at)
         done = db.execute(
@@ -194,7 +225,7 @@ class Desk:
             raise Conflict(f"the request is {row.state}")
         return row
 
-    def _record(
+    def record(
         self,
         db: Connection,
         request_id: int,
@@ -219,7 +250,7 @@ class Desk:
             data=data,
         )
 
-    def _tell(
+    def tell(
         self,
         db: Connection,
         employee: Employee,
@@ -292,6 +323,24 @@ class CompletionAsk:
 
 
 @dataclass(frozen=True)
+class Acceptance:
+    """An acceptance in principle: the conditions that the citizen has to meet."""
+
+    conditions: str
+
+    def problems(self) -> list[Problem]:
+        found = []
+        if len(self.conditions.strip()) < SHORTEST_REASON:
+            msgid = N_("Write the conditions that the citizen has to meet")
+            found.append(Problem("conditions", msgid))
+        if len(self.conditions) > LONGEST_NOTE:
+            found.append(Problem("conditions", N_("The message is too long; shorten it")))
+        if not is_readable(self.conditions, lines=True):
+            found.append(Problem("conditions", HIDDEN_CHARACTERS))
+        return found
+
+
+@dataclass(frozen=True)
 class Refusal:
     """Why a request is refused."""
 
@@ -352,9 +401,26 @@ def possible(opened: OpenedRequest, employee: Employee) -> list[str]:
         acts.append("accept_documents")
     if line.state in _DECIDABLE and may(employee.role, Permission.REQUEST_COMPLETION):
         acts.append("request_completion")
-    if line.state == REFERRED and may(employee.role, Permission.DECIDE):
+    stage = stages.next_stage(opened)
+    if stage is not None and may(employee.role, Permission.ASSESS):
+        acts.append("assess")
+    if line.state == FEES_PROPOSED and may(employee.role, Permission.APPROVE_ASSESSMENT):
+        acts.append("return_fees")
+        if opened.assessments[-1].assessed_by != employee.username:
+            acts.insert(-1, "approve_fees")
+    if may(employee.role, Permission.DECIDE):
+        acts += _decisions(opened)
+    return acts
+
+
+def _decisions(opened: OpenedRequest) -> list[str]:
+    """What a head can decide now."""
+    state, acts = opened.line.state, []
+    if state == REFERRED and stages.has_prelim(opened.payload):
+        acts.append("accept_prelim")
+    elif state in _APPROVABLE and not stages.outstanding(opened.payload, opened.assessments):
         acts.append("approve")
-    if line.state in _DECIDABLE and may(employee.role, Permission.DECIDE):
+    if state in _DECIDABLE:
         acts.append("refuse")
     return acts
 

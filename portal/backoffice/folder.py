@@ -15,12 +15,17 @@ from portal.vault import Vault
 RECEIVED, DOCUMENT_CHECK, NEEDS_COMPLETION = "received", "document_check", "needs_completion"
 REFERRED, APPROVED, REFUSED, ISSUED = "referred", "approved", "refused", "issued"
 SHELVED = "shelved"
+ACCEPTED_PRELIM = "accepted_prelim"
+FEES_PROPOSED, FEES_ASSESSED = "fees_proposed", "fees_assessed"
+WITH_CITIZEN = (NEEDS_COMPLETION, FEES_ASSESSED)
+"""The legal clock stands still, and nothing is to be done at the center."""
 SYSTEM = "system"
 
 NAME = "center_requests.applicant_name"
 PAYLOAD = "center_requests.payload"
 FILE_NAME = "center_documents.file_name"
 NOTE = "center_acts.note"
+REASON = "center_assessment_lines.reason"
 
 
 @dataclass(frozen=True)

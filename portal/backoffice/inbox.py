@@ -7,6 +7,8 @@ from typing import Any, BinaryIO
 from sqlalchemy import Connection, func, insert, select, update
 
 from portal.backoffice.folder import (
+    ACCEPTED_PRELIM,
+    FEES_ASSESSED,
     NAME,
     NEEDS_COMPLETION,
     PAYLOAD,
@@ -16,11 +18,18 @@ from portal.backoffice.folder import (
     keep_document,
     record_act,
 )
-from portal.backoffice.model import CenterDocument, CenterRequest, TakenMessage
+from portal.backoffice.model import (
+    CenterAssessment,
+    CenterDocument,
+    CenterRequest,
+    TakenMessage,
+)
 from portal.clock import Clock
 from portal.db import Database, insert_missing
 from portal.files import FileStore, Stored
 from portal.handoff.messages import (
+    CONDITIONS_MET,
+    FEES_PAID,
     REQUEST_COMPLETED,
     REQUEST_PAID,
     REQUEST_RESCHEDULED,
@@ -61,6 +70,8 @@ class Inbox:
             REQUEST_COMPLETED: self._take_completion,
             REQUEST_SHELVED: self._take_shelving,
             REQUEST_RESCHEDULED: self._take_new_deadline,
+            CONDITIONS_MET: self._take_notice,
+            FEES_PAID: self._take_payment,
         }.get(message.type)
         if take is None:
             raise Poison(f"unknown type {message.type}")
@@ -181,6 +192,55 @@ class Inbox:
             .values(state=SHELVED, open=False, closed_at=now)
         )
         record_act(db, self._vault, row.id, "shelve", SHELVED, now)
+
+    def _take_notice(
+        self,
+        db: Connection,
+        message: Message,
+        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
+    ) -> None:
+        """The citizen says that the conditions are met: a new period runs."""
+        row, now = self._known(db, message), self._clock.now()
+        due = message.data["clock"]["due_on"]
+        db.execute(
+            update(CenterRequest)
+            .where(CenterRequest.id == row.id)
+            .values(due_on=date.fromisoformat(due) if due else None)
+        )
+        record_act(db, self._vault, row.id, "ready_notice", ACCEPTED_PRELIM, now)
+
+    def _take_payment(
+        self,
+        db: Connection,
+        message: Message,
+        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
+    ) -> None:
+        """The assessed fees of a stage are paid: the request goes on where it stopped."""
+        row, now, data = self._known(db, message), self._clock.now(), message.data
+        due, receipt = data["clock"]["due_on"], str(data["receipt"])[:20]
+        settled = db.execute(
+            update(CenterAssessment)
+            .where(
+                CenterAssessment.center_request_id == row.id,
+                CenterAssessment.stage == data["stage"],
+                CenterAssessment.state == "approved",
+            )
+            .values(state="settled", receipt=receipt, settled_at=now)
+        )
+        done = db.execute(
+            update(CenterRequest)
+            .where(CenterRequest.id == row.id, CenterRequest.state == FEES_ASSESSED)
+            .values(
+                state=row.resume_state,
+                resume_state=None,
+                due_on=date.fromisoformat(due) if due else None,
+            )
+        )
+        if not settled.rowcount or not done.rowcount:
+            raise TransportDown("no fees of this stage are asked for yet")
+        paid = {"stage": data["stage"], "amount": int(data["amount"]), "receipt": receipt}
+        state = row.resume_state or ""
+        record_act(db, self._vault, row.id, "pay_assessed", state, now, data=paid)
 
     def _take_new_deadline(
         self,

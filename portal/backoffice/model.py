@@ -7,7 +7,17 @@ An existing system of a center would have its own in their place; what crosses t
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Date, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, UtcDateTime, sealed
@@ -89,6 +99,73 @@ class CenterAct(Base):
     note: Mapped[bytes | None] = mapped_column(sealed())
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+_STANDING = text("state <> 'returned'")
+
+
+class CenterAssessment(Base):
+    """Fees that one employee proposed for one stage of a request, and another approved or returned.
+
+    ``settled``: paid, or approved with nothing to pay. What was proposed is never changed; what was
+    returned stays on record.
+    """
+
+    __tablename__ = "center_assessments"
+    __table_args__ = (
+        CheckConstraint("state IN ('proposed', 'returned', 'approved', 'settled')", name="state"),
+        CheckConstraint("total >= 0", name="total"),
+        # facts §3.7: no one approves a fee that he assessed
+        CheckConstraint("approved_by <> assessed_by", name="two_people"),
+        CheckConstraint(
+            "approved_by IS NOT NULL OR state IN ('proposed', 'returned')", name="approved"
+        ),
+        Index(
+            "uq_center_assessments_standing",
+            "center_request_id",
+            "stage",
+            unique=True,
+            sqlite_where=_STANDING,
+            postgresql_where=_STANDING,
+        ),
+        Index("ix_center_assessments_request", "center_request_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    center_request_id: Mapped[int] = mapped_column(ForeignKey("center_requests.id"))
+    stage: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(10))
+    total: Mapped[int] = mapped_column(BigInteger)
+    answers: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    """What the department found: code, value, label, shown, declared."""
+    assessed_by: Mapped[str] = mapped_column(String(80))
+    assessed_name: Mapped[str] = mapped_column(String(120))
+    proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    approved_by: Mapped[str | None] = mapped_column(String(80))
+    approved_name: Mapped[str | None] = mapped_column(String(120))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    receipt: Mapped[str | None] = mapped_column(String(20))
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class CenterAssessmentLine(Base):
+    """One line of an assessment; ``computed`` is what the rules make of it, None if they cannot."""
+
+    __tablename__ = "center_assessment_lines"
+    __table_args__ = (CheckConstraint("amount >= 0 OR code = 'discount'", name="amount"),)
+
+    assessment_id: Mapped[int] = mapped_column(
+        ForeignKey("center_assessments.id"), primary_key=True
+    )
+    position: Mapped[int] = mapped_column(primary_key=True)
+    line_id: Mapped[str] = mapped_column(String(40))
+    code: Mapped[str] = mapped_column(String(40))
+    label: Mapped[dict[str, Any]] = mapped_column(JSON)
+    beneficiary: Mapped[str] = mapped_column(String(40))
+    refundable: Mapped[bool]
+    computed: Mapped[int | None] = mapped_column(BigInteger)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[bytes | None] = mapped_column(sealed())
 
 
 class CenterSerial(Base):

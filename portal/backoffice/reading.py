@@ -7,8 +7,22 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from portal.backoffice.folder import FILE_NAME, NAME, NEEDS_COMPLETION, NOTE, PAYLOAD, RECEIVED
-from portal.backoffice.model import CenterAct, CenterDocument, CenterRequest
+from portal.backoffice.folder import (
+    FILE_NAME,
+    NAME,
+    NOTE,
+    PAYLOAD,
+    REASON,
+    RECEIVED,
+    WITH_CITIZEN,
+)
+from portal.backoffice.model import (
+    CenterAct,
+    CenterAssessment,
+    CenterAssessmentLine,
+    CenterDocument,
+    CenterRequest,
+)
 from portal.problems import Missing
 from portal.vault import Vault
 
@@ -81,6 +95,39 @@ class PastAct:
 
 
 @dataclass(frozen=True)
+class AssessedLine:
+    """One line of an assessment, sums in piastres."""
+
+    line_id: str
+    code: str
+    label: Mapping[str, str]
+    beneficiary: str
+    refundable: bool
+    computed: int | None
+    amount: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The fees of one stage as they were proposed, and what became of them."""
+
+    id: int
+    stage: str
+    state: str
+    total: int
+    answers: Sequence[Mapping[str, Any]]
+    assessed_by: str
+    assessed_name: str
+    approved_name: str
+    proposed_at: datetime
+    decided_at: datetime | None
+    receipt: str
+    settled_at: datetime | None
+    lines: Sequence[AssessedLine]
+
+
+@dataclass(frozen=True)
 class OpenedRequest:
     """A request with everything that staff need to decide."""
 
@@ -88,6 +135,8 @@ class OpenedRequest:
     payload: Mapping[str, Any]
     documents: Sequence[StoredDocument]
     acts: Sequence[PastAct]
+    assessments: Sequence[Assessment]
+    """Those that were returned among them, oldest first."""
 
 
 _COLUMNS = (
@@ -132,7 +181,7 @@ def queue(
         where.append(CenterRequest.state == state)
     if not number and not state:
         where.append(CenterRequest.open.is_(True))
-    waits = case((CenterRequest.state == NEEDS_COMPLETION, 1), else_=0)
+    waits = case((CenterRequest.state.in_(WITH_CITIZEN), 1), else_=0)
     undated = case((CenterRequest.due_on.is_(None), 1), else_=0)
     rows = db.execute(
         select(*_COLUMNS)
@@ -142,7 +191,7 @@ def queue(
         .offset((page - 1) * PAGE_SIZE)
     ).all()
     total = db.scalar(select(func.count()).select_from(CenterRequest).where(*where))
-    running = here & CenterRequest.open & (CenterRequest.state != NEEDS_COMPLETION)
+    running = here & CenterRequest.open & CenterRequest.state.not_in(WITH_CITIZEN)
     counts = db.execute(
         select(
             func.coalesce(
@@ -222,7 +271,53 @@ def open_request(
             )
             for act in acts
         ],
+        assessments(db, vault, row.id),
     )
+
+
+def assessments(db: Connection, vault: Vault, request_id: int) -> list[Assessment]:
+    """Every assessment of a request, oldest first."""
+    lines: dict[int, list[AssessedLine]] = {}
+    for row in db.execute(
+        select(CenterAssessmentLine.__table__)
+        .join(CenterAssessment, CenterAssessment.id == CenterAssessmentLine.assessment_id)
+        .where(CenterAssessment.center_request_id == request_id)
+        .order_by(CenterAssessmentLine.assessment_id, CenterAssessmentLine.position)
+    ):
+        line = AssessedLine(
+            row.line_id,
+            row.code,
+            row.label,
+            row.beneficiary,
+            row.refundable,
+            row.computed,
+            row.amount,
+            vault.open(REASON, row.reason) if row.reason else "",
+        )
+        lines.setdefault(row.assessment_id, []).append(line)
+    rows = db.execute(
+        select(CenterAssessment.__table__)
+        .where(CenterAssessment.center_request_id == request_id)
+        .order_by(CenterAssessment.id)
+    )
+    return [
+        Assessment(
+            row.id,
+            row.stage,
+            row.state,
+            row.total,
+            row.answers,
+            row.assessed_by,
+            row.assessed_name,
+            row.approved_name or "",
+            row.proposed_at,
+            row.decided_at,
+            row.receipt or "",
+            row.settled_at,
+            lines.get(row.id, []),
+        )
+        for row in rows
+    ]
 
 
 def _hidden(payload: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str]]:

@@ -7,6 +7,7 @@ that stands in the past; only documents and messages are left out. Names and num
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -14,9 +15,11 @@ from sqlalchemy import delete, func, select
 from payments import attempts, obligations
 from payments.money import Money
 from payments.provider import Checkout, CheckoutStatus
-from portal.backoffice.acts import CompletionAsk, Employee, IssuedOutput, Refusal
+from portal.backoffice import assessing, stages
+from portal.backoffice.acts import Acceptance, CompletionAsk, Employee, IssuedOutput, Refusal
+from portal.backoffice.reading import OpenedRequest, open_request
 from portal.catalogue.forms import evaluate
-from portal.catalogue.model import Service, Stage
+from portal.catalogue.model import Service
 from portal.clock import SettableClock, public_id
 from portal.core import Core, Loops, build_core, build_loops
 from portal.demo.answers import INVENTED, Applicant, answers_for, staff_name
@@ -24,7 +27,7 @@ from portal.identity import otp
 from portal.identity.roles import Role
 from portal.notifications.model import OutgoingMessage
 from portal.places.model import Center
-from portal.requests import drafts, submission
+from portal.requests import drafts, readiness, reading, submission
 from portal.requests.model import ServiceRequest
 from portal.requests.snapshot import snapshot
 from portal.requests.submission import Filing, Ids
@@ -158,7 +161,7 @@ class _Writer:
         """As if the provider's page had been used: the checkout is made up, the rest is not."""
         core, at = self._core, self._clock.at
         with core.database.begin() as db:
-            owed = obligations.find(db, number, Stage.SUBMISSION)
+            owed = obligations.due(db, number)
             if owed is None:
                 return
             wish = attempts.Wish(attempts.Channel.CHECKOUT, owed.remaining)
@@ -199,11 +202,70 @@ class _Writer:
             return
         self._act(filed_at, fate.accepted, now, core.desk.accept_documents, office, number)
         if fate.outcome == "approve":
+            self._collect_fees(number, center, filed_at, now)
             issued = IssuedOutput(f"{number[-7:-2]}/{filed_at.year}", "")
             self._act(filed_at, fate.decided, now, core.desk.approve, head, number, issued)
         elif fate.outcome == "refuse":
             refusal = Refusal(["plan_conflict"], INVENTED["said"]["refusal"])
             self._act(filed_at, fate.decided, now, core.desk.refuse, head, number, refusal)
+        elif not fate.completion:
+            self._ask_for_fees(number, center, filed_at, now)
+
+    def _collect_fees(self, number: str, center: Center, filed_at: datetime, now: datetime) -> None:
+        """Everything that comes before the approval: stage by stage, assessed and paid."""
+        while stages.outstanding(*self._standing(number, center)):
+            self._ask_for_fees(number, center, filed_at, now, approved=True)
+            self._pay(number)
+            self._settle()
+            with self._core.database.begin() as db:
+                request = reading.by_number(db, number)
+                core = self._core
+                readiness.give_notice(
+                    db, core.vault, core.hand_off, core.places, request, self._clock.at
+                )
+            self._settle()
+
+    def _ask_for_fees(
+        self,
+        number: str,
+        center: Center,
+        filed_at: datetime,
+        now: datetime,
+        *,
+        approved: bool | None = None,
+    ) -> None:
+        """Assess what must come next, if anything; of open requests every other is approved."""
+        core, (payload, past) = self._core, self._standing(number, center)
+        if not stages.outstanding(payload, past):
+            return
+        if stages.has_prelim(payload) and not past:
+            head = self._employee(Role.DEPARTMENT_HEAD, center)
+            accepted = Acceptance(INVENTED["said"]["conditions"])
+            self._act(filed_at, 2, now, core.desk.accept_prelim, head, number, accepted)
+        opened = self._opened(number, center)
+        stage = stages.next_stage(opened)
+        if stage is None:
+            return
+        found = INVENTED["assessed"].get(opened.line.service_code, {})
+        form = {code: [value] for code, value in found.items()}
+        sheet = assessing.sheet_of(core.catalogue, opened, stage, form)
+        proposal = assessing.proposal_of(sheet, core.languages.pair)
+        officer = self._employee(Role.DEPARTMENT_OFFICER, center)
+        propose = partial(assessing.propose, core.desk)
+        self._act(filed_at, 2, now, propose, officer, number, proposal)
+        if approved or (approved is None and int(number[-7:-2]) % 2):
+            unit_head = self._employee(Role.UNIT_HEAD, center)
+            proposed = self._opened(number, center).assessments[-1].id
+            approve = partial(assessing.approve, core.desk)
+            self._act(filed_at, 3, now, approve, unit_head, number, proposed)
+
+    def _standing(self, number: str, center: Center) -> tuple[Any, Any]:
+        opened = self._opened(number, center)
+        return opened.payload, opened.assessments
+
+    def _opened(self, number: str, center: Center) -> OpenedRequest:
+        with self._core.database.read() as db:
+            return open_request(db, self._core.vault, center.code, number, identity=True)
 
     def _act(self, filed_at: datetime, days: int, now: datetime, act: Any, *more: Any) -> None:
         self._clock.at = min(filed_at + timedelta(days=days, hours=2), now)

@@ -37,6 +37,10 @@ class Permission(StrEnum):
     CHECK_DOCUMENTS = "check_documents"
     REQUEST_COMPLETION = "request_completion"
     DECIDE = "decide"
+    ASSESS = "assess"
+    """Work out later fees and propose them."""
+    APPROVE_ASSESSMENT = "approve_assessment"
+    """Approve fees that somebody else proposed: never one's own."""
 
 
 CENTER_ROLES = (
@@ -80,9 +84,11 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.REQUEST_COMPLETION,
         }
     ),
-    Role.DEPARTMENT_OFFICER: frozenset({_P.SEE_INBOX, _P.REQUEST_COMPLETION}),
-    Role.DEPARTMENT_HEAD: frozenset({_P.SEE_INBOX, _P.REQUEST_COMPLETION, _P.DECIDE}),
-    Role.UNIT_HEAD: frozenset({_P.SEE_INBOX, _P.SEE_IDENTITY, _P.DECIDE}),
+    Role.DEPARTMENT_OFFICER: frozenset({_P.SEE_INBOX, _P.REQUEST_COMPLETION, _P.ASSESS}),
+    Role.DEPARTMENT_HEAD: frozenset(
+        {_P.SEE_INBOX, _P.REQUEST_COMPLETION, _P.DECIDE, _P.ASSESS, _P.APPROVE_ASSESSMENT}
+    ),
+    Role.UNIT_HEAD: frozenset({_P.SEE_INBOX, _P.SEE_IDENTITY, _P.DECIDE, _P.APPROVE_ASSESSMENT}),
     Role.INSPECTOR: frozenset({_P.SEE_INBOX}),
     Role.ARCHIVIST: frozenset({_P.SEE_INBOX}),
     Role.CASHIER: frozenset({_P.SEE_INBOX}),

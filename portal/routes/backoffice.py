@@ -4,16 +4,14 @@ from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
-from sqlalchemy import Connection
 
-from portal.backoffice import folder, reading
+from portal.backoffice import folder, reading, stages
 from portal.backoffice.acts import (
-    COMPLETION_DAYS,
+    FEES_OUTSTANDING,
+    Acceptance,
     CompletionAsk,
-    Employee,
     IssuedOutput,
     Refusal,
-    possible,
 )
 from portal.backoffice.reading import OpenedRequest
 from portal.catalogue.identity import read_request_number
@@ -23,9 +21,10 @@ from portal.identity.roles import Permission, may
 from portal.problems import N_, Conflict, Missing, Problem, TooMany
 from portal.requests.inspection import Inspected, Unacceptable, inspect
 from portal.requests.uploads import clean_file_name
+from portal.routes import center_fees
+from portal.routes.center_request import open_request, request_page
 from portal.routes.files import stream_file
 from portal.text import is_readable
-from portal.vault import Vault
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import no_news, redirect
@@ -40,6 +39,9 @@ _STATES = (
     folder.DOCUMENT_CHECK,
     folder.NEEDS_COMPLETION,
     folder.REFERRED,
+    folder.ACCEPTED_PRELIM,
+    folder.FEES_PROPOSED,
+    folder.FEES_ASSESSED,
     folder.ISSUED,
     folder.REFUSED,
     folder.SHELVED,
@@ -171,40 +173,8 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
     with portal.database.read() as db:
         employee = visit.employee(db)
         employee.must(Permission.SEE_INBOX)
-        opened = _open(db, portal.vault, employee, number)
-    return _request_page(visit, employee, opened)
-
-
-def _open(db: Connection, vault: Vault, employee: Employee, number: str) -> OpenedRequest:
-    """The request as this employee may see it."""
-    known = may(employee.role, Permission.SEE_IDENTITY)
-    return reading.open_request(db, vault, employee.center, number, identity=known)
-
-
-def _request_page(
-    visit: Visit,
-    employee: Employee,
-    opened: OpenedRequest,
-    form: PostedForm | None = None,
-    problems: list[Problem] | None = None,
-    status: int = 200,
-) -> Response[bytes]:
-    portal = visit.portal
-    return portal.pages.page(
-        visit,
-        "backoffice/request.html",
-        status,
-        opened=opened,
-        line=opened.line,
-        payload=opened.payload,
-        acts=possible(opened, employee),
-        center=portal.places.centers[employee.center],
-        reasons=portal.catalogue.refusal_reasons,
-        days=COMPLETION_DAYS,
-        typed=form or PostedForm(),
-        problems=problems or [],
-        errors={problem.field: problem for problem in problems or []},
-    )
+        opened = open_request(db, portal.vault, employee, number)
+    return request_page(visit, employee, opened)
 
 
 @get_page("/center/requests/{number:str}/documents/{document_id:str}", Access.STAFF)
@@ -263,15 +233,15 @@ def request_completion(
     with portal.database.begin() as db:
         employee = visit.employee(db)
         employee.must(Permission.REQUEST_COMPLETION)  # before the page with its problems is shown
-        opened = _open(db, portal.vault, employee, number)
+        opened = open_request(db, portal.vault, employee, number)
         if not is_own(visit, form):
             stale = Problem("completion_note", STALE)
-            return _request_page(visit, employee, opened, form, [stale], 403)
+            return request_page(visit, employee, opened, form, [stale], 403)
         problems = ask.problems(_known_documents(opened))
         if not problems:
             portal.desk.request_completion(db, employee, number, ask, portal.clock.now())
     if problems:
-        return _request_page(visit, employee, opened, form, problems, 422)
+        return request_page(visit, employee, opened, form, problems, 422)
     return redirect(visit, f"/center/requests/{number}")
 
 
@@ -288,15 +258,37 @@ def refuse(
     with portal.database.begin() as db:
         employee = visit.employee(db)
         employee.must(Permission.DECIDE)  # as above
-        opened = _open(db, portal.vault, employee, number)
+        opened = open_request(db, portal.vault, employee, number)
         if not is_own(visit, form):
             stale = Problem("refusal_note", STALE)
-            return _request_page(visit, employee, opened, form, [stale], 403)
+            return request_page(visit, employee, opened, form, [stale], 403)
         problems = refusal.problems(list(portal.catalogue.refusal_reasons))
         if not problems:
             portal.desk.refuse(db, employee, number, refusal, portal.clock.now())
     if problems:
-        return _request_page(visit, employee, opened, form, problems, 422)
+        return request_page(visit, employee, opened, form, problems, 422)
+    return redirect(visit, f"/center/requests/{number}")
+
+
+@post_form("/center/requests/{number:str}/accept-prelim", Access.STAFF)
+def accept_prelim(
+    visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
+    """Accept in principle, with the conditions."""
+    portal = visit.portal
+    accepted = Acceptance(form.text("conditions").replace("\r\n", "\n"))
+    with portal.database.begin() as db:
+        employee = visit.employee(db)
+        employee.must(Permission.DECIDE)  # as above
+        opened = open_request(db, portal.vault, employee, number)
+        if not is_own(visit, form):
+            stale = Problem("conditions", STALE)
+            return request_page(visit, employee, opened, form, [stale], 403)
+        problems = accepted.problems()
+        if not problems:
+            portal.desk.accept_prelim(db, employee, number, accepted, portal.clock.now())
+    if problems:
+        return request_page(visit, employee, opened, form, problems, 422)
     return redirect(visit, f"/center/requests/{number}")
 
 
@@ -309,13 +301,15 @@ def approve(
     with portal.database.read() as db:
         employee = visit.employee(db)
         employee.must(Permission.DECIDE)
-        opened = _open(db, portal.vault, employee, number)
+        opened = open_request(db, portal.vault, employee, number)
     visit.check_form(form)
     file = next((f for f in form.files if f.name == "output"), None)
     issued = IssuedOutput(
         form.text("output_number"), form.text("approval_note").replace("\r\n", "\n")
     )
     problems = issued.problems(file_given=file is not None)
+    if stages.outstanding(opened.payload, opened.assessments):
+        problems.insert(0, Problem("", FEES_OUTSTANDING))
     inspected: Inspected | None = None
     if file is not None:
         try:
@@ -323,7 +317,7 @@ def approve(
         except Unacceptable as error:
             problems.append(Problem("output", error.msgid, error.params))
     if problems or inspected is None or file is None:
-        return _request_page(visit, employee, opened, form, problems, 422)
+        return request_page(visit, employee, opened, form, problems, 422)
     with inspected.content:
         stored = portal.center_files.put(inspected.content)
     named = IssuedOutput(
@@ -356,5 +350,7 @@ HANDLERS = [
     accept_documents,
     request_completion,
     refuse,
+    accept_prelim,
     approve,
+    *center_fees.HANDLERS,
 ]

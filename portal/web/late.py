@@ -19,7 +19,7 @@ _NOT_TYPED = frozenset({csrf.FIELD, "_autosave", HELD})
 _TYPED = re.compile(
     r"/drafts/[^/]+/(?!(?:check|documents|discard)$)[^/]+"
     r"|/requests/[^/]+/complete"
-    r"|/center/requests/[^/]+/(?:completion|refuse)"
+    r"|/center/requests/[^/]+/(?:completion|refuse|accept-prelim|assess|return-fees)"
 )
 
 

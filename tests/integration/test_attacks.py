@@ -172,7 +172,20 @@ def test_completions_sent_at_once_do_not_pass_the_limit(local: LocalPortal) -> N
 # --- by the back door ---
 
 
-@pytest.mark.parametrize("act", ["refuse", "completion", "approve", "register", "accept"])
+@pytest.mark.parametrize(
+    "act",
+    [
+        "refuse",
+        "completion",
+        "approve",
+        "register",
+        "accept",
+        "accept-prelim",
+        "assess",
+        "confirm-fees",
+        "return-fees",
+    ],
+)
 def test_a_wrong_form_shows_no_request_to_who_may_not_see_it(local: LocalPortal, act: str) -> None:
     number = local.filed(COMPLAINT).hook("request-number")
     name = f"{act}@KFS-003"

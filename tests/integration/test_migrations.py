@@ -23,7 +23,13 @@ from payments.model import (
 )
 from payments.model import Base as PaymentsBase
 from payments.proof import unbalanced_entries
-from portal.backoffice.model import CenterDocument, CenterRequest, TakenMessage
+from portal.backoffice.model import (
+    CenterAssessment,
+    CenterAssessmentLine,
+    CenterDocument,
+    CenterRequest,
+    TakenMessage,
+)
 from portal.db import Base, Database
 from portal.handoff.model import InwardEvent, OutboxMessage
 from portal.holidays.model import Holiday
@@ -231,6 +237,8 @@ OTHER_KEY: Mapping[type[Any], Mapping[str, Any]] = {
     InwardEvent: {"id": "e2"},
     CenterRequest: {"id": 2, "request_number": "26-1503-00002-2", "incoming_number": 2},
     CenterDocument: {"id": "c2", "storage_key": "k2"},
+    CenterAssessment: {"id": 2, "stage": "after_prelim"},
+    CenterAssessmentLine: {"position": 1},
     Staff: {"id": 2, "username": "other@KFS-003"},
     SignIn: {"token_hash": b"u" * 32},
     OutgoingMessage: {"id": 2},
@@ -272,6 +280,11 @@ def test_a_second_right_row_of_each_table_is_taken(migrated: Database) -> None:
         (SeenEvent, {"state": "lost"}),
         (Obligation, {"amount": 0}),
         (Obligation, {"amount": -5000}),
+        (CenterAssessment, {"state": "lost"}),
+        (CenterAssessment, {"total": -1}),
+        (CenterAssessment, {"approved_by": None}),
+        (CenterAssessment, {"approved_by": "department_officer@KFS-003"}),
+        (CenterAssessmentLine, {"amount": -1}),
         (RegisterDue, {"amount": 0}),
         (RegisterDue, {"amount": -1}),
         (EntryLine, {"amount": 0}),
@@ -297,6 +310,7 @@ def test_an_unknown_state_and_a_sum_that_is_none_are_refused(
         (InwardEvent, {"id": "e1"}, "an answer twice"),
         (CenterRequest, {"incoming_number": 1}, "an incoming number of a center and year twice"),
         (CenterRequest, {"request_number": "26-1503-00001-1"}, "a request twice in the inboxes"),
+        (CenterAssessment, {"stage": "after_approval"}, "fees of a stage assessed twice"),
         (Staff, {"username": "clerk@KFS-003"}, "an account's name twice"),
         (SignIn, {"token_hash": b"t" * 32}, "a session twice"),
         (Holiday, {"day": DAY}, "a holiday in force twice"),
@@ -336,6 +350,7 @@ def test_what_may_be_there_once_is_refused_a_second_time(
         (HistoryEntry, {"request_id": 99}),
         (Attachment, {"request_id": 99}),
         (CenterDocument, {"center_request_id": 99}),
+        (CenterAssessment, {"center_request_id": 99}),
         (SignIn, {"citizen_id": 99}),
         (RegisterDue, {"record_id": 99}),
         (Attempt, {"obligation_id": "nothing"}),

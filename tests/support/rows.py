@@ -12,7 +12,14 @@ from payments.model import (
     Receipt,
     SeenEvent,
 )
-from portal.backoffice.model import CenterAct, CenterDocument, CenterRequest, TakenMessage
+from portal.backoffice.model import (
+    CenterAct,
+    CenterAssessment,
+    CenterAssessmentLine,
+    CenterDocument,
+    CenterRequest,
+    TakenMessage,
+)
 from portal.handoff.model import InwardEvent, OutboxMessage
 from portal.holidays.model import Holiday
 from portal.identity.model import Citizen, SignIn, Staff
@@ -147,6 +154,31 @@ ROWS: dict[type[Any], dict[str, Any]] = {
         "actor_name": "",
         "data": {},
         "at": AT,
+    },
+    CenterAssessment: {
+        "id": 1,
+        "center_request_id": 1,
+        "stage": "after_approval",
+        "state": "approved",
+        "total": 5000,
+        "answers": [],
+        "assessed_by": "department_officer@KFS-003",
+        "assessed_name": "O",
+        "proposed_at": AT,
+        "approved_by": "department_head@KFS-003",
+        "approved_name": "H",
+        "decided_at": AT,
+    },
+    CenterAssessmentLine: {
+        "assessment_id": 1,
+        "position": 0,
+        "line_id": "licence",
+        "code": "licence",
+        "label": {},
+        "beneficiary": "local_unit",
+        "refundable": False,
+        "computed": 5000,
+        "amount": 5000,
     },
     Staff: {
         "id": 1,

@@ -18,6 +18,8 @@ from portal.backoffice.acts import Desk, Employee
 from portal.backoffice.inbox import Inbox
 from portal.backoffice.model import (
     CenterAct,
+    CenterAssessment,
+    CenterAssessmentLine,
     CenterDocument,
     CenterEvent,
     CenterRequest,
@@ -42,6 +44,8 @@ CENTER_TABLES = (
     CenterRequest,
     CenterDocument,
     CenterAct,
+    CenterAssessment,
+    CenterAssessmentLine,
     CenterSerial,
     CenterEvent,
 )

@@ -32,6 +32,10 @@ VALID = {
     # what would be done, were it allowed
     "completion": {"items": "national_id_card", "completion_note": "ناقص", "days": "14"},
     "refuse": {"reasons": "incomplete", "refusal_note": "سبب واضح للرفض"},
+    "accept-prelim": {"conditions": "تركيب طفاية حريق"},
+    "assess": {"seen": ""},
+    "confirm-fees": {"assessment": "1"},
+    "return-fees": {"assessment": "1", "return_note": "راجع المساحة من فضلك"},
     "complete": {"note": "الرد على المركز"},
     "check": {"declaration": "yes"},
 }
