@@ -1,6 +1,6 @@
 """What a person must look at: money that does not fit is never settled silently."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +8,26 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from payments.model import PaymentCase
 from payments.storage import insert_missing
+
+GUIDE: Mapping[str, str] = {
+    "mismatch_currency": "find out with the provider who paid, and give it back",
+    "mismatch_amount": "find out with the provider why the sum differs, and give it back",
+    "mismatch_obligation": "the checkout is not of ours: find out who made it, and give it back",
+    "mismatch_reference": "it names another request: find out who made it, and give it back",
+    "mismatch_environment": "keys of test and production are mixed up: stop payments and mend that",
+    "surplus": "nothing of it was due: give it back",
+    "cancelled_in_part": "the request was closed after a part was paid: give the part back",
+    "external_refund": "ask who refunded it at the provider, and correct what that means here",
+    "refund_failed": "ask the payer for another way to give it back",
+    "dispute": "answer it at the provider before its time is over",
+    "dispute_lost": "decide who bears the loss",
+    "dues_paid_twice": "dues were paid by another request meanwhile: give one of the payments back",
+}
+"""What to do about each kind of case."""
+
+
+def what_to_do(kind: str) -> str:
+    return GUIDE.get(kind, "find out with the provider what happened")
 
 
 @dataclass(frozen=True)

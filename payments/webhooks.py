@@ -92,6 +92,36 @@ def count_waiting(db: Connection) -> int:
     return db.scalar(found) or 0
 
 
+@dataclass(frozen=True)
+class KeptEvent:
+    """A stored event that is not worked off, as an operator sees it."""
+
+    type: str
+    object_id: str
+    tries: int
+    last_error: str
+    received_at: datetime
+    try_again_at: datetime
+
+
+def all_waiting(db: Connection, most: int = 1000) -> Sequence[KeptEvent]:
+    """What is not worked off yet, oldest first."""
+    rows = db.execute(
+        select(
+            SeenEvent.type,
+            SeenEvent.object_id,
+            SeenEvent.tries,
+            SeenEvent.last_error,
+            SeenEvent.received_at,
+            SeenEvent.try_again_at,
+        )
+        .where(SeenEvent.state == "received")
+        .order_by(SeenEvent.received_at)
+        .limit(most)
+    )
+    return [KeptEvent(*row) for row in rows]
+
+
 def waiting(db: Connection, at: datetime, most: int) -> Sequence[Waiting]:
     """Stored events whose time has come, oldest first."""
     rows = db.execute(

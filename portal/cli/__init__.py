@@ -74,6 +74,6 @@ def core() -> Iterator["Core"]:
         built.database.close()
 
 
-from portal.cli import operating, running  # noqa: E402 - they add their commands to main
+from portal.cli import operating, paying, running  # noqa: E402 - they add their commands to main
 
-__all__ = ["core", "main", "operating", "running", "settings"]
+__all__ = ["core", "main", "operating", "paying", "running", "settings"]

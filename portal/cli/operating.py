@@ -68,7 +68,7 @@ def catalogue_check() -> None:
     click.echo(f"{len(loaded.services)} services are right")
 
 
-def _name(_context: click.Context, option: click.Parameter, value: str) -> str:
+def one_line(_context: click.Context, option: click.Parameter, value: str) -> str:
     """A name or a note that a page can show and a column can hold."""
     name = " ".join(value.split())
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
@@ -83,7 +83,7 @@ def staff() -> None:
 
 @staff.command("add")
 @click.argument("username")
-@click.option("--name", required=True, callback=_name, help="The name that pages show.")
+@click.option("--name", required=True, callback=one_line, help="The name that pages show.")
 @click.option("--role", required=True)
 @click.option("--scope", required=True, help="Center (KFS-003), governorate (EG-KFS) or EG.")
 @click.password_option()
@@ -212,54 +212,6 @@ def handoff_replay(message_ids: tuple[str, ...]) -> None:
 
 
 @main.group()
-def payments() -> None:
-    """Payments that wait for a person, and the ledger."""
-
-
-@payments.command("cases")
-def payment_cases() -> None:
-    """What a person must look at, oldest first."""
-    from payments.cases import open_cases  # noqa: PLC0415
-
-    with core() as built, built.database.read() as db:
-        cases = open_cases(db)
-    for case in cases:
-        click.echo(
-            f"{case.id}  {case.opened_at:%Y-%m-%d %H:%M}  {case.kind}  {case.reference}  "
-            f"{case.object_id}  {case.detail}"
-        )
-    click.echo(f"{len(cases)} open")
-
-
-@payments.command("close")
-@click.argument("case", type=int)
-@click.option("--note", required=True, callback=_name, help="What was done about it.")
-def payment_close(case: int, note: str) -> None:
-    """Close a case once the money is settled with the provider."""
-    from payments.cases import close  # noqa: PLC0415
-
-    with core() as built, built.database.begin() as db:
-        if not close(db, case, note, built.clock.now()):
-            raise click.ClickException(f"no open case {case}")
-    click.echo(f"{case} is closed")
-
-
-@payments.command("check")
-def payment_check() -> None:
-    """Prove the ledger's invariants; exits with 1 when one is broken."""
-    from payments.proof import prove  # noqa: PLC0415
-
-    with core() as built, built.database.read() as db:
-        proved = prove(db)
-    for invariant, broken in proved.items():
-        click.echo(f"{'broken' if broken else 'holds'}  {invariant}")
-        for what in broken:
-            click.echo(f"  {what}")
-    if any(proved.values()):
-        raise SystemExit(1)
-
-
-@main.group()
 def holidays() -> None:
     """Official holidays."""
 
@@ -276,8 +228,8 @@ def holidays_list() -> None:
 
 @holidays.command("add")
 @click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
-@click.option("--ar", required=True, callback=_name, help="Name in Arabic.")
-@click.option("--en", required=True, callback=_name, help="Name in English.")
+@click.option("--ar", required=True, callback=one_line, help="Name in Arabic.")
+@click.option("--en", required=True, callback=one_line, help="Name in English.")
 @click.option("--governorate", default="", help="For one governorate only, such as EG-KFS.")
 def holidays_add(day: datetime, ar: str, en: str, governorate: str) -> None:
     """Enter a holiday; open legal periods are lengthened by it, never shortened."""

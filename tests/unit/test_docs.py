@@ -25,7 +25,7 @@ from portal.identity import otp, sessions, staff
 from portal.identity.roles import TABLE as ROLES
 from portal.identity.roles import Permission
 from portal.observability import ALLOWED, registry
-from portal.requests import answering, drafts, lifecycle, paying, submission
+from portal.requests import answering, drafts, lifecycle, paying, payment_news, submission
 from portal.requests.lifecycle import FINAL, TABLE, ClockEffect, State, Transition
 
 ROOT = Path(__file__).parents[2]
@@ -197,14 +197,15 @@ def test_every_account_and_every_outcome_is_told() -> None:
 
 def test_every_kind_of_case_is_told() -> None:
     settlement = text_of("payments/settlement.py")
-    opened = set(re.findall(r'open_case\(db, "(\w+)"', settlement + text_of(paying_path())))
+    code = [*ROOT.glob("payments/*.py"), *ROOT.glob("portal/**/*.py")]
+    opened = {
+        kind
+        for path in code
+        for kind in re.findall(r'open_case\(\s*db,\s*"(\w+)"', path.read_text("utf-8"))
+    }
     opened |= {f"mismatch_{each}" for each in re.findall(r'return "(\w+)"$', settlement, re.M)}
     opened |= {f"mismatch_{each}" for each in re.findall(r'else "(environment)"', settlement)}
     assert set(column(MONEY, "## Cases for a person")) == opened
-
-
-def paying_path() -> str:
-    return str(Path(paying.__file__).relative_to(ROOT))
 
 
 def test_every_event_of_the_provider_that_counts_is_told() -> None:
@@ -364,6 +365,8 @@ NUMBERS = [
     (MONEY, f"{attempts.CHECKOUT_HOURS} hours"),
     (MONEY, minutes(attempts.LOOK_AGAIN)),
     (MONEY, minutes(payment_news._LOOK_AGAIN)),
+    (MONEY, minutes(attempts._LOOK_AT_KIOSK)),
+    (MONEY, f"{paying.KIOSK_DAYS.days} days"),
     (MONEY, minutes(webhooks._LONGEST_RETRY)),
     ("docs/handoff.md", f"{relay._LEASE.total_seconds():g} seconds"),
     ("docs/handoff.md", f"{relay._FIRST_RETRY_SECONDS:g} seconds"),
