@@ -1,12 +1,11 @@
 """The composition root: ``create_app(config)`` builds the whole sandbox."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Message, Scope
@@ -14,6 +13,7 @@ from litestar.types import Message, Scope
 from payments.sandbox import housekeeping
 from payments.sandbox.accounts import account_of_key
 from payments.sandbox.api import Api, Incoming, Workers
+from payments.sandbox.asking import Asking
 from payments.sandbox.checkout import Checkout
 from payments.sandbox.clock import Clock, token
 from payments.sandbox.config import SandboxConfig
@@ -21,9 +21,19 @@ from payments.sandbox.control import Control
 from payments.sandbox.errors import ApiError, unavailable
 from payments.sandbox.faults import Faults
 from payments.sandbox.forms import MAX_BODY_BYTES
+from payments.sandbox.kiosk import Kiosk
 from payments.sandbox.logs import log_crash
 from payments.sandbox.objects import API_VERSION, Answer, Operation
-from payments.sandbox.pages import Asset, Page, Pages
+from payments.sandbox.page_routes import (
+    Browser,
+    Reply,
+    asset_route,
+    html,
+    languages,
+    page_routes,
+    route,
+)
+from payments.sandbox.pages import Pages
 from payments.sandbox.resources import (
     attachments,
     balance,
@@ -62,10 +72,6 @@ CONTROL = "/sandbox/control"
 JSON_TYPE = "application/json"
 TICK_SECONDS = 1.0
 
-Browser = Request[Any, Any, Any]
-Reply = Response[bytes]
-Handler = Callable[..., Coroutine[Any, Any, Reply]]
-
 
 def create_app(config: SandboxConfig) -> Litestar:
     """Opens the state of ``config.data``; raises :class:`DataInUseError` if it is taken."""
@@ -83,6 +89,7 @@ def create_app(config: SandboxConfig) -> Litestar:
     api = Api(config, store, faults, workers)
     control = Control(store, clock, faults)
     checkout = Checkout(config, store, pages)
+    asking, kiosk = Asking(config, store, pages), Kiosk(config, store, pages)
     sender = Sender(store, config.retry_seconds)
     store.committed = sender.wake
 
@@ -102,8 +109,8 @@ def create_app(config: SandboxConfig) -> Litestar:
         [
             *(_api_route(api, operation) for operation in OPERATIONS),
             *(_control_route(control, workers, *call) for call in control.calls),
-            *_page_routes(checkout, workers),
-            *(_asset_route(asset) for asset in pages.assets.values()),
+            *page_routes(checkout, asking, kiosk, workers),
+            *(asset_route(asset) for asset in pages.assets.values()),
         ],
         lifespan=[running],
         exception_handlers={Exception: partial(_failed, checkout)},
@@ -132,11 +139,6 @@ async def _tick(store: Store, workers: Workers) -> None:
             log_crash(error)
 
 
-def _route(method: str, path: str, handler: Handler) -> HTTPRouteHandler:
-    # One status for all: each Response carries its own.
-    return HTTPRouteHandler(path, http_method=method, status_code=200)(handler)  # type: ignore[arg-type]
-
-
 def _api_route(api: Api, operation: Operation) -> HTTPRouteHandler:
     async def handle(request: Browser) -> Reply:
         request_id = _request_id(request.scope)
@@ -161,7 +163,7 @@ def _api_route(api: Api, operation: Operation) -> HTTPRouteHandler:
             outgoing.body, status_code=outgoing.status, headers=headers, media_type=JSON_TYPE
         )
 
-    return _route(operation.method, operation.path, handle)
+    return route(operation.method, operation.path, handle)
 
 
 def _control_route(control: Control, workers: Workers, method: str, path: str) -> HTTPRouteHandler:
@@ -174,50 +176,7 @@ def _control_route(control: Control, workers: Workers, method: str, path: str) -
             return _json(Answer(error.body(), error.status))
         return _json(Answer(answer))
 
-    return _route(method, CONTROL + path, handle)
-
-
-def _page_routes(checkout: Checkout, workers: Workers) -> list[HTTPRouteHandler]:
-    async def show(request: Browser) -> Reply:
-        session_id = request.path_params["session"]
-        return _html(await workers.run(partial(checkout.show, session_id, _languages(request))))
-
-    async def pay(request: Browser) -> Reply:
-        body = await request.body()
-        session_id = request.path_params["session"]
-        call = partial(checkout.pay, session_id, _languages(request), body)
-        return _html(await workers.run(call))
-
-    async def show_authentication(request: Browser) -> Reply:
-        ids = request.path_params["intent"], request.path_params["attempt"]
-        call = partial(checkout.show_authentication, *ids, _languages(request))
-        return _html(await workers.run(call))
-
-    async def decide(request: Browser) -> Reply:
-        body = await request.body()
-        ids = request.path_params["intent"], request.path_params["attempt"]
-        call = partial(checkout.decide, *ids, _languages(request), body)
-        return _html(await workers.run(call))
-
-    authenticate = "/c/authenticate/{intent:str}/{attempt:str}"
-    return [
-        _route("GET", "/c/pay/{session:str}", show),
-        _route("POST", "/c/pay/{session:str}", pay),
-        _route("GET", authenticate, show_authentication),
-        _route("POST", authenticate, decide),
-    ]
-
-
-def _asset_route(asset: Asset) -> HTTPRouteHandler:
-    headers = {
-        "Cache-Control": "public, max-age=31536000, immutable",
-        "X-Content-Type-Options": "nosniff",
-    }
-
-    async def serve() -> Reply:
-        return Response(asset.content, headers=headers, media_type=asset.media_type)
-
-    return _route("GET", asset.url, serve)
+    return route(method, CONTROL + path, handle)
 
 
 def _failed(checkout: Checkout, request: Browser, error: Exception) -> Reply:
@@ -229,7 +188,7 @@ def _failed(checkout: Checkout, request: Browser, error: Exception) -> Reply:
     if path.startswith("/c/"):
         kind = {404: "unknown", 405: "unknown"}.get(status, "broken")
         kind = "crash" if status >= 500 else kind
-        return _html(checkout.problem(kind, status, _languages(request)))
+        return html(checkout.problem(kind, status, languages(request)))
     if status >= 500:
         return _json(Answer(unavailable("Internal error.", 500).body(), 500))
     if status in {404, 405}:
@@ -239,26 +198,12 @@ def _failed(checkout: Checkout, request: Browser, error: Exception) -> Reply:
     return _json(Answer(ApiError(message).body(), status))
 
 
-def _languages(request: Browser) -> str:
-    """What the payer's browser would like to read."""
-    return request.headers.get("accept-language", "")
-
-
 def _json(answer: Answer) -> Reply:
     return Response(
         answer.encoded(),
         status_code=answer.status,
         headers={"Cache-Control": "no-store"},
         media_type=JSON_TYPE,
-    )
-
-
-def _html(page: Page) -> Reply:
-    return Response(
-        page.content.encode(),
-        status_code=page.status,
-        headers=page.headers(),
-        media_type="text/html",
     )
 
 

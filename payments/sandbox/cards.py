@@ -1,15 +1,17 @@
-"""The test cards, and the reading of card details.
+"""The reading of card details, and finding the test card they are of.
 
-Numbers, tokens and outcomes: https://docs.stripe.com/testing. Any other number is
-refused: a real one must never be stored or logged, so of a card only its name
-here, its brand and its last four digits go further than this module.
+Any number that is not listed in :mod:`payments.sandbox.card_list` is refused: a real
+one must never be stored or logged, so of a card only its name there, its brand and its
+last four digits go further than this module.
 """
 
 import re
-from dataclasses import dataclass, field
 
+from payments.sandbox.card_list import CARDS, MISTYPED, Card, Decline
 from payments.sandbox.errors import ApiError, card_refused
 from payments.sandbox.speech import N_, languages
+
+__all__ = ["BY_NAME", "BY_TOKEN", "CARDS", "Card", "Decline", "by_number", "entered", "refusal"]
 
 NUMBER = re.compile(r"[0-9]{12,19}\Z")
 CVC = re.compile(r"[0-9]{3,4}\Z")
@@ -18,174 +20,6 @@ NOT_A_TEST_CARD = N_(
     "Only the published test card numbers are accepted here. Never write the number of a real card."
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Decline:
-    """Why a charge fails: https://docs.stripe.com/declines/codes."""
-
-    code: str
-    message: str
-    decline_code: str | None = None
-    param: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A test card; ``does`` is the message id of what it is good for."""
-
-    name: str
-    number: str = field(repr=False)
-    does: str
-    tokens: tuple[str, ...] = ()
-    brand: str = "visa"
-    decline: Decline | None = None
-    authenticate: bool = False
-    mistyped: bool = False
-    """Refused when it is entered, before anything is charged."""
-    funding: str = "credit"
-    later: str = ""
-    """What comes after the success: ``dispute``, ``dispute_not_received``, ``inquiry``,
-    ``refund_pending``, ``refund_fails``, or money that is ``available`` at once."""
-
-    @property
-    def last4(self) -> str:
-        return self.number[-4:]
-
-
-DECLINED = "Your card was declined."
-INSUFFICIENT = Decline("card_declined", "Your card has insufficient funds.", "insufficient_funds")
-MISTYPED = Decline("incorrect_number", "Your card number is incorrect.", param="number")
-
-CARDS = (
-    Card("visa", "4242424242424242", N_("Succeeds (Visa)"), ("pm_card_visa",)),
-    Card(
-        "mastercard",
-        "5555555555554444",
-        N_("Succeeds (Mastercard)"),
-        ("pm_card_mastercard",),
-        brand="mastercard",
-    ),
-    Card(
-        "declined",
-        "4000000000000002",
-        N_("Declined by the bank without a reason"),
-        ("pm_card_visa_chargeDeclined", "pm_card_chargeDeclined"),
-        decline=Decline("card_declined", DECLINED, "generic_decline"),
-    ),
-    Card(
-        "insufficient_funds",
-        "4000000000009995",
-        N_("Declined: not enough money"),
-        (
-            "pm_card_visa_chargeDeclinedInsufficientFunds",
-            "pm_card_chargeDeclinedInsufficientFunds",
-        ),
-        decline=INSUFFICIENT,
-    ),
-    Card(
-        "lost",
-        "4000000000009987",
-        N_("Declined: reported lost"),
-        ("pm_card_visa_chargeDeclinedLostCard", "pm_card_chargeDeclinedLostCard"),
-        decline=Decline("card_declined", DECLINED, "lost_card"),
-    ),
-    Card(
-        "stolen",
-        "4000000000009979",
-        N_("Declined: reported stolen"),
-        ("pm_card_visa_chargeDeclinedStolenCard", "pm_card_chargeDeclinedStolenCard"),
-        decline=Decline("card_declined", DECLINED, "stolen_card"),
-    ),
-    Card(
-        "expired",
-        "4000000000000069",
-        N_("Declined: expired"),
-        ("pm_card_chargeDeclinedExpiredCard",),
-        decline=Decline("expired_card", "Your card has expired.", param="exp_month"),
-    ),
-    Card(
-        "incorrect_cvc",
-        "4000000000000127",
-        N_("Declined: wrong security code"),
-        ("pm_card_chargeDeclinedIncorrectCvc",),
-        decline=Decline("incorrect_cvc", "Your card's security code is incorrect.", param="cvc"),
-    ),
-    Card(
-        "processing_error",
-        "4000000000000119",
-        N_("The bank cannot be reached"),
-        ("pm_card_chargeDeclinedProcessingError",),
-        decline=Decline(
-            "processing_error",
-            "An error occurred while processing your card. Try again in a little bit.",
-        ),
-    ),
-    Card("mistyped", "4242424242424241", N_("Not a card number: mistyped"), mistyped=True),
-    Card(
-        "authenticate_always",
-        "4000002760003184",
-        N_("Asks the bank to confirm, then succeeds"),
-        ("pm_card_authenticationRequired",),
-        authenticate=True,
-    ),
-    Card(
-        "authenticate_3ds2",
-        "4000000000003220",
-        N_("Asks the bank to confirm (3D Secure 2), then succeeds"),
-        ("pm_card_threeDSecure2Required",),
-        authenticate=True,
-    ),
-    Card(
-        "authenticate_then_decline",
-        "4000008260003178",
-        N_("Asks the bank to confirm, then is declined: not enough money"),
-        ("pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",),
-        authenticate=True,
-        decline=INSUFFICIENT,
-    ),
-    Card(
-        "disputed",
-        "4000000000000259",
-        N_("Succeeds, then its holder disputes the payment"),
-        ("pm_card_createDispute",),
-        later="dispute",
-    ),
-    Card(
-        "disputed_not_received",
-        "4000000000002685",
-        N_("Succeeds, then its holder says that nothing was received"),
-        ("pm_card_createDisputeProductNotReceived",),
-        later="dispute_not_received",
-    ),
-    Card(
-        "inquiry",
-        "4000000000001976",
-        N_("Succeeds, then the bank asks what the payment was for"),
-        ("pm_card_createDisputeInquiry",),
-        later="inquiry",
-    ),
-    Card(
-        "available",
-        "4000000000000077",
-        N_("Succeeds; the money can be paid out at once"),
-        ("pm_card_bypassPending",),
-        later="available",
-    ),
-    Card(
-        "refund_pending",
-        "4000000000007726",
-        N_("Succeeds; a refund takes a while"),
-        ("pm_card_pendingRefund",),
-        later="refund_pending",
-    ),
-    Card(
-        "refund_fails",
-        "4000000000005126",
-        N_("Succeeds; a refund fails"),
-        ("pm_card_refundFail",),
-        later="refund_fails",
-    ),
-)
 
 BY_NAME = {card.name: card for card in CARDS}
 BY_TOKEN = {token: card for card in CARDS for token in card.tokens}

@@ -17,6 +17,9 @@ VOUCHERS = ("kiosk", "oxxo", "boleto", "konbini")
 TYPES = ("card", "wallet", *VOUCHERS, "sepa_debit")
 EGYPTIAN = ("card", "wallet", "kiosk")
 
+BRANDS = {"oxxo": "OXXO", "boleto": "Boleto", "konbini": "Konbini", "sepa_debit": "SEPA"}
+"""Names that are the same in every language."""
+
 OTHERS = ("link", "paypal", "klarna", "amazon_pay", "us_bank_account", "cashapp", "revolut_pay")
 """Types of the provider that a shop may name or rule out, and that nobody can pay with here."""
 
@@ -71,7 +74,7 @@ def read_description(params: Params, now: tuple[int, int], token_expiry: int) ->
     if kind == "wallet":
         return of_wallet(_wallet(params, data))
     if kind == "sepa_debit":
-        return _of_account(_account(params, data))
+        return of_account(_account(params, data))
     tax_id = data.need_text("tax_id", 20) if data and kind == "boleto" else None
     return Described(kind, {"tax_id": tax_id} if tax_id else {})
 
@@ -128,7 +131,7 @@ def _account(params: Params, data: Params | None) -> Account:
     return account
 
 
-def _of_account(account: Account) -> Described:
+def of_account(account: Account) -> Described:
     shown: Json = {
         "bank_code": account.iban[4:12],
         "branch_code": "",

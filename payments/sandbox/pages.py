@@ -10,6 +10,8 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from payments.sandbox.cards import CARDS
+from payments.sandbox.methods import BRANDS
+from payments.sandbox.payers import ACCOUNTS, EMAILS_DO, WALLETS
 from payments.sandbox.speech import Speech, languages
 
 HERE = Path(__file__).parent
@@ -83,6 +85,10 @@ class Pages:
             "emblem": names["icon.svg"].url,
             "icons": names["icons.svg"].url,
             "cards": CARDS,
+            "wallets": WALLETS,
+            "accounts": ACCOUNTS,
+            "brands": BRANDS,
+            "emails": EMAILS_DO,
         }
 
     def render(

@@ -68,10 +68,10 @@ class Account:
 
 
 ACCOUNTS = (
-    Account("DE89370400440532013000", "processing, then succeeded"),
-    Account("DE62370400440532013001", "processing, then failed", FAILED),
-    Account("DE08370400440532013003", "succeeded after three minutes", seconds=LONG_SECONDS),
-    Account("DE78370400440532013004", "failed after three minutes", FAILED, LONG_SECONDS),
+    Account("DE89370400440532013000", N_("Pays")),
+    Account("DE62370400440532013001", N_("Fails"), FAILED),
+    Account("DE08370400440532013003", N_("Pays after three minutes"), seconds=LONG_SECONDS),
+    Account("DE78370400440532013004", N_("Fails after three minutes"), FAILED, LONG_SECONDS),
 )
 
 _ACCOUNTS = {account.iban: account for account in ACCOUNTS}
@@ -97,6 +97,14 @@ EMAILS = {
     "fill_never": Plan(),
 }
 """By the end of what stands before the ``@``."""
+
+EMAILS_DO = {
+    "succeed_immediately@example.com": N_("Paid at once"),
+    "expire_immediately@example.com": N_("Expires at once"),
+    "expire_with_delay@example.com": N_("Expires after three minutes"),
+    "fill_never@example.com": N_("Never paid: expires at its end"),
+    "name@example.com": N_("Paid after three minutes"),
+}
 
 KONBINI_NUMBERS = {
     "11111111110": Plan("pay"),

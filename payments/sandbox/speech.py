@@ -8,10 +8,13 @@ Egyptian account, whose pages are Arabic unless the shop or the payer's browser 
 
 import gettext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from babel.dates import format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -20,6 +23,9 @@ from payments.sandbox.currencies import EGP, exponent
 MESSAGES = Path(__file__).parent / "locales" / "ar" / "LC_MESSAGES" / "messages.po"
 ARABIC, ENGLISH = "ar", "en"
 AUTO = "auto"
+
+CAIRO = ZoneInfo("Africa/Cairo")
+_MOMENTS = {ARABIC: ("ar_EG", "EEEE d MMMM y، h:mm a"), ENGLISH: ("en_GB", "EEEE d MMMM y, h:mm a")}
 
 _ARABIC_INDIC = str.maketrans("0123456789,.", "٠١٢٣٤٥٦٧٨٩٬٫")
 
@@ -68,6 +74,12 @@ class Speech:
             return f"{figures} {currency.upper()}"
         # the noun follows the whole pounds, also where piastres stand beside them
         return f"{figures} {self.translations.ngettext('pound', 'pounds', whole or 1)}"
+
+    def moment(self, at: int) -> str:
+        """A day and an hour in Cairo, in full."""
+        locale, pattern = _MOMENTS[self.locale]
+        here = datetime.fromtimestamp(at, UTC).astimezone(CAIRO)
+        return self._digits(format_datetime(here, pattern, locale=locale))
 
     def _digits(self, text: str) -> str:
         return text.translate(_ARABIC_INDIC) if self.arabic else text

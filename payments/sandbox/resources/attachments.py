@@ -59,7 +59,7 @@ def method_to_attach(call: Call, name: str, *, status: int) -> Record:
     """Raises for a card its bank would refuse to keep on file."""
     method = by_name(call, name, status=status)
     card = BY_NAME.get(method.private.get("card", ""))
-    if card and card.decline and not card.authenticate:
+    if card and card.decline and not (card.authenticate or card.attaches):
         raise refusal(card.decline)
     return method
 
