@@ -38,6 +38,8 @@ LINKS: dict[str, dict[str, tuple[str, ...]]] = {
     "payout": {
         "balance_transaction": ("balance_transaction",),
         "failure_balance_transaction": ("balance_transaction",),
+        "original_payout": ("payout",),
+        "reversed_by": ("payout",),
     },
     "refund": {
         "balance_transaction": ("balance_transaction",),
@@ -67,10 +69,13 @@ UNFILLED = {
         "application", "on_behalf_of", "processing", "review", "source",
         "transfer_data.destination",
     ),
-    "payout": ("application_fee", "destination", "original_payout", "reversed_by"),
+    "payout": ("application_fee", "destination"),
     "refund": ("source_transfer_reversal", "transfer_reversal"),
 }  # fmt: skip
 """Fields the provider expands, and that hold nothing here that could be."""
+
+EMPTY = ("sources", "subscriptions", "tax_ids")
+"""Of a customer: lists that are shown when asked for, and empty."""
 
 LISTS = {
     "balance_transactions": "balance_transaction",
@@ -101,7 +106,7 @@ def expand(tx: Transaction, body: Json, paths: list[str]) -> None:
                 param="expand",
             )
         if body.get("object") == "list":
-            kind = LISTS[str(body["url"]).rpartition("/")[2]]
+            kind = LISTS.get(str(body["url"]).rpartition("/")[2], "")
             if steps[0] != "data":
                 raise _cannot(path, f"data.{path}" if _leads((kind,), steps) else "")
             if len(steps) == 1 or not _leads((kind,), steps[1:]):
@@ -149,11 +154,15 @@ def _follow(tx: Transaction, body: Json, steps: list[str]) -> None:
     kind = str(body.get("object"))
     field, targets = _step(kind, steps)
     if not targets:
+        if field in EMPTY and "deleted" not in body:
+            body[field] = listed([], f"/v1/customers/{body['id']}/{field}", more=False)
         return
     rest = steps[field.count(".") + 1 :]
     holder, _, name = field.rpartition(".")
     inside = body
     if holder:
+        if holder not in body:
+            return  # what was deleted shows three fields only
         inside = body[holder] = dict(body[holder])
     if field in INLINE:
         if field not in inside:

@@ -9,7 +9,7 @@ import hashlib
 
 from payments.sandbox.clock import token
 from payments.sandbox.errors import ApiError, Json
-from payments.sandbox.recording import emit
+from payments.sandbox.recording import emit, emit_change
 from payments.sandbox.resources import balance_transactions
 from payments.sandbox.store import PAYOUT_OF, Record, Transaction
 
@@ -87,6 +87,27 @@ def cancel(tx: Transaction, payout: Record) -> None:
     emit(tx, "payout.canceled", payout)
 
 
+def reverse(tx: Transaction, payout: Record, metadata: dict[str, str]) -> Record:
+    """Get a paid sum back from the bank: a payout of less than nothing."""
+    if payout.body["status"] != "paid" or payout.body["original_payout"]:
+        raise ApiError(
+            f"Only paid payouts can be reversed. This payout has a status of "
+            f"{payout.body['status']}.",
+            executed=True,
+        )
+    if payout.body["reversed_by"]:
+        raise ApiError(f"Payout {payout.id} has already been reversed.", executed=True)
+    fields = {"metadata": metadata, "original_payout": payout.id, "status": "pending"}
+    amount, currency = -int(payout.body["amount"]), payout.body["currency"]
+    back = _record(tx, payout.account, amount, currency, fields)
+    emit(tx, "payout.created", back)
+    before = dict(payout.body)
+    payout.body["reversed_by"] = back.id
+    tx.save(payout)
+    emit_change(tx, "payout.updated", payout, before)
+    return back
+
+
 def _automatic(tx: Transaction, account: str, currency: str, amount: int) -> Record:
     fields = {"automatic": True, "reconciliation_status": "completed", "status": "in_transit"}
     payout = _record(tx, account, amount, currency, fields)
@@ -145,7 +166,12 @@ def _record(tx: Transaction, account: str, amount: int, currency: str, fields: J
         },
     )
     booked = balance_transactions.record(
-        tx, payout, "payout", -amount, description=payout.body["description"]
+        tx,
+        payout,
+        "payout",
+        -amount,
+        description=payout.body["description"],
+        available_on=tx.now if amount > 0 else arrival,
     )
     payout.body["balance_transaction"] = booked.id
     return tx.insert(payout)

@@ -59,6 +59,13 @@ def cancel(call: Call) -> Answer:
     return Answer(present(call.tx, payout))
 
 
+def reverse(call: Call) -> Answer:
+    payout = call.the(KIND)
+    metadata = merge_metadata({}, call.params.metadata())
+    call.params.finish()
+    return Answer(present(call.tx, paying_out.reverse(call.tx, payout, metadata)))
+
+
 def list_all(call: Call) -> Answer:
     params = call.params
     filters: list[Filter] = [
@@ -78,4 +85,5 @@ OPERATIONS = (
     Operation("GET", ONE, retrieve),
     Operation("POST", ONE, update),
     Operation("POST", f"{ONE}/cancel", cancel),
+    Operation("POST", f"{ONE}/reverse", reverse),
 )

@@ -49,6 +49,18 @@ def test_an_update_names_what_it_changed(api: stripe.StripeClient) -> None:
     assert event_types(api) == ["customer.created", "customer.updated"]
 
 
+def test_what_a_customer_never_has_is_an_empty_list(api: stripe.StripeClient) -> None:
+    made: Any = api.v1.customers.create(
+        {"expand": ["sources", "tax_ids", "invoice_settings.default_payment_method"]}
+    )
+    assert (made.sources.data, made.tax_ids.data) == ([], [])
+    api.v1.customers.delete(made.id)
+    gone = api.v1.customers.retrieve(
+        made.id, {"expand": ["sources", "invoice_settings.default_payment_method"]}
+    )
+    assert set(gone.to_dict()) == {"id", "object", "deleted"}
+
+
 def test_customers_are_found_by_email(api: stripe.StripeClient) -> None:
     for name in ("a", "b", "a"):
         api.v1.customers.create({"email": f"{name}@example.com"})

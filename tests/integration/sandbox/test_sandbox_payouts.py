@@ -107,6 +107,26 @@ def test_a_payout_can_be_canceled_while_it_is_pending(payment_server: SandboxPro
     assert event_types(api)[-1] == "payout.canceled"
 
 
+def test_a_payout_that_arrived_can_be_brought_back_once(payment_server: SandboxProcess) -> None:
+    api = payment_server.client()
+    pay(api)
+    payout = api.v1.payouts.create({"amount": 9700, "currency": "egp"})
+    with pytest.raises(stripe.InvalidRequestError, match="Only paid payouts"):
+        api.v1.payouts.reverse(payout.id)
+    payment_server.control("/clock", {"advance": 2 * DAY})
+    try:
+        back: Any = api.v1.payouts.reverse(payout.id, {"expand": ["original_payout"]})
+        assert (back.amount, back.original_payout.id) == (-9700, payout.id)
+        assert api.v1.payouts.retrieve(payout.id).reversed_by == back.id
+        with pytest.raises(stripe.InvalidRequestError, match="already been reversed"):
+            api.v1.payouts.reverse(payout.id)
+        assert sums(api) == ({"egp": 0}, {"egp": 9700})
+        payment_server.control("/clock", {"advance": 2 * DAY})
+        assert sums(api) == ({"egp": 9700}, {"egp": 0})
+    finally:
+        payment_server.control("/clock", {"reset": True})
+
+
 def test_payouts_are_listed_by_status_and_arrival(api: stripe.StripeClient) -> None:
     pay(api)
     first = api.v1.payouts.create({"amount": 100, "currency": "egp"})
@@ -171,9 +191,7 @@ def test_an_automatic_payout_is_the_sum_of_what_it_contains(tmp_path: Any) -> No
     clock.move(DAY + 1)
     with store.transaction() as tx:
         (second,) = paying_out.pay_out(tx)
-        inside = tx.select(
-            f"kind = ? AND {PAYOUT_OF} = ?", (balance_transactions.KIND, payout.id)
-        )
+        inside = tx.select(f"kind = ? AND {PAYOUT_OF} = ?", (balance_transactions.KIND, payout.id))
     store.close()
     assert second.body["amount"] == 8900
     assert sorted(one.body["net"] for one in inside) == [-11800, 4900, 6900]
