@@ -16,12 +16,12 @@ from portal.web.routing import Access, get_page
 from portal.web.visit import Visit
 
 
-@get_page("/verify/{token:str}", Access.ANYONE)
-def verify(visit: NamedDependency[Visit], token: FromPath[str]) -> Response[bytes]:
+@get_page("/verify/{receipt_code:str}", Access.ANYONE)
+def verify(visit: NamedDependency[Visit], receipt_code: FromPath[str]) -> Response[bytes]:
     """A receipt's number, sum, date, service and what it is worth now; or that it is none."""
     portal = visit.portal
     try:
-        claims = portal.signatures.read(Purpose.RECEIPT, token)
+        claims = portal.signatures.read(Purpose.RECEIPT, receipt_code)
     except NotSigned:
         return _page(visit, None, 404)
     with portal.database.read() as db:

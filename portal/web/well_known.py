@@ -19,6 +19,7 @@ _PRIVATE = (
     "/services/*/apply",
     "/services/*/fees",
     "/center",
+    "/verify/",
     "/sandbox/",
 )
 _OF_MACHINES = ("/webhooks/", "/health/", "/metrics")

@@ -35,6 +35,7 @@ PUBLIC = [
     "/sign-in",
     "/center/sign-in",
     "/sandbox/messages",
+    "/verify/nothing",
     "/no/such/page",
 ]
 CATALOGUE = load_catalogue()
@@ -144,7 +145,10 @@ def test_the_life_of_a_request(still: LocalPortal) -> None:
     citizen.send(checkout, {**DECLINED, "card_number": "4242424242424242"})
     still.relay()
     look(citizen, request, typed)
-    look(citizen, f"{request}/receipts/{_receipt(citizen, request)}", typed)
+    receipt = f"{request}/receipts/{_receipt(citizen, request)}"
+    look(citizen, receipt, typed)
+    (code,) = citizen.get(receipt).tree.xpath("//a[contains(@href, '/verify/')]/@href")
+    look(citizen, f"/verify/{code.rsplit('/', 1)[1]}")
     look(citizen, "/requests", typed)
     clerk, head = still.employee("front_office"), still.employee("department_head")
     _work(clerk, number, typed, "register")

@@ -93,6 +93,7 @@ def make_world(local: LocalPortal) -> World:
     page = owner.pay(owner.submit(page))
     number = page.hook("request-number")
     (receipt,) = page.tree.xpath("//a[contains(@href, '/receipts/')]/@href")
+    (code,) = owner.get(receipt).tree.xpath("//a[contains(@href, '/verify/')]/@href")
     local.soon(lambda: bool(local.rows("SELECT id FROM center_requests")))
     (of_request, *_) = local.rows("SELECT id FROM attachments WHERE draft_id = :d", d=paid)
     draft = begin(owner)
@@ -107,6 +108,7 @@ def make_world(local: LocalPortal) -> World:
         "file_id": of_draft.id,
         "number": number,
         "receipt_number": receipt.split("/")[-1],
+        "receipt_code": code.split("/")[-1],
         "document_id": document.id,
     }
     clerk = local.employee("front_office")
