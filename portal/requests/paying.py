@@ -44,6 +44,8 @@ from portal.requests.lifecycle import Act, Actor, Event, State
 from portal.requests.reading import FiledRequest
 from portal.vault import Vault
 
+PAYABLE = (State.AWAITING_FILING_PAYMENT, State.FEES_ASSESSED)
+"""States in which something is to be paid."""
 # A reference that is paid in cash: the payer has to go somewhere, on a day that suits
 KIOSK_DAYS = timedelta(days=7)
 # A provider's shortest: a request that closes sooner is not given a new reference

@@ -22,7 +22,6 @@ from payments.obligations import Owed
 from payments.provider import ProviderError, Rejected
 from portal.problems import N_, Conflict, Missing, Problem
 from portal.requests import pay_links, paying, reading
-from portal.requests.lifecycle import State
 from portal.requests.paying import Door
 from portal.requests.reading import FiledRequest
 from portal.text import parse_number
@@ -32,7 +31,6 @@ from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import Visit
 
 _SESSION = re.compile("[A-Za-z0-9_]{1,120}")
-_PAYABLE = (State.AWAITING_FILING_PAYMENT, State.FEES_ASSESSED)
 # A part below this costs more than it brings, and so would a rest below it
 SMALLEST_PART = Money(1000)
 
@@ -49,7 +47,7 @@ class Counter:
 
     @property
     def is_open(self) -> bool:
-        return self.due is not None and self.request.state in _PAYABLE
+        return self.due is not None and self.request.state in paying.PAYABLE
 
 
 def _owner(visit: Visit, db: Connection, number: str) -> Counter:

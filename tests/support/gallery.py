@@ -80,6 +80,15 @@ class Gallery:
         return next(scene for scene in self.scenes if scene.name == name)
 
 
+def _pay_a_part(page: Page) -> None:
+    """Write a part that makes no sense; the other ways stand open as well."""
+    page.locator("main details").evaluate_all("all => all.forEach(e => e.open = true)")
+    page.locator("[name=amount]").fill("١")
+    page.locator("form:has([name=amount]) button").click()
+    page.locator(".errors").wait_for()
+    page.locator("main details").evaluate_all("all => all.forEach(e => e.open = true)")
+
+
 def press(page: Page) -> None:
     """Send the page's form as it is: every problem is shown at once."""
     page.locator("main [data-primary]").last.click()
@@ -118,6 +127,7 @@ PUBLIC = [
     Scene("accessibility", "/accessibility"),
     Scene("messages", "/sandbox/messages"),
     Scene("not-found", "/no/such/page"),
+    Scene("verify-wrong", "/verify/nothing"),
     Scene("staff-sign-in", "/center/sign-in"),
     Scene("staff-sign-in-errors", "/center/sign-in", prepare=press),
 ]
@@ -191,9 +201,13 @@ class _Maker:
         filed = portal.filed(PAID, citizen)
         received = filed.hook("request-number")
         receipt = filed.tree.xpath("//a[contains(@href, '/receipts/')]/@href")[0]
+        code = citizen.get(receipt).tree.xpath("//a[contains(@href, '/verify/')]/@href")[0]
         unpaid = citizen.submit(
             citizen.upload_all(citizen.fill(CHEAP, portal.answers(CHEAP)))
         ).hook("request-number")
+        payment = citizen.get(f"/requests/{unpaid}/pay")
+        link = urlsplit(payment.hook("link")).path
+        citizen.post(payment.path, {**payment.values("/pay"), "channel": "kiosk"})
         asked, refused, issued = (self._filed(COMPLAINT) for _ in range(3))
         office, head = self.people["office"], self.people["head"]
         assert isinstance(office, Employee)
@@ -225,8 +239,12 @@ class _Maker:
             *scenes,
             Scene("request-unpaid", f"/requests/{unpaid}", "citizen"),
             Scene("pay", f"/requests/{unpaid}/pay", "citizen"),
+            Scene("pay-a-part", f"/requests/{unpaid}/pay", "citizen", _pay_a_part),
+            Scene("pay-link", link),
+            Scene("kiosk", f"/requests/{unpaid}/pay/kiosk", "citizen"),
             Scene("waiting", f"/requests/{unpaid}/pay/return", "citizen"),
             Scene("receipt", urlsplit(receipt).path, "citizen"),
+            Scene("verify", urlsplit(code).path),
             Scene("complete", f"/requests/{asked}/complete", "citizen"),
             Scene("complete-errors", f"/requests/{asked}/complete", "citizen", press),
             Scene("list", "/requests", "citizen"),
