@@ -4,6 +4,7 @@ import argparse
 
 from bench.first_visit import first_visits
 from bench.lighthouse import print_scores
+from bench.receipts import figures as receipt_figures
 from bench.requests import figures
 from bench.start import second_start
 
@@ -18,6 +19,9 @@ def main() -> None:
     print(f"{'per round':28}{'CPU µs':>10}{'ratio':>9}{'wall ms':>10}")
     for each in figures(chosen.rounds):
         print(f"{each.name:28}{each.cpu_us:10.0f}{each.ratio:9.1f}{each.wall_ms:10.2f}", flush=True)
+    print(f"\n{'receipts':28}{'ms':>10}{'ratio':>9}{'kB':>10}")
+    for row in receipt_figures():
+        print(f"{row.name:28}{row.ms:10.2f}{row.ratio:9.1f}{row.kb:10.1f}", flush=True)
     if not chosen.no_browser:
         print(f"\n{'first visit, slow 3G':42}{'requests':>9}{'kB':>7}{'text kB':>9}{'paint s':>9}")
         for one in first_visits():
