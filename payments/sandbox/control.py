@@ -24,16 +24,26 @@ be ``application/json``, which a foreign web page cannot send without permission
     ``DELETE /sandbox/control/faults`` ends all of them.
 
 ``POST /sandbox/control/webhooks``
-    ``{"mode": "lose" | "repeat" | "delay", "count": 1, "seconds": 2, "times": 2,
-    "type": "checkout.session.completed"}``: what happens to the next ``count``
-    deliveries (of this type, or any). ``lose`` never sends them, so only
-    ``delivery_success=false`` finds the events; ``repeat`` sends each ``times``
-    times; ``delay`` holds each for ``seconds``, which also puts it after later ones.
-    ``DELETE /sandbox/control/webhooks`` ends all of them.
+    ``{"mode": "lose" | "repeat" | "delay" | "reorder" | "forge", "count": 1,
+    "seconds": 2, "times": 2, "type": "checkout.session.completed"}``: what happens to
+    the next ``count`` deliveries (of this type, or any). ``lose`` never sends them, so
+    only ``delivery_success=false`` finds the events; ``repeat`` sends each ``times``
+    times; ``delay`` holds each for ``seconds``, which also puts it after later ones;
+    ``reorder`` holds them until there are ``count`` (2) and sends the last one first,
+    or all after ``seconds`` (30); ``forge`` signs each wrongly, and rightly when it is
+    sent again.
+    ``DELETE /sandbox/control/webhooks`` ends all of them and sends what is held.
 
 ``POST /sandbox/control/webhooks/send``
     ``{"event": "evt_…"}`` sends one event again to every endpoint it was for;
     ``{}`` sends all undelivered ones now instead of at their next retry.
+
+``POST /sandbox/control/webhooks/forge``
+    ``{"type": "checkout.session.completed", "object": {…}, "signature": "wrong" |
+    "none" | "broken" | "old" | "future", "endpoint": "we_…"}`` sends an event that never
+    happened, once, and tells what was answered; ``{"event": "evt_…"}`` instead of type
+    and object sends one that did. ``old`` and ``future`` are rightly signed ten minutes
+    away from now.
 
 ``POST /sandbox/control/balance``
     ``{"delay": seconds}``: how long, on the sandbox's clock, charges stay without
@@ -43,17 +53,28 @@ be ``application/json``, which a foreign web page cannot send without permission
     ``{"reference": "48291375"}``: somebody paid this number in cash. A kiosk takes the
     sum it is asked for, so an ``amount`` is refused. With ``"late": true`` the money is
     reported although the reference has expired or its payment was canceled.
+
+``POST /sandbox/control/payouts``
+    ``{}`` pays out now what is available, of all accounts or, with ``"key"``, of one.
+
+``POST /sandbox/control/disputes``
+    ``{"charge": "ch_…", "reason": "fraudulent" | "product_not_received" | "inquiry"}``:
+    the payer complains to the bank. ``payment_intent`` names its last charge.
+
+``POST /sandbox/control/refunds``
+    ``{"charge": "ch_…", "amount": 500, "reason": "requested_by_customer"}``: a refund
+    that somebody made in the provider's dashboard, and not through the API.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict
 
-from payments.sandbox import deliveries, housekeeping, reading, vouchers
+from payments.sandbox import housekeeping, reading
 from payments.sandbox.clock import Clock, wall
-from payments.sandbox.deliveries import Trouble
+from payments.sandbox.control_money import MoneyControl
+from payments.sandbox.control_webhooks import WebhookControl
 from payments.sandbox.errors import ApiError, Json, invalid
 from payments.sandbox.faults import MODES, Fault, Faults
-from payments.sandbox.resources.charges import BALANCE_DELAY
+from payments.sandbox.reading import Calls
 from payments.sandbox.store import Store
 
 MAX_OFFSET = 20 * 366 * 24 * 3600
@@ -66,16 +87,15 @@ class Control:
         self._store = store
         self._clock = clock
         self._faults = faults
-        self.calls: dict[tuple[str, str], Callable[[Json], Json]] = {
+        self._money = MoneyControl(store)
+        self._webhooks = WebhookControl(store)
+        self.calls: Calls = {
             ("GET", ""): self._state,
             ("POST", "/clock"): self._move_clock,
             ("POST", "/faults"): self._add_fault,
             ("DELETE", "/faults"): self._clear_faults,
-            ("POST", "/webhooks"): self._add_trouble,
-            ("DELETE", "/webhooks"): self._clear_troubles,
-            ("POST", "/webhooks/send"): self._send,
-            ("POST", "/balance"): self._delay_balance,
-            ("POST", "/kiosk"): self._pay_at_kiosk,
+            **self._webhooks.calls,
+            **self._money.calls,
         }
 
     def answer(self, method: str, path: str, content_type: str, body: bytes) -> Json:
@@ -86,16 +106,11 @@ class Control:
         return self.calls[method, path](wanted)
 
     def _state(self, _wanted: Json) -> Json:
-        with self._store.connected() as tx:
-            counts = tx.sql("SELECT state, count(*) FROM deliveries GROUP BY state").fetchall()
-            troubles = deliveries.troubles(tx)
-            delay = int(tx.setting(BALANCE_DELAY) or 0)
         return {
             "clock": self._time(),
             "faults": [asdict(fault) for fault in self._faults.all()],
-            "webhooks": [asdict(trouble) for trouble in troubles],
-            "deliveries": {"pending": 0, "delivered": 0, "failed": 0, **dict(counts)},
-            "balance": {"delay": delay},
+            **self._webhooks.state(),
+            **self._money.state(),
         }
 
     def _move_clock(self, wanted: Json) -> Json:
@@ -134,49 +149,3 @@ class Control:
     def _clear_faults(self, _wanted: Json) -> Json:
         self._faults.clear()
         return self._state({})
-
-    def _add_trouble(self, wanted: Json) -> Json:
-        reading.only(wanted, "mode", "count", "seconds", "times", "type")
-        trouble = Trouble(
-            mode=reading.choice(wanted, "mode", deliveries.TROUBLES),
-            count=reading.count(wanted, "count", 1),
-            seconds=reading.seconds(wanted, "seconds", 1.0),
-            times=reading.count(wanted, "times", 2),
-            type=reading.text(wanted, "type"),
-        )
-        with self._store.transaction() as tx:
-            deliveries.set_troubles(tx, [*deliveries.troubles(tx), trouble])
-        return self._state({})
-
-    def _clear_troubles(self, _wanted: Json) -> Json:
-        with self._store.transaction() as tx:
-            deliveries.set_troubles(tx, [])
-        return self._state({})
-
-    def _send(self, wanted: Json) -> Json:
-        reading.only(wanted, "event")
-        with self._store.transaction() as tx:
-            return {"sent": deliveries.send_again(tx, reading.text(wanted, "event") or None)}
-
-    def _delay_balance(self, wanted: Json) -> Json:
-        reading.only(wanted, "delay")
-        delay = int(reading.seconds(wanted, "delay", None))
-        with self._store.transaction() as tx:
-            tx.set(BALANCE_DELAY, str(delay))
-        return {"delay": delay}
-
-    def _pay_at_kiosk(self, wanted: Json) -> Json:
-        reading.only(wanted, "reference", "late", "amount")
-        if "amount" in wanted:
-            raise invalid("amount", "a kiosk takes the sum that was asked for and no other")
-        reference = reading.need_text(wanted, "reference")
-        with self._store.transaction() as tx:
-            housekeeping.run_due(tx)
-            intent = vouchers.pay(tx, reference, late=reading.flag(wanted, "late"))
-            return {
-                "amount": intent.body["amount"],
-                "charge": intent.body["latest_charge"],
-                "payment_intent": intent.id,
-                "reference": reference,
-                "status": intent.body["status"],
-            }

@@ -8,12 +8,17 @@ order: https://docs.stripe.com/webhooks#event-delivery-behaviors.
 import hashlib
 import hmac
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from payments.sandbox.clock import wall
 from payments.sandbox.store import Record, Transaction
 
-TROUBLES = ("lose", "repeat", "delay")
+TROUBLES = ("lose", "repeat", "delay", "reorder", "forge")
+
+WRONG_SECRET = "whsec_forged"  # noqa: S105 - it opens nothing
+
+GAP_SECONDS = 0.15
+"""Between deliveries whose order matters: several are sent at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Delivery:
     endpoint: str
     copies: int
     attempts: int
+    forged: bool = False
+    """Signed with a wrong secret this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,36 +44,55 @@ class Trouble:
     times: int = 2
     type: str = ""
     """Only events of this type; all if empty."""
+    held: tuple[int, ...] = ()
+    """The deliveries that ``reorder`` keeps back until it has all of them."""
 
 
 def enqueue(tx: Transaction, event: Record, endpoint: Record) -> None:
     """Due at once, unless a test asked for trouble."""
     trouble = _next_trouble(tx, str(event.body["type"]))
     mode = trouble.mode if trouble else ""
-    tx.sql(
-        "INSERT INTO deliveries (event, endpoint, state, copies, next_at, outcome)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+    waits = trouble.seconds if trouble and mode in {"delay", "reorder"} else 0.0
+    row = tx.sql(
+        "INSERT INTO deliveries (event, endpoint, state, copies, next_at, outcome, forged)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             event.id,
             endpoint.id,
             "failed" if mode == "lose" else "pending",
             trouble.times if trouble and mode == "repeat" else 1,
-            wall() + (trouble.seconds if trouble and mode == "delay" else 0.0),
+            wall() + waits,
             "lost on request" if mode == "lose" else None,
+            int(mode == "forge"),
         ),
     )
+    if trouble and mode == "reorder":
+        _hold(tx, trouble, int(row.lastrowid or 0))
+
+
+def _hold(tx: Transaction, trouble: Trouble, seq: int) -> None:
+    """Until the last one has come; then they go out, that one first. Those that never
+    get together are sent after the trouble's seconds all the same."""
+    held = (*trouble.held, seq)
+    if trouble.count > 1:
+        rest = replace(trouble, count=trouble.count - 1, held=held)
+        set_troubles(tx, [rest, *troubles(tx)])
+        return
+    for place, one in enumerate(reversed(held)):
+        at = wall() + place * GAP_SECONDS
+        tx.sql("UPDATE deliveries SET next_at = ? WHERE seq = ?", (at, one))
 
 
 def due(tx: Transaction, at: float, limit: int) -> tuple[list[Delivery], float | None]:
     """The first ``limit`` of what is to be sent by ``at``; when it is fewer, also when
     the next one is due."""
     rows = tx.sql(
-        "SELECT seq, event, endpoint, copies, attempts, next_at FROM deliveries"
+        "SELECT seq, event, endpoint, copies, attempts, forged, next_at FROM deliveries"
         " WHERE state = 'pending' ORDER BY next_at LIMIT ?",
         (limit,),
     ).fetchall()
-    now = [Delivery(*row[:5]) for row in rows if row[5] <= at]
-    later = [float(row[5]) for row in rows if row[5] > at]
+    now = [Delivery(*row[:6]) for row in rows if row[6] <= at]
+    later = [float(row[6]) for row in rows if row[6] > at]
     return now, min(later, default=None)
 
 
@@ -85,8 +111,8 @@ def failed(tx: Transaction, delivery: Delivery, outcome: str, schedule: tuple[fl
     final = delivery.attempts >= len(schedule)
     wait = 0.0 if final else schedule[delivery.attempts]
     tx.sql(
-        "UPDATE deliveries SET state = ?, attempts = attempts + 1, next_at = ?, outcome = ?"
-        " WHERE seq = ?",
+        "UPDATE deliveries SET state = ?, attempts = attempts + 1, next_at = ?, outcome = ?,"
+        " forged = 0 WHERE seq = ?",
         ("failed" if final else "pending", wall() + wait, outcome, delivery.seq),
     )
 
@@ -124,11 +150,20 @@ def signature(secret: str, payload: bytes, timestamp: int) -> str:
 
 def troubles(tx: Transaction) -> list[Trouble]:
     """Those still to come, in the order they were asked for."""
-    return [Trouble(**item) for item in json.loads(tx.setting("webhook_troubles") or "[]")]
+    stored = json.loads(tx.setting("webhook_troubles") or "[]")
+    return [Trouble(**{**item, "held": tuple(item["held"])}) for item in stored]
 
 
 def set_troubles(tx: Transaction, wanted: list[Trouble]) -> None:
     tx.set("webhook_troubles", json.dumps([asdict(item) for item in wanted]))
+
+
+def end_troubles(tx: Transaction) -> None:
+    """What is held back is sent now."""
+    for trouble in troubles(tx):
+        for seq in trouble.held:
+            tx.sql("UPDATE deliveries SET next_at = ? WHERE seq = ?", (wall(), seq))
+    set_troubles(tx, [])
 
 
 def _next_trouble(tx: Transaction, event_type: str) -> Trouble | None:
@@ -136,8 +171,10 @@ def _next_trouble(tx: Transaction, event_type: str) -> Trouble | None:
     wanted = troubles(tx)
     for index, trouble in enumerate(wanted):
         if trouble.type in {"", event_type}:
-            rest = Trouble(**{**asdict(trouble), "count": trouble.count - 1})
-            wanted[index : index + 1] = [rest] if rest.count > 0 else []
+            left = trouble.count - 1
+            # What is being reordered is put back with the delivery that it now holds.
+            again = left > 0 and trouble.mode != "reorder"
+            wanted[index : index + 1] = [replace(trouble, count=left)] if again else []
             set_troubles(tx, wanted)
             return trouble
     return None

@@ -35,11 +35,11 @@ def available(tx: Transaction, account: str, currency: str) -> int:
     return sum(row[2] for row in balances(tx, account) if row[1] == currency)
 
 
-def pay_out(tx: Transaction) -> list[Record]:
-    """The automatic payouts: everything available, of every account and currency."""
+def pay_out(tx: Transaction, account: str | None = None) -> list[Record]:
+    """The automatic payouts: everything available, of every currency and account or one."""
     return [
-        _automatic(tx, account, currency, amount)
-        for account, currency, amount, _ in balances(tx)
+        _automatic(tx, owner, currency, amount)
+        for owner, currency, amount, _ in balances(tx, account)
         if amount > 0
     ]
 

@@ -1,8 +1,12 @@
 """Reading a control call: a small JSON object, checked name by name."""
 
 import json
+from collections.abc import Callable
 
 from payments.sandbox.errors import ApiError, Json, invalid, missing, unknown
+
+Calls = dict[tuple[str, str], Callable[[Json], Json]]
+"""By method and path below ``/sandbox/control``."""
 
 MAX_COUNT = 100_000
 MAX_SECONDS = 600.0

@@ -46,7 +46,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
     copies   INTEGER NOT NULL,  -- times it is still to be sent, usually one
     attempts INTEGER NOT NULL DEFAULT 0,
     next_at  REAL NOT NULL,     -- machine time
-    outcome  TEXT               -- of the last attempt, for people
+    outcome  TEXT,              -- of the last attempt, for people
+    forged   INTEGER NOT NULL DEFAULT 0  -- times it is still to be signed wrongly
 );
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (next_at) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event);
@@ -195,8 +196,17 @@ class Store:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(SCHEMA)
+        self._add_missing_columns()
         with self.transaction() as tx:
             clock.move(int(tx.setting("clock_offset") or 0))
+
+    def _add_missing_columns(self) -> None:
+        """To a file that an earlier version made."""
+        known = {row[1] for row in self._connection.execute("PRAGMA table_info(deliveries)")}
+        if "forged" not in known:
+            self._connection.execute(
+                "ALTER TABLE deliveries ADD COLUMN forged INTEGER NOT NULL DEFAULT 0"
+            )
 
     @contextmanager
     def transaction(
