@@ -87,11 +87,9 @@ def _is_paid(db: Connection, request: FiledRequest, stage: Stage) -> bool:
 
 
 def must_fit(db: Connection, request: FiledRequest, stage: Stage) -> None:
-    """Raises :class:`BadMessage` for a stage that can never come (any more), and
+    """Raises :class:`BadMessage` for a stage that was assessed before, and
     :class:`~portal.problems.Conflict` for one that comes too early."""
     stages = later_stages(request)
-    if stage not in stages:
-        raise BadMessage(f"no fees fall due {stage}")
     if stage in assessed_stages(db, request.id):
         raise BadMessage(f"the fees {stage} are assessed already")
     before = set(stages[: stages.index(stage)])
@@ -104,8 +102,9 @@ def must_fit(db: Connection, request: FiledRequest, stage: Stage) -> None:
 def read(catalogue: Catalogue, request: FiledRequest, data: Mapping[str, Any]) -> Assessed:
     """The data of a message, checked; raises :class:`BadMessage`."""
     service = catalogue.services[request.service_code]
-    stage = Stage(data["stage"])
-    given = data["lines"]
+    stage, given = Stage(data["stage"]), data["lines"]
+    if stage not in later_stages(request):
+        raise BadMessage(f"no fees fall due {stage}")
     if not isinstance(given, list) or not 0 < len(given) <= _MOST_LINES:
         raise BadMessage("lines must be a short list")
     filed_on = cairo_day(request.submitted_at)
