@@ -142,5 +142,10 @@ class PaymentNews:
             waiting = self.keep(event)
             return waiting is not None and self.work_off(waiting)
 
-        undelivered = self._provider.undelivered(since)
-        return one_by_one("catch_up", undelivered, take, (Conflict,))
+        try:
+            undelivered = list(self._provider.undelivered(since))
+        except ProviderError as error:
+            log.warning("worker.retry", kind="catch_up", error=type(error).__name__)
+            return 0
+        # oldest first, as they happened
+        return one_by_one("catch_up", reversed(undelivered), take, (Conflict,))
