@@ -91,6 +91,13 @@ def lose(tx: Transaction, opened: Record) -> None:
     _close(tx, opened, "warning_closed" if inquiry else "lost")
 
 
+def forget(tx: Transaction, charge: Record) -> None:
+    """Nothing is left to ask for: all of the charge was given back."""
+    for one in tx.select("kind = ? AND parent = ?", (KIND, charge.id)):
+        if one.body["status"] in ("warning_needs_response", "warning_under_review"):
+            lose(tx, one)
+
+
 def forbids_refund(tx: Transaction, charge: Record) -> bool:
     """The bank has taken the money already; refunding it would pay twice."""
     found = tx.select("kind = ? AND parent = ?", (KIND, charge.id))

@@ -13,6 +13,7 @@ LINKS: dict[str, dict[str, tuple[str, ...]]] = {
     "charge": {
         "balance_transaction": ("balance_transaction",),
         "customer": ("customer",),
+        "dispute": ("dispute",),
         "failure_balance_transaction": ("balance_transaction",),
         "payment_intent": ("payment_intent",),
         "refunds": ("refund",),

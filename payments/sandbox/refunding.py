@@ -59,6 +59,8 @@ def refund(
         charge.body["fraud_details"] = {"user_report": "fraudulent"}
     _count(tx, charge, amount)
     emit_change(tx, "charge.refunded", charge, before)
+    if charge.body["refunded"]:
+        disputing.forget(tx, charge)
     return made
 
 

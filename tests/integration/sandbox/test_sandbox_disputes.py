@@ -166,6 +166,16 @@ def test_an_inquiry_takes_nothing_until_it_is_escalated(payment_server: SandboxP
     assert len(api.v1.disputes.list().data) == 2
 
 
+def test_an_inquiry_ends_when_all_was_given_back(api: stripe.StripeClient) -> None:
+    intent, inquiry = disputed(api, "pm_card_createDisputeInquiry")
+    api.v1.refunds.create({"payment_intent": intent.id, "amount": 4000})
+    assert api.v1.disputes.retrieve(inquiry.id).status == "warning_needs_response"
+    api.v1.refunds.create({"payment_intent": intent.id})
+    found: Any = api.v1.charges.retrieve(intent.latest_charge, {"expand": ["dispute"]})
+    assert (found.refunded, found.dispute.status) == (True, "warning_closed")
+    assert event_types(api)[-1] == "charge.dispute.closed"
+
+
 @pytest.mark.parametrize(
     ("params", "code", "param"),
     [
