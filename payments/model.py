@@ -308,3 +308,4 @@ class PaymentCase(Base):
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_note: Mapped[str | None] = mapped_column(String(300))
+    closed_by: Mapped[str | None] = mapped_column(String(80))

@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, text
 
 from payments.model import Base as PaymentsBase
+from payments.reconciliation import model as _reconciliation
 from portal import signatures as _signatures
 from portal.backoffice import model as _backoffice
 from portal.db import Base, Database, UtcDateTime
@@ -23,6 +24,7 @@ TABLES = (
     _holidays,
     _identity,
     _notifications,
+    _reconciliation,
     _registers,
     _requests,
     _signatures,
