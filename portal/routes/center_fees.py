@@ -56,7 +56,7 @@ def _sheet_page(
     portal = visit.portal
     back = [act for act in opened.acts if act.act == "return_fees"]
     returned = assessing.last_returned(opened, sheet.stage)
-    ready = sheet.total is not None and all(_answered(each) for each in sheet.questions)
+    whole = sheet.total is not None and all(_answered(each) for each in sheet.questions)
     return portal.pages.page(
         visit,
         "backoffice/assess.html",
@@ -68,7 +68,7 @@ def _sheet_page(
         lines=[line for line in sheet.lines if not line.extra],
         extras=[line for line in sheet.lines if line.extra],
         returned=back[-1] if back and returned else None,
-        seen=_seen(sheet) if ready else "",
+        seen=_seen(sheet) if whole and not sheet.problems else "",
         changed=changed,
         problems=sheet.problems,
         errors={problem.field: problem for problem in sheet.problems},
