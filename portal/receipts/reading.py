@@ -23,9 +23,6 @@ from payments.model import (
 )
 from portal.problems import Missing
 
-# money that was never owed is given back without touching what the receipt is for
-_BESIDE = (ledger.SURPLUS, ledger.SUSPENSE)
-
 
 class ReceiptState(StrEnum):
     """What a receipt is worth today."""
@@ -157,7 +154,11 @@ def _payment(row: Row[Any]) -> Payment:
 
 
 def _given_back(db: Connection, obligation_id: str) -> int:
-    """What has left again of the sum: refunds that arrived, and what a payer's bank took back."""
+    """What has left again of the sum: refunds that arrived, and what a payer's bank took back.
+
+    Money that was never owed is given back without touching what the receipt is for. What the
+    provider gave back without us stands in suspense, and did pay for it.
+    """
     refunded = db.scalar(
         select(func.sum(RefundLine.amount))
         .join(Refund, Refund.id == RefundLine.refund_id)
@@ -165,7 +166,8 @@ def _given_back(db: Connection, obligation_id: str) -> int:
         .where(
             Attempt.obligation_id == obligation_id,
             Refund.state == "succeeded",
-            RefundLine.account.not_in(_BESIDE),
+            Attempt.state == "paid",
+            RefundLine.account != ledger.SURPLUS,
         )
     )
     taken = db.scalar(

@@ -240,8 +240,11 @@ def test_what_is_given_back_shows_at_once(still: LocalPortal, citizen: Citizen) 
     code = _code(citizen.get(path))
     amount = int(citizen.get(path).hook("amount"))
     number = path.rsplit("/", 1)[1]
-    for part, state in ((1000, "partly_refunded"), (amount - 1000, "refunded")):
-        _give_back(still, number, part)
+    for part, account, state in (
+        (1000, "refundable", "partly_refunded"),
+        (amount - 1000, "suspense", "refunded"),
+    ):
+        _give_back(still, number, part, account)
         assert Browser._page(_verified(still, code)).hook("state") == state
         assert "المردود" in citizen.get(path).text
     assert "رُدّ" in " ".join(citizen.get(path).text.split())
@@ -256,8 +259,8 @@ def test_surplus_that_is_given_back_leaves_the_receipt_whole(
     assert Browser._page(_verified(still, _code(citizen.get(path)))).hook("state") == "valid"
 
 
-def _give_back(still: LocalPortal, number: str, amount: int, account: str = "refundable") -> None:
-    """A refund that has arrived, as its row stands."""
+def _give_back(still: LocalPortal, number: str, amount: int, account: str = "suspense") -> None:
+    """A refund that was made at the provider and has arrived, as its row stands."""
     now = still.clock.now()
     paid = (
         select(Attempt.id, Obligation.reference, Obligation.currency)
