@@ -274,7 +274,7 @@ class Entry(Base):
     effect: Mapped[str] = mapped_column(String(20))
     reference: Mapped[str] = mapped_column(String(40), index=True)
     currency: Mapped[str] = mapped_column(String(3))
-    booked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    booked_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class EntryLine(Base):

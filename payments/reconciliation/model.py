@@ -20,7 +20,7 @@ class BookLine(Base):
 
     __tablename__ = "reconciliation_lines"
     __table_args__ = (
-        Index("ix_reconciliation_lines_day", "day", "verdict"),
+        Index("ix_reconciliation_lines_day", "day", "id"),
         Index("ix_reconciliation_lines_object", "object_id", "effect"),
         CheckConstraint("entries >= 0", name="entries"),
     )

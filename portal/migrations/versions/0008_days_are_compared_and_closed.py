@@ -18,6 +18,7 @@ _REFUSAL = "the day is closed"
 
 def upgrade() -> None:
     op.add_column("payment_cases", sa.Column("closed_by", sa.String(80), nullable=True))
+    op.create_index("ix_ledger_entries_booked_at", "ledger_entries", ["booked_at"])
     _create_days()
     _create_lines()
     _create_parts()
@@ -78,7 +79,7 @@ def _create_lines() -> None:
         sa.CheckConstraint("entries >= 0", name="ck_reconciliation_lines_entries"),
         sa.PrimaryKeyConstraint("id", name="pk_reconciliation_lines"),
     )
-    op.create_index("ix_reconciliation_lines_day", "reconciliation_lines", ["day", "verdict"])
+    op.create_index("ix_reconciliation_lines_day", "reconciliation_lines", ["day", "id"])
     op.create_index(
         "ix_reconciliation_lines_object", "reconciliation_lines", ["object_id", "effect"]
     )

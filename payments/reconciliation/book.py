@@ -1,0 +1,104 @@
+"""Keeping the provider's book: its lines as rows, so that the comparison needs no memory.
+
+A line names the entry of the ledger that belongs to it: the object that moved the money, and the
+effect of it.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from payments.provider import Transaction
+from payments.reconciliation.days import day_of
+from payments.reconciliation.model import BookLine, Day
+from payments.reconciliation.store import Store
+
+PAYMENT, REFUND, REFUND_FAILED = "payment", "refund", "refund_failed"
+DISPUTE, DISPUTE_WON = "dispute", "dispute_won"
+PAYOUT, PAYOUT_FAILED = "payout", "payout_failed"
+OTHER = "other"
+_BATCH = 500
+# https://docs.stripe.com/reports/balance-transaction-types
+_KINDS = {
+    "charge": PAYMENT,
+    "payment": PAYMENT,
+    "refund": REFUND,
+    "payment_refund": REFUND,
+    "refund_failure": REFUND_FAILED,
+    "payment_failure_refund": REFUND_FAILED,
+    "payout": PAYOUT,
+    "payout_cancel": PAYOUT_FAILED,
+    "payout_failure": PAYOUT_FAILED,
+}
+_UNREAD = "unread"
+"""The verdict of a line between two readings; what keeps it is no longer told."""
+
+
+def effect_of(line: Transaction) -> tuple[str, str]:
+    """Effect and object of the entry that belongs to a line of the book."""
+    if line.kind == "adjustment" and line.source:
+        return (DISPUTE if line.amount.minor < 0 else DISPUTE_WON), line.source
+    effect = _KINDS.get(line.kind, OTHER)
+    if effect == OTHER:
+        return OTHER, line.id
+    return effect, (line.payment if effect == PAYMENT else line.source) or line.id
+
+
+def keep(store: Store, lines: Iterable[Transaction], zone: ZoneInfo) -> int:
+    """Keep lines as they are told, some hundred at a time; how many.
+
+    Nothing is written while the provider is waited for.
+    """
+    told, kept = iter(lines), 0
+    while batch := list(islice(told, _BATCH)):
+        with store.begin() as db:
+            _keep(db, batch, zone)
+        kept += len(batch)
+    return kept
+
+
+def _keep(db: Connection, batch: Sequence[Transaction], zone: ZoneInfo) -> None:
+    days = {day_of(line.created_at, zone) for line in batch}
+    closed = set(db.scalars(select(Day.day).where(Day.day.in_(days), Day.state == "closed")))
+    rows = {line.id: _row(line, zone) for line in batch}
+    known = set(db.scalars(select(BookLine.id).where(BookLine.id.in_(rows))))
+    open_rows = {name: row for name, row in rows.items() if row["day"] not in closed}
+    fresh = [row for name, row in open_rows.items() if name not in known]
+    again = [name for name in open_rows if name in known]
+    if fresh:
+        db.execute(insert(BookLine), fresh)
+    if again:
+        db.execute(update(BookLine).where(BookLine.id.in_(again)).values(verdict=""))
+
+
+def _row(line: Transaction, zone: ZoneInfo) -> dict[str, Any]:
+    effect, object_id = effect_of(line)
+    return {
+        "id": line.id,
+        "day": day_of(line.created_at, zone),
+        "kind": line.kind[:40],
+        "effect": effect,
+        "object_id": object_id,
+        "payment": line.payment,
+        "currency": line.amount.currency,
+        "amount": line.amount.minor,
+        "fee": line.fee.minor,
+        "created_at": line.created_at,
+        "reference": line.reference[:40],
+    }
+
+
+def begin_reading(store: Store, day: date) -> None:
+    """Before the book of a day is read (again)."""
+    with store.begin() as db:
+        db.execute(update(BookLine).where(BookLine.day == day).values(verdict=_UNREAD))
+
+
+def end_reading(store: Store, day: date) -> None:
+    """After it was read to its end: what was not told this time is not in the book."""
+    with store.begin() as db:
+        db.execute(delete(BookLine).where(BookLine.day == day, BookLine.verdict == _UNREAD))
