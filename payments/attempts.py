@@ -24,6 +24,8 @@ _TOO_LATE = timedelta(minutes=5)
 LOOK_AGAIN = timedelta(minutes=2)
 # A cash reference is paid in hours or days, and told by the provider when it is
 _LOOK_AT_KIOSK = timedelta(minutes=15)
+BROUGHT_MONEY = ("paid", "surplus", "mismatched")
+"""The states in which money came by an attempt."""
 
 
 class Channel(StrEnum):
@@ -145,13 +147,17 @@ def end(db: Connection, attempt_id: str, state: str, at: datetime) -> None:
 def paid(
     db: Connection, attempt: Try, state: str, checkout: Checkout, set_aside: Money, at: datetime
 ) -> None:
-    """Money came: a late failure never undoes it, and an earlier one does not stand against it."""
+    """Money came: a late failure never undoes it, and an earlier one does not stand against it.
+
+    The amount is what came: of what does not fit it may be another than was asked for.
+    """
     db.execute(
         update(Attempt)
         .where(Attempt.id == attempt.id)
         .values(
             state=state,
             settled_at=at,
+            amount=checkout.amount.minor,
             payment=checkout.payment,
             kind=checkout.kind,
             method=checkout.method,
@@ -199,7 +205,7 @@ def with_money(db: Connection, obligation_id: str) -> list[Try]:
     return _all(
         db,
         Attempt.obligation_id == obligation_id,
-        Attempt.state.in_(("paid", "surplus", "mismatched")),
+        Attempt.state.in_(BROUGHT_MONEY),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from payments.model import PaymentCase
 from payments.storage import insert_missing
@@ -21,9 +21,14 @@ GUIDE: Mapping[str, str] = {
     "refund_failed": "ask the payer for another way to give it back",
     "dispute": "answer it at the provider before its time is over",
     "dispute_lost": "decide who bears the loss",
+    "deposit_due": "the center has approved that a deposit goes back: give it back",
     "dues_paid_twice": "dues were paid by another request meanwhile: give one of the payments back",
 }
 """What to do about each kind of case."""
+
+MISMATCHES = tuple(kind for kind in GUIDE if kind.startswith("mismatch_"))
+GIVE_BACK = ("surplus", "cancelled_in_part", "dues_paid_twice", "deposit_due", *MISMATCHES)
+"""Kinds of case that a refund settles."""
 
 
 def what_to_do(kind: str) -> str:
@@ -79,6 +84,26 @@ def close(db: Connection, case_id: int, note: str, at: datetime) -> bool:
         .values(closed_at=at, closed_note=note)
     )
     return done.rowcount == 1
+
+
+def resolve(db: Connection, kinds: Sequence[str], reference: str, note: str, at: datetime) -> None:
+    """Close the open cases of these kinds about a reference: they have settled themselves."""
+    _close(db, PaymentCase.kind.in_(kinds), PaymentCase.reference == reference, note=note, at=at)
+
+
+def resolve_object(
+    db: Connection, kinds: Sequence[str], object_id: str, note: str, at: datetime
+) -> None:
+    """The same for the cases about one object."""
+    _close(db, PaymentCase.kind.in_(kinds), PaymentCase.object_id == object_id, note=note, at=at)
+
+
+def _close(db: Connection, *conditions: ColumnElement[bool], note: str, at: datetime) -> None:
+    db.execute(
+        update(PaymentCase)
+        .where(PaymentCase.closed_at.is_(None), *conditions)
+        .values(closed_at=at, closed_note=note)
+    )
 
 
 def count_open(db: Connection) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, case, func, select
 
 from payments import ledger
 from payments.model import Attempt, Entry, EntryLine, Obligation, ObligationLine, Receipt
+from payments.refunds.proof import broken_promises, wrong_reservations
 
 
 def unbalanced_entries(db: Connection) -> list[str]:
@@ -130,6 +131,8 @@ PROOFS: Mapping[str, Callable[[Connection], Sequence[str]]] = {
     "every payment that was taken is booked with its sum": unbooked_payments,
     "the debt in the ledger is what is left to pay": wrong_debts,
     "every covered obligation has its receipt, and no other": missing_receipts,
+    "what is reserved for refunds is what they say": wrong_reservations,
+    "a refund that is promised is owed, and no other": broken_promises,
 }
 
 

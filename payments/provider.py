@@ -4,7 +4,7 @@ A provider starts a hosted checkout or a cash reference, tells its present state
 money back, lists what it booked, and signs its events.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -137,7 +137,11 @@ class RefundOrder:
 
 @dataclass(frozen=True)
 class Refunded:
-    """A refund as the provider tells it now. ``refund`` is empty for one that is not of us."""
+    """A refund as the provider tells it now. ``refund`` is empty for one that is not of us.
+
+    ``taken`` tells that the sum has left what the provider holds for us, which it may before the
+    refund has succeeded.
+    """
 
     id: str
     payment: str
@@ -145,6 +149,7 @@ class Refunded:
     status: RefundStatus
     refund: str
     failure: str = ""
+    taken: bool = False
 
 
 class DisputeStatus(StrEnum):
@@ -157,14 +162,24 @@ class DisputeStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Disputed:
-    """A dispute as the provider tells it now; ``fee`` is what it costs us."""
+    """A dispute as the provider tells it now, with what it has moved so far.
+
+    An inquiry is a dispute that has moved nothing; it may become one that does.
+    """
 
     id: str
     payment: str
     amount: Money
+    taken: Money
+    """What was taken from us, and beside it the ``fee`` for that."""
     fee: Money
+    given_back: Money
+    """What we got again because we won, and beside it ``fee_back``."""
+    fee_back: Money
     status: DisputeStatus
     reason: str
+    evidence_by: datetime | None = None
+    """Until when the provider takes evidence."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +197,8 @@ class Transaction:
     amount: Money
     fee: Money
     created_at: datetime
+    reference: str = ""
+    """The reference of ours that the payment carries, if it carries one."""
 
     @property
     def net(self) -> Money:
@@ -261,3 +278,25 @@ class Provider(Protocol):
 
     def read_event(self, body: bytes, headers: Mapping[str, str], at: datetime) -> ProviderEvent:
         """Verify the raw bytes; raises :class:`BadSignature`."""
+
+
+class Book(Protocol):
+    """What a provider tells of its own book: all that the daily comparison asks for."""
+
+    def transactions(self, since: datetime, until: datetime) -> Iterator[Transaction]:
+        """The lines from ``since`` (inclusive) to ``until``, newest first."""
+
+    def transaction(self, transaction: str) -> Transaction:
+        """One line."""
+
+    def read_payment(self, payment: str) -> Checkout:
+        """A payment as it is now, with its line once there is one."""
+
+    def balance(self) -> Sequence[Money]:
+        """What the provider holds for us, by currency: all that it booked and did not pay out."""
+
+    def payouts(self, since: datetime, until: datetime) -> Iterator[Payout]:
+        """Payouts made from ``since`` (inclusive) to ``until``, newest first."""
+
+    def read_payout(self, payout: str) -> Payout:
+        """A payout as it is now."""

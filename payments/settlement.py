@@ -146,7 +146,7 @@ def _suspend(
         ledger.Line(ledger.SUSPENSE, -minor),
     ]
     _book(db, checkout, owed.reference, "suspense", lines, at)
-    attempts.paid(db, attempt, "mismatched", checkout, attempt.amount, at)
+    attempts.paid(db, attempt, "mismatched", checkout, checkout.amount, at)
     what = checkout.session or checkout.payment
     open_case(db, f"mismatch_{wrong}", checkout.payment, owed.reference, what, at)
     return Outcome.SUSPENSE

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from payments.money import Money
 from payments.provider import (
     BadSignature,
     Checkout,
@@ -27,6 +28,7 @@ from payments.provider import (
 from payments.stripe_objects import (
     KIOSK,
     event_of,
+    read_balance,
     read_dispute,
     read_intent,
     read_payout,
@@ -206,6 +208,20 @@ class StripeProvider:
         return self._each(
             lambda client: client.v1.balance_transactions.list, params, read_transaction
         )
+
+    def transaction(self, transaction: str) -> Transaction:
+        params: Any = {"expand": ["source"]}
+        return self._ask(
+            lambda client: read_transaction(
+                client.v1.balance_transactions.retrieve(transaction, params)
+            )
+        )
+
+    def balance(self) -> Sequence[Money]:
+        return self._ask(lambda client: read_balance(client.v1.balance.retrieve()))
+
+    def read_payout(self, payout: str) -> Payout:
+        return self._ask(lambda client: read_payout(client.v1.payouts.retrieve(payout)))
 
     def payouts(self, since: datetime, until: datetime) -> Iterator[Payout]:
         params = _between(since, until)

@@ -95,19 +95,30 @@ def read_refund(refund: Any) -> Refunded:
         status=_REFUNDS.get(refund.status or "", RefundStatus.PENDING),
         refund=_plain(refund.metadata).get("refund", ""),
         failure=str(getattr(refund, "failure_reason", None) or ""),
+        taken=bool(_id(refund.balance_transaction)),
     )
 
 
 def read_dispute(dispute: Any) -> Disputed:
-    """https://docs.stripe.com/api/disputes/object; its fee is in its balance transactions."""
-    fee = sum(each.fee for each in dispute.balance_transactions)
+    """https://docs.stripe.com/api/disputes/object
+
+    What it moved is in its balance transactions: none of an inquiry, and one more when it is won.
+    """
+    moves = dispute.balance_transactions
+    taken = [move for move in moves if move.amount < 0]
+    given = [move for move in moves if move.amount > 0]
+    due_by = getattr(dispute.evidence_details, "due_by", None)
     return Disputed(
         id=dispute.id,
         payment=_id(dispute.payment_intent),
         amount=_money(dispute.amount, dispute.currency),
-        fee=_money(fee, dispute.currency),
+        taken=_money(-sum(move.amount for move in taken), dispute.currency),
+        fee=_money(sum(move.fee for move in taken), dispute.currency),
+        given_back=_money(sum(move.amount for move in given), dispute.currency),
+        fee_back=_money(-sum(move.fee for move in given), dispute.currency),
         status=_DISPUTES.get(dispute.status, DisputeStatus.OPEN),
         reason=str(dispute.reason or ""),
+        evidence_by=_instant(due_by) if due_by else None,
     )
 
 
@@ -122,7 +133,16 @@ def read_transaction(transaction: Any) -> Transaction:
         amount=_money(transaction.amount, transaction.currency),
         fee=_money(transaction.fee, transaction.currency),
         created_at=_instant(transaction.created),
+        reference=_plain(getattr(source, "metadata", None)).get("reference", ""),
     )
+
+
+def read_balance(balance: Any) -> list[Money]:
+    """https://docs.stripe.com/api/balance/balance_object; available and pending together"""
+    held: dict[str, int] = {}
+    for part in (*balance.available, *balance.pending):
+        held[part.currency] = held.get(part.currency, 0) + part.amount
+    return [_money(minor, currency) for currency, minor in sorted(held.items())]
 
 
 def read_payout(payout: Any) -> Payout:

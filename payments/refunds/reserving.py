@@ -1,0 +1,151 @@
+"""From where a refund is taken, and what stays reserved for those that live.
+
+Reserved is what is counted anew after each change, with the obligation's row held: it is what the
+refunds say, and the tables refuse more than there is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, case, func, insert, select, update
+
+from payments import ledger
+from payments.attempts import Try
+from payments.model import Attempt, Entry, ObligationLine, Refund, RefundLine
+from payments.refunds.reading import LIVE, Asked
+
+
+@dataclass(frozen=True)
+class Source:
+    """An account that a part of a refund is taken from; ``line`` is the fee line's position."""
+
+    account: str
+    entity: str
+    item: str
+    line: int | None
+    amount: int
+
+
+def beside(attempt: Try) -> str:
+    """The account of what was not owed of a payment, or does not fit."""
+    return ledger.SUSPENSE if attempt.state == "mismatched" else ledger.SURPLUS
+
+
+def currency_of(db: Connection, attempt: Try) -> str:
+    """In which currency a payment came: one that does not fit may be in another."""
+    booked = db.scalar(
+        select(Entry.currency).where(
+            Entry.provider == ledger.PROVIDER,
+            Entry.object_id == attempt.payment,
+            Entry.effect == "suspense",
+        )
+    )
+    return booked or attempt.amount.currency
+
+
+def taken_beside(db: Connection, attempt: Try) -> int:
+    """What refunds take of the money that was set aside."""
+    return _sum(db, attempt, RefundLine.account == beside(attempt), RefundLine.line.is_(None))
+
+
+def taken_of_lines(db: Connection, attempt: Try) -> int:
+    """What refunds of this payment take of what it was credited with."""
+    return _sum(db, attempt, (RefundLine.account != beside(attempt)) | RefundLine.line.is_not(None))
+
+
+def _sum(db: Connection, attempt: Try, *conditions: object) -> int:
+    found = (
+        select(func.coalesce(func.sum(RefundLine.amount), 0))
+        .join(Refund, Refund.id == RefundLine.refund_id)
+        .where(Refund.attempt_id == attempt.id, Refund.state.in_(LIVE), *conditions)  # type: ignore[arg-type]
+    )
+    return int(db.scalar(found) or 0)
+
+
+def taken_by_line(db: Connection, obligation_id: str) -> dict[int, int]:
+    """What refunds take of each fee line, by its position; whichever payment they are of."""
+    rows = db.execute(
+        select(RefundLine.line, func.sum(RefundLine.amount))
+        .join(Refund, Refund.id == RefundLine.refund_id)
+        .join(Attempt, Attempt.id == Refund.attempt_id)
+        .where(
+            Attempt.obligation_id == obligation_id,
+            Refund.state.in_(LIVE),
+            RefundLine.line.is_not(None),
+        )
+        .group_by(RefundLine.line)
+    )
+    return {position: int(total) for position, total in rows if position is not None}
+
+
+def keep_sources(db: Connection, refund_id: str, sources: Sequence[Source]) -> None:
+    db.execute(
+        insert(RefundLine),
+        [
+            {
+                "refund_id": refund_id,
+                "position": position,
+                "account": source.account,
+                "entity": source.entity,
+                "item": source.item,
+                "line": source.line,
+                "amount": source.amount,
+            }
+            for position, source in enumerate(sources)
+        ],
+    )
+
+
+def sources_of(db: Connection, refund_id: str) -> list[Source]:
+    rows = db.execute(
+        select(RefundLine.__table__)
+        .where(RefundLine.refund_id == refund_id)
+        .order_by(RefundLine.position)
+    )
+    return [Source(row.account, row.entity, row.item, row.line, row.amount) for row in rows]
+
+
+def recount(db: Connection, attempt_id: str) -> None:
+    """Write down what living refunds take of the payment and of its fee lines."""
+    total = (
+        select(func.coalesce(func.sum(Refund.amount), 0))
+        .where(Refund.attempt_id == attempt_id, Refund.state.in_(LIVE))
+        .scalar_subquery()
+    )
+    # a refund made elsewhere may take what is promised to another; that one will fail
+    most = case((total > Attempt.amount, Attempt.amount), else_=total)
+    db.execute(update(Attempt).where(Attempt.id == attempt_id).values(refunded=most))
+    obligation = select(Attempt.obligation_id).where(Attempt.id == attempt_id).scalar_subquery()
+    of_line = (
+        select(func.coalesce(func.sum(RefundLine.amount), 0))
+        .join(Refund, Refund.id == RefundLine.refund_id)
+        .join(Attempt, Attempt.id == Refund.attempt_id)
+        .where(
+            Attempt.obligation_id == ObligationLine.obligation_id,
+            RefundLine.line == ObligationLine.position,
+            Refund.state.in_(LIVE),
+        )
+        .correlate(ObligationLine)
+        .scalar_subquery()
+    )
+    db.execute(
+        update(ObligationLine)
+        .where(ObligationLine.obligation_id == obligation, ObligationLine.refundable)
+        .values(refunded=of_line)
+    )
+
+
+def book_promise(db: Connection, refund: Asked, at: datetime, *, back: bool) -> None:
+    """The sum leaves its accounts for what is owed to payers; or goes back there."""
+    sign = -1 if back else 1
+    lines = [
+        *(
+            ledger.Line(each.account, sign * each.amount, each.entity, each.item)
+            for each in sources_of(db, refund.id)
+        ),
+        ledger.Line(ledger.REFUNDS_PAYABLE, -sign * refund.amount.minor),
+    ]
+    name = "withdrawn" if back else "promised"
+    effect = ledger.Effect(ledger.PORTAL, refund.id, name, refund.reference)
+    ledger.book(db, effect, lines, refund.amount.currency, at)
