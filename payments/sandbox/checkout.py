@@ -95,7 +95,7 @@ class Checkout(Hosted):
         paying.attempt(tx, intent, method, self._config.base_url)
         if intent.private["attempt"]:
             return see_other(asking_address(intent))
-        if intent.private["voucher"]:
+        if intent.private.get("voucher"):
             return see_other(voucher_address(intent))
         if intent.body["last_payment_error"]:
             return self._form(tx, session, speech, method=described.kind, shown=shown, status=402)
@@ -136,7 +136,7 @@ class Checkout(Hosted):
 
     def _closed(self, tx: Transaction, session: Record, speech: Speech) -> Page:
         intent = sessions.intent_of(tx, session)
-        if session.tag == "complete" and intent is not None and intent.private["voucher"]:
+        if session.tag == "complete" and intent is not None and intent.private.get("voucher"):
             return see_other(voucher_address(intent))
         state = "expired"
         if session.tag == "complete":
@@ -159,7 +159,7 @@ class Checkout(Hosted):
     def _onward(self, tx: Transaction, session: Record) -> Page:
         """A second tap finds the number that the first one asked for."""
         intent = sessions.intent_of(tx, session)
-        if intent is not None and intent.private["voucher"]:
+        if intent is not None and intent.private.get("voucher"):
             return see_other(voucher_address(intent))
         return see_other(success_address(session))
 

@@ -5,6 +5,7 @@ as its payer is done; a voucher or a debit is paid or fails afterwards, which
 ``async_payment_succeeded`` and ``async_payment_failed`` tell.
 """
 
+from payments.sandbox.customer_objects import new_customer
 from payments.sandbox.errors import Json
 from payments.sandbox.recording import emit
 from payments.sandbox.store import Record, Transaction
@@ -27,7 +28,7 @@ def follow(tx: Transaction, intent: Record, *, late: bool = True) -> None:
         return
     status = intent.body["status"]
     if session.tag == "open":
-        if status in PAYER_IS_DONE or intent.private["voucher"]:
+        if status in PAYER_IS_DONE or intent.private.get("voucher"):
             _complete(tx, session, intent)
         return
     if session.body["payment_status"] == "paid" or session.tag != "complete":
@@ -46,6 +47,8 @@ def _complete(tx: Transaction, session: Record, intent: Record) -> None:
     session.tag, session.due_at = "complete", None
     known = session.body["customer_details"] or {}
     name = session.private.get("payer") or known.get("name")
+    if session.body["customer_creation"] == "always":
+        session.body["customer"] = _new_customer(tx, intent, known.get("email"), name)
     session.body |= {
         "customer_details": customer_details(known.get("email"), name),
         "payment_status": "paid" if intent.body["status"] == "succeeded" else "unpaid",
@@ -54,6 +57,17 @@ def _complete(tx: Transaction, session: Record, intent: Record) -> None:
     }
     tx.save(session)
     emit(tx, "checkout.session.completed", session)
+
+
+def _new_customer(tx: Transaction, intent: Record, email: str | None, name: str | None) -> str:
+    """The payer, kept as a customer because the shop asked for it."""
+    customer = new_customer(intent.account, tx.now)
+    customer.body |= {"email": email, "name": name}
+    tx.insert(customer)
+    emit(tx, "customer.created", customer)
+    intent.body["customer"] = customer.id
+    tx.save(intent)
+    return customer.id
 
 
 def customer_details(email: str | None, name: str | None = None) -> Json:

@@ -222,7 +222,7 @@ def _decline(tx: Transaction, intent: Record, method: Record, decline: Decline) 
 def is_asked(intent: Record, payer: str) -> bool:
     """Whether the same card or wallet is being asked already."""
     waiting = intent.private["attempt"]
-    return bool(waiting) and waiting["with"] == payer
+    return bool(waiting) and waiting.get("with") == payer
 
 
 def _payer(method: Record) -> str:

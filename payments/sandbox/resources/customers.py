@@ -1,8 +1,8 @@
 """Whom payments belong to: https://docs.stripe.com/api/customers."""
 
 from payments.sandbox import customer_params
-from payments.sandbox.clock import token
-from payments.sandbox.errors import Json, invalid
+from payments.sandbox.customer_objects import KIND, new_customer
+from payments.sandbox.errors import invalid
 from payments.sandbox.lists import Filter, page, within
 from payments.sandbox.objects import Answer, Call, Operation, require
 from payments.sandbox.presenting import present
@@ -10,48 +10,14 @@ from payments.sandbox.recording import emit, emit_change
 from payments.sandbox.resources import attachments
 from payments.sandbox.store import Record
 
-KIND = "customer"
 URL = "/v1/customers"
 ONE = f"{URL}/{{id:str}}"
 
 
 def create(call: Call) -> Answer:
     params = call.params
-    customer_id = f"cus_{token(14)}"
-    body: Json = {
-        "id": customer_id,
-        "object": KIND,
-        "address": None,
-        "balance": 0,
-        "business_name": None,
-        "created": call.tx.now,
-        "currency": None,
-        "customer_account": None,
-        "default_source": None,
-        "delinquent": False,
-        "description": None,
-        "discount": None,
-        "email": None,
-        "individual_name": None,
-        "invoice_prefix": token(8).upper(),
-        "invoice_settings": {
-            "custom_fields": None,
-            "default_payment_method": None,
-            "footer": None,
-            "rendering_options": None,
-        },
-        "livemode": False,
-        "metadata": {},
-        "name": None,
-        "next_invoice_sequence": 1,
-        "phone": None,
-        "preferred_locales": [],
-        "shipping": None,
-        "tax_exempt": "none",
-        "test_clock": None,
-    }
-    body |= customer_params.described(params, body)
-    customer = Record(customer_id, call.account, KIND, call.tx.now, body, tag="live")
+    customer = new_customer(call.account, call.tx.now)
+    customer.body |= customer_params.described(params, customer.body)
     method_name = params.text("payment_method")
     default = customer_params.default_method(params)
     params.finish()

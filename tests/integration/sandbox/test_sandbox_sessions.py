@@ -248,3 +248,13 @@ def test_a_session_can_reserve_first(api: stripe.StripeClient) -> None:
     assert (captured.status, captured.amount_received) == ("succeeded", 153550)
     assert api.v1.checkout.sessions.retrieve(session.id).payment_status == "paid"
     assert "checkout.session.async_payment_succeeded" not in event_types(api)
+
+
+def test_a_payer_becomes_a_customer_where_the_shop_asks(api: stripe.StripeClient) -> None:
+    session = open_session(api, customer_creation="always", customer_email="mona@example.com")
+    pay_page(session.url)
+    paid = api.v1.checkout.sessions.retrieve(session.id, {"expand": ["customer", "payment_intent"]})
+    assert isinstance(paid.customer, stripe.Customer)
+    assert (paid.customer.email, paid.customer.name) == ("mona@example.com", "منى السيد")
+    assert isinstance(paid.payment_intent, stripe.PaymentIntent)
+    assert paid.payment_intent.customer == paid.customer.id
