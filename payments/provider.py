@@ -252,6 +252,9 @@ class Provider(Protocol):
     def read_payment(self, payment: str) -> Checkout:
         """The try that ``payment`` belongs to as it is now, without its hosted page."""
 
+    def checkout_of(self, payment: str) -> Checkout | None:
+        """The hosted checkout that led to ``payment``, as it is now; None if none did."""
+
     def close_payment(self, payment: str) -> Checkout:
         """Cancel what is not paid; what is paid meanwhile is returned as it is."""
 
@@ -288,6 +291,9 @@ class Book(Protocol):
 
     def transaction(self, transaction: str) -> Transaction:
         """One line."""
+
+    def transactions_of(self, source: str) -> list[Transaction]:
+        """The lines of a refund, a dispute or a payout."""
 
     def read_payment(self, payment: str) -> Checkout:
         """A payment as it is now, with its line once there is one."""

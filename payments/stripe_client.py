@@ -170,6 +170,19 @@ class StripeProvider:
             )
         )
 
+    def checkout_of(self, payment: str) -> Checkout | None:
+        params: Any = {
+            "payment_intent": payment,
+            "limit": 1,
+            "expand": [f"data.{each}" for each in _EXPAND],
+        }
+        found = self._ask(
+            lambda client: [
+                read_session(each) for each in client.v1.checkout.sessions.list(params).data
+            ]
+        )
+        return found[0] if found else None
+
     def close_payment(self, payment: str) -> Checkout:
         try:
             return self._ask(
@@ -215,6 +228,15 @@ class StripeProvider:
             lambda client: read_transaction(
                 client.v1.balance_transactions.retrieve(transaction, params)
             )
+        )
+
+    def transactions_of(self, source: str) -> list[Transaction]:
+        params: Any = {"source": source, "limit": _MOST_A_PAGE, "expand": ["data.source"]}
+        return self._ask(
+            lambda client: [
+                read_transaction(found)
+                for found in client.v1.balance_transactions.list(params).auto_paging_iter()
+            ]
         )
 
     def balance(self) -> Sequence[Money]:

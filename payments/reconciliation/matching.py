@@ -51,7 +51,7 @@ class Kind(StrEnum):
     DUPLICATE = "duplicate"
     CURRENCY = "currency"
     PAYOUT_MISSING = "payout_missing"
-    PAYOUT_SHORT = "payout_short"
+    PAYOUT_AMOUNT = "payout_amount"
     PAYOUT_CURRENCY = "payout_currency"
     PAYOUT_DUPLICATE = "payout_duplicate"
     PAYOUT_UNKNOWN = "payout_unknown"
@@ -223,13 +223,19 @@ def unbacked(store: Store, when: Span) -> Iterator[Unbacked]:
         Entry.booked_at < when.ends,
     )
     with store.read() as db:
-        first, last = db.execute(select(func.min(Entry.id), func.max(Entry.id)).where(booked)).one()
-    if first is None:
+        first = db.scalar(select(func.min(Entry.id)).where(booked))
+        last = db.scalar(select(func.max(Entry.id)).where(booked))
+    if first is None or last is None:
         return
     for begin in range(first, last + 1, _CHUNK):
         with store.read() as db:
             found = _unbacked(db, booked, Entry.id >= begin, Entry.id < begin + _CHUNK)
         yield from found
+
+
+def effect_of_entry(effect: str) -> str:
+    """The effect of the line that an entry belongs to."""
+    return PAYMENT if effect in TAKEN else DISPUTE if effect == _LATER_FEE else effect
 
 
 def _unbacked(db: Connection, *which: ColumnElement[bool]) -> list[Unbacked]:
