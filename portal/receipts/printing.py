@@ -1,7 +1,7 @@
-"""The receipt as a PDF: set by typst from ``receipt.typ``, for archives and screen readers alike.
+"""The receipt as a PDF: set by typst from ``receipt.typ``, for paper and for archives.
 
-PDF/UA-1 (tagged, readable aloud) and PDF/A-2a (fonts and text within) at once. The same receipt
-gives the same bytes: its date is the receipt's own. Words are finished here; the template sets.
+Written as PDF/A-2a (fonts and text within) and PDF/UA-1 (tagged). The same receipt gives the same
+bytes: its date is the receipt's own. Words are finished here; the template sets.
 """
 
 import json
