@@ -33,6 +33,7 @@ NOTE = f"الصورة غير واضحة.\n\nأعد تصويرها في ضوء ا
 SUM = 999_999_999_999_99  # piastres: twelve digits of pounds
 PAID = "shop-licence-replacement"
 CHEAP = "address-numbering-certificate"
+PERMIT = "kiosk-licence"
 FORMS = ("excavation-permit", "state-land-legalisation", "occupants-union-registration")
 _STATES = (
     State.AWAITING_FILING_PAYMENT,
@@ -151,6 +152,7 @@ class _Maker:
             "filler": portal.someone(),
             "office": portal.employee("front_office"),
             "head": portal.employee("department_head"),
+            "officer": portal.employee("department_officer"),
             "viewer": _signed_in(portal, "ministry_viewer", "EG"),
         }
 
@@ -263,6 +265,7 @@ class _Maker:
         office.act(ready, "register", {})
         office.act(ready, "accept", {})
         self._overdue(fresh)
+        sheet, proposed = self._fees()
         there = f"/center/requests/{ready}"
         return [
             Scene("inbox", "/center/inbox", "office"),
@@ -278,7 +281,25 @@ class _Maker:
             Scene("staff-approve-errors", there, "head", _press_act("approve")),
             Scene("staff-completion-errors", there, "head", _press_act("completion")),
             Scene("staff-refuse-errors", there, "head", _press_act("refuse")),
+            Scene("staff-fees", sheet, "officer", _open_details),
+            Scene("staff-fees-errors", sheet, "officer", press),
+            Scene("staff-fees-proposed", proposed, "head"),
+            Scene("staff-fees-return-errors", proposed, "head", _press_act("return-fees")),
         ]
+
+    def _fees(self) -> tuple[str, str]:
+        """A sheet of fees with all that a sheet may have, and fees that somebody proposed."""
+        office, officer = self.people["office"], self.people["officer"]
+        assert isinstance(office, Employee)
+        numbers = [self._filed(service) for service in ("road-occupation-permit", PERMIT)]
+        for number in numbers:
+            office.act(number, "register", {})
+            office.act(number, "accept", {})
+        open_, proposed = (f"/center/requests/{number}" for number in numbers)
+        departs = {"amount.deposit": "4,500.75", "reason.deposit": NOTE[:400]}
+        page = officer.send(officer.get(f"{proposed}/assess"), departs, "/assess")
+        assert officer.send(page, {}, "/assess").path == proposed
+        return f"{open_}/assess", proposed
 
     def _filed(self, service: str) -> str:
         return self.portal.filed(service, self.citizen).hook("request-number")
