@@ -100,6 +100,7 @@ def blank(session_id: str, now: int) -> Json:
         "livemode": False,
         "metadata": {},
         "mode": "payment",
+        "optional_items": [],
         "payment_method_collection": "if_required",
         "payment_method_options": {},
         "payment_method_types": [],
@@ -126,7 +127,8 @@ def read(call: Call) -> tuple[Json, Json]:
         raise missing("success_url")
     payer = _payer(call)
     named = read_types(params, currency)
-    types = named or default_types(currency)
+    intent_data = _payment_intent_data(params)
+    types = _types(named, currency, intent_data)
     fields: Json = {
         **_chosen(params),
         **payer,
@@ -147,9 +149,18 @@ def read(call: Call) -> tuple[Json, Json]:
     private: Json = {
         "line_items": items,
         "details": details,
-        "payment_intent_data": _payment_intent_data(params),
+        "payment_intent_data": intent_data,
     }
     return fields, private
+
+
+def _types(named: list[str] | None, currency: str, intent_data: Json) -> list[str]:
+    """Only cards can be reserved first."""
+    if intent_data.get("capture_method") != "manual":
+        return named or default_types(currency)
+    if named and named != ["card"]:
+        raise invalid("payment_intent_data[capture_method]", "only cards can be reserved first")
+    return ["card"]
 
 
 def _chosen(params: Params) -> Json:

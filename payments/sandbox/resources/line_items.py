@@ -56,6 +56,7 @@ def _item(params: Params, now: int) -> tuple[Json, str | None]:
     item: Json = {
         "id": f"li_{token()}",
         "object": "item",
+        "adjustable_quantity": None,
         "amount_discount": 0,
         "amount_subtotal": amount,
         "amount_tax": 0,

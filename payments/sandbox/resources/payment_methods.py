@@ -60,6 +60,7 @@ def record_method(
                 "customer_account": None,
                 "livemode": False,
                 "metadata": {},
+                "radar_options": {},
                 "type": described.kind,
                 **changes,
             },

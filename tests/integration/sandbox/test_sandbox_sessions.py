@@ -239,7 +239,11 @@ def test_a_session_belongs_to_its_customer(api: stripe.StripeClient) -> None:
 
 
 def test_a_session_can_reserve_first(api: stripe.StripeClient) -> None:
-    session = open_session(api, payment_intent_data={"capture_method": "manual"})
+    manual = {"capture_method": "manual"}
+    session = open_session(api, payment_intent_data=manual)
+    assert session.payment_method_types == ["card"]
+    with pytest.raises(stripe.InvalidRequestError, match="only cards"):
+        open_session(api, payment_intent_data=manual, payment_method_types=["kiosk"])
     pay_page(session.url)
     reserved = api.v1.checkout.sessions.retrieve(session.id)
     assert (reserved.status, reserved.payment_status) == ("complete", "unpaid")
