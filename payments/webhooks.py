@@ -48,9 +48,10 @@ class Waiting:
     tries: int
 
 
-def store(db: Connection, provider: str, event: ProviderEvent, at: datetime) -> bool:
-    """Keep the event; False when this id was seen before."""
-    wanted = event.type in WANTED_EVENTS
+def store(
+    db: Connection, provider: str, event: ProviderEvent, at: datetime, *, wanted: bool
+) -> bool:
+    """Keep the event, to be worked off if it is ``wanted``; False when its id was seen before."""
     stored = insert_missing(
         db,
         insert(SeenEvent).values(
@@ -65,7 +66,7 @@ def store(db: Connection, provider: str, event: ProviderEvent, at: datetime) -> 
             try_again_at=at + _FIRST_RETRY,
         ),
     )
-    return stored is not None and wanted
+    return stored is not None
 
 
 def processed(db: Connection, provider: str, event_id: str, at: datetime) -> None:

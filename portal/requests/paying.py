@@ -273,11 +273,15 @@ class Cashier:
 
     def settle(self, checkout: Checkout) -> Settlement:
         """Work in what a checkout says; harmless twice."""
-        now = self._clock.now()
         with self._database.begin() as db:
-            settlement = settle(db, checkout, live=self._live, year=cairo_time(now).year, at=now)
-            if settlement.outcome is Outcome.PAID:
-                self._covered(db, settlement, now)
+            return self.settle_in(db, checkout)
+
+    def settle_in(self, db: Connection, checkout: Checkout) -> Settlement:
+        """The same in the caller's transaction."""
+        now = self._clock.now()
+        settlement = settle(db, checkout, live=self._live, year=cairo_time(now).year, at=now)
+        if settlement.outcome is Outcome.PAID:
+            self._covered(db, settlement, now)
         log.info("payment.settled", request=settlement.reference, outcome=str(settlement.outcome))
         return settlement
 
