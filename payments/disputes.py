@@ -4,6 +4,7 @@ What is taken is kept in ``dispute_hold``: lost money stays there until somebody
 decides who bears it. An inquiry of the bank takes nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,7 @@ class KnownDispute:
     reason: str
     state: DisputeStatus
     withdrawn: bool
+    evidence_by: datetime | None
     opened_at: datetime
     closed_at: datetime | None
 
@@ -63,8 +65,13 @@ def settle(db: Connection, told: Disputed, at: datetime) -> bool:
 
 
 def _keep(db: Connection, told: Disputed, attempt_id: str, reference: str, at: datetime) -> None:
-    """Its row, and a case when it is new; fee and sum as they are told now."""
-    told_now = {"amount": told.amount.minor, "fee": told.fee.minor, "reason": told.reason[:60]}
+    """Its row, and a case when it is new; the rest as it is told now."""
+    told_now = {
+        "amount": told.amount.minor,
+        "fee": told.fee.minor,
+        "reason": told.reason[:60],
+        "evidence_by": told.evidence_by,
+    }
     known = db.execute(update(Dispute).where(Dispute.id == told.id).values(**told_now))
     if known.rowcount:
         return
@@ -79,8 +86,7 @@ def _keep(db: Connection, told: Disputed, attempt_id: str, reference: str, at: d
             **told_now,
         )
     )
-    until = f", evidence by {told.evidence_by:%Y-%m-%d %H:%M} UTC" if told.evidence_by else ""
-    open_case(db, "dispute", told.id, reference, told.reason + until, at)
+    open_case(db, "dispute", told.id, reference, told.reason, at)
 
 
 def _book_withdrawal(
@@ -142,11 +148,9 @@ def of_reference(db: Connection, reference: str) -> list[KnownDispute]:
     return _all(db, Dispute.reference == reference)
 
 
-def latest(db: Connection, most: int) -> list[KnownDispute]:
-    """Open disputes, then those that ended, the latest first."""
-    found = _all(db)
-    found.sort(key=lambda each: (each.state is DisputeStatus.OPEN, each.opened_at), reverse=True)
-    return found[:most]
+def by_ids(db: Connection, ids: Sequence[str]) -> list[KnownDispute]:
+    """The disputes with these ids."""
+    return _all(db, Dispute.id.in_(ids))
 
 
 def _all(db: Connection, *conditions: Any) -> list[KnownDispute]:
@@ -177,6 +181,7 @@ def _known(row: Row[Any]) -> KnownDispute:
         reason=row.reason,
         state=DisputeStatus(row.state),
         withdrawn=bool(row.withdrawn),
+        evidence_by=row.evidence_by,
         opened_at=row.opened_at,
         closed_at=row.closed_at,
     )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from payments import ledger
 from payments.cases import open_case
-from payments.model import Attempt, Obligation, ObligationLine
+from payments.model import Attempt, Obligation, ObligationLine, Receipt
 from payments.money import Money
 
 
@@ -120,6 +120,16 @@ def of_reference(db: Connection, reference: str) -> list[Owed]:
 def get(db: Connection, obligation_id: str) -> Owed | None:
     row = db.execute(
         select(Obligation.__table__).where(Obligation.id == obligation_id)
+    ).one_or_none()
+    return None if row is None else _owed(row)
+
+
+def of_receipt(db: Connection, number: str) -> Owed | None:
+    """What a receipt was issued for."""
+    row = db.execute(
+        select(Obligation.__table__)
+        .join(Receipt, Receipt.obligation_id == Obligation.id)
+        .where(Receipt.number == number)
     ).one_or_none()
     return None if row is None else _owed(row)
 

@@ -41,6 +41,7 @@ from portal.requests.handing_off import HandOff
 from portal.requests.lookups import FormLookups, PlaceLists
 from portal.requests.paying import Cashier
 from portal.requests.payment_news import PaymentNews
+from portal.requests.refunding import Refunder
 from portal.settings import Settings
 from portal.signatures import Signatures
 from portal.vault import Vault
@@ -66,6 +67,7 @@ class Core:
     hand_off: HandOff
     provider: Provider
     cashier: Cashier
+    refunder: Refunder
     payment_news: PaymentNews
     desk: Desk
     signatures: Signatures
@@ -115,6 +117,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         settings.public_url,
         live=not settings.demo,
     )
+    refunder = Refunder(database, vault, provider, clock)
     return Core(
         settings=settings,
         clock=clock,
@@ -132,7 +135,8 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         hand_off=hand_off,
         provider=provider,
         cashier=cashier,
-        payment_news=PaymentNews(database, provider, cashier, clock),
+        refunder=refunder,
+        payment_news=PaymentNews(database, provider, cashier, refunder, clock),
         desk=Desk(vault),
         signatures=Signatures(database, vault, clock),
     )

@@ -50,6 +50,8 @@ class Settings:
     payments_api_key: str
     payments_webhook_secret: str
     payments_methods: tuple[str, ...]
+    payments_sale_only: frozenset[str]
+    """Means of payment that give nothing back."""
     sms_url: str
     mail_url: str
     secret_keys: tuple[str, ...]
@@ -136,6 +138,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             "PORTAL_PAYMENTS_WEBHOOK_SECRET", DEMO_WEBHOOK_SECRET if demo else ""
         ),
         payments_methods=_methods(read, demo),
+        payments_sale_only=_sale_only(read),
         sms_url=_channel(read, "PORTAL_SMS_URL", demo, ("https", "http")),
         mail_url=_channel(read, "PORTAL_MAIL_URL", demo, ("smtps", "smtp")),
         secret_keys=_secret_keys(read, var, demo),
@@ -154,9 +157,19 @@ def _origin(parts: SplitResult) -> str:
 def _methods(read: _Reader, demo: bool) -> tuple[str, ...]:
     """What the account at the provider can do; ``kiosk`` is a cash reference."""
     text = read.text("PORTAL_PAYMENTS_METHODS", "card,wallet,kiosk" if demo else "card")
+    return _names("PORTAL_PAYMENTS_METHODS", text)
+
+
+def _sale_only(read: _Reader) -> frozenset[str]:
+    """What the account takes and cannot give back, such as some wallets."""
+    text = read.text("PORTAL_PAYMENTS_SALE_ONLY")
+    return frozenset(_names("PORTAL_PAYMENTS_SALE_ONLY", text) if text else ())
+
+
+def _names(setting: str, text: str) -> tuple[str, ...]:
     methods = tuple(method.strip() for method in text.split(","))
     if not all(re.fullmatch("[a-z_]{2,30}", method) for method in methods):
-        raise BadSetting("PORTAL_PAYMENTS_METHODS", "names of methods, separated by commas")
+        raise BadSetting(setting, "names of methods, separated by commas")
     return methods
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from payments.attempts import Try
+from payments.money import Money
+from payments.refunds import Refundable
 from portal.catalogue.fields import KINDS, Raw
 from portal.catalogue.forms import Asked, StepState, from_json, rows_of
 from portal.catalogue.model import (
@@ -71,6 +74,82 @@ STATES = {
 CENTER_STATES = {
     **STATES,
     "fees_proposed": Word(N_("Fee assessment waiting for approval"), "is-warn", "scale"),
+}
+
+REFUND_STATES = {
+    "requested": Word(N_("Waits for a second person"), "is-warn", "scale"),
+    "approved": Word(N_("Approved: on its way to the provider"), "is-info", "clock"),
+    "sent": Word(N_("The bank is making it"), "is-info", "clock"),
+    "succeeded": Word(N_("Given back"), "is-ok", "check"),
+    "failed": Word(N_("Could not be made"), "is-bad", "x"),
+    "rejected": Word(N_("Rejected"), "", "x"),
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What has happened, and what that means or asks for."""
+
+    label: str
+    todo: str
+
+
+CITIZEN_REFUNDS = {
+    "approved": Told(
+        N_("Approved: on its way"), N_("It goes back to the card, wallet or kiosk that paid.")
+    ),
+    "sent": Told(N_("The bank is making it"), N_("Your bank decides when it appears.")),
+    "succeeded": Told(
+        N_("Given back to the means that paid"), N_("Your bank decides when it appears.")
+    ),
+    "failed": Told(
+        N_("Could not be given back"),
+        N_(
+            "The means of payment did not take it. The money is kept with us: ask at the center "
+            "for another way, with the number of your receipt."
+        ),
+    ),
+}
+
+_GIVE_BACK = N_("Give it back, once you know who paid")
+
+REFUND_CASES = {
+    "surplus": Told(N_("Paid twice, or more than was due"), N_("Give back what was not due")),
+    "cancelled_in_part": Told(
+        N_("Closed after a part was paid"), N_("Give back the part that was paid")
+    ),
+    "dues_paid_twice": Told(
+        N_("Dues that were paid by another request meanwhile"), N_("Give back one of the payments")
+    ),
+    "deposit_due": Told(
+        N_("The center has approved that a deposit goes back"),
+        N_("Give it back, less what the payment order deducts"),
+    ),
+    "mismatch_currency": Told(N_("Paid in another currency"), _GIVE_BACK),
+    "mismatch_amount": Told(N_("Another sum was paid than was asked for"), _GIVE_BACK),
+    "mismatch_obligation": Told(N_("The payment names other fees"), _GIVE_BACK),
+    "mismatch_reference": Told(N_("The payment names another request"), _GIVE_BACK),
+    "mismatch_environment": Told(
+        N_("Test money and real money are mixed up"),
+        N_("Tell those who run the portal before anything else"),
+    ),
+    "refund_failed": Told(
+        N_("An approved refund could not be made"),
+        N_("Find another way with the payer, then close the case"),
+    ),
+    "external_refund": Told(
+        N_("Given back at the provider without us"),
+        N_("Ask who did it and why, then close the case"),
+    ),
+    "dispute_lost": Told(
+        N_("A bank has kept the money"), N_("Decide who bears the loss, then close the case")
+    ),
+}
+
+DISPUTE_STATES = {
+    "open": Word(N_("Disputed by the payer's bank"), "is-warn", "alert"),
+    "won": Word(N_("Decided for us: the money is back"), "is-ok", "check"),
+    "lost": Word(N_("Decided for the payer: the money is gone"), "is-bad", "x"),
 }
 
 EVENTS = {
@@ -332,6 +411,27 @@ def with_links(text: str) -> Markup:
 
 
 _ARABIC_LETTER = re.compile("[\u0620-\u064a]")
+
+
+_MEANS = {"kiosk": N_("Cash at a kiosk"), "wallet": N_("Mobile wallet")}
+
+
+def means_of(attempt: Try, speech: Speech) -> str:
+    """By what somebody paid: «Card Visa •••• 4242»."""
+    name = speech.gettext(_MEANS.get(attempt.kind, N_("Card")))
+    return f"{name} {speech.code(attempt.method)}" if attempt.method else name
+
+
+def paid_sum(can: Refundable) -> Money:
+    """What a payment brought, in the currency in which it came."""
+    return Money(can.attempt.amount.minor, can.set_aside.currency)
+
+
+def sum_of(money: Money, speech: Speech) -> str:
+    """A sum in words of its currency: one that does not fit may be in another than ours."""
+    if money.currency == "EGP":
+        return speech.money(money.minor)
+    return f"{speech.number(money.major)} {money.currency}"
 
 
 def language(text: str) -> str:

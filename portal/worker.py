@@ -41,6 +41,7 @@ class Worker:
             ("messages", 0.5, loops.sender.run_once),
             ("events", 2.0, core.payment_news.work_off_events),
             ("sweep", 15.0, core.payment_news.sweep),
+            ("refunds", 2.0, core.refunder.make_approved),
             ("catch_up", 600.0, core.payment_news.catch_up),
             ("unpaid", 60.0, core.cashier.expire_unpaid),
             ("shelve", 60.0, loops.shelver.run_once),

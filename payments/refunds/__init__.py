@@ -21,10 +21,12 @@ from payments.refunds.reading import (
     Asked,
     RefundReason,
     RefundState,
+    TakenFrom,
     find,
     get,
     of_attempt,
     of_reference,
+    parts_of,
 )
 from payments.refunds.settling import looked_at, order, refused, settle, to_make
 
@@ -37,6 +39,7 @@ __all__ = [
     "RefundState",
     "Refundable",
     "RefundableLine",
+    "TakenFrom",
     "Why",
     "ask",
     "decide",
@@ -46,6 +49,7 @@ __all__ = [
     "of_attempt",
     "of_reference",
     "order",
+    "parts_of",
     "refundable",
     "refused",
     "settle",

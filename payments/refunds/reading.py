@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 
-from payments.model import Refund
+from payments.model import Refund, RefundLine
 from payments.money import Money
 
 LONGEST_NOTE = 300
@@ -103,6 +103,26 @@ def _all(db: Connection, *conditions: ColumnElement[bool]) -> list[Asked]:
         select(Refund.__table__).where(*conditions).order_by(Refund.requested_at, Refund.id)
     )
     return [asked(row) for row in rows]
+
+
+@dataclass(frozen=True)
+class TakenFrom:
+    """A part of a refund: from a fee line by its position, or from an account beside them."""
+
+    account: str
+    line: int | None
+    amount: Money
+
+
+def parts_of(db: Connection, refund: Asked) -> list[TakenFrom]:
+    """What a refund is made of."""
+    rows = db.execute(
+        select(RefundLine.__table__)
+        .where(RefundLine.refund_id == refund.id)
+        .order_by(RefundLine.position)
+    )
+    currency = refund.amount.currency
+    return [TakenFrom(row.account, row.line, Money(row.amount, currency)) for row in rows]
 
 
 def asked(row: Row[Any]) -> Asked:

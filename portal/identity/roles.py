@@ -41,6 +41,11 @@ class Permission(StrEnum):
     """Work out later fees and propose them."""
     APPROVE_ASSESSMENT = "approve_assessment"
     """Approve fees that somebody else proposed: never one's own."""
+    SEE_REFUNDS = "see_refunds"
+    """What was paid for a request and what went back; no person is named there."""
+    ASK_REFUND = "ask_refund"
+    APPROVE_REFUND = "approve_refund"
+    """Approve or reject a refund that somebody else asked for: never one's own."""
 
 
 CENTER_ROLES = (
@@ -82,6 +87,8 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.REGISTER,
             _P.CHECK_DOCUMENTS,
             _P.REQUEST_COMPLETION,
+            _P.SEE_REFUNDS,
+            _P.ASK_REFUND,
         }
     ),
     Role.DEPARTMENT_OFFICER: frozenset({_P.SEE_INBOX, _P.REQUEST_COMPLETION, _P.ASSESS}),
@@ -91,7 +98,10 @@ TABLE: dict[Role, frozenset[Permission]] = {
     Role.UNIT_HEAD: frozenset({_P.SEE_INBOX, _P.SEE_IDENTITY, _P.DECIDE, _P.APPROVE_ASSESSMENT}),
     Role.INSPECTOR: frozenset({_P.SEE_INBOX}),
     Role.ARCHIVIST: frozenset({_P.SEE_INBOX}),
-    Role.CASHIER: frozenset({_P.SEE_INBOX}),
+    Role.CASHIER: frozenset({_P.SEE_INBOX, _P.SEE_REFUNDS, _P.ASK_REFUND}),
+    Role.FINANCE_OFFICER: frozenset({_P.SEE_REFUNDS, _P.ASK_REFUND, _P.APPROVE_REFUND}),
+    Role.GOVERNORATE_ADMIN: frozenset({_P.SEE_REFUNDS}),
+    Role.AUDITOR: frozenset({_P.SEE_REFUNDS}),
 }
 
 

@@ -22,6 +22,9 @@ REQUEST_EXPIRED = "request_expired"
 REQUEST_SHELVED = "request_shelved"
 FEES_PAID = "fees_paid"
 FEES_EXPIRED = "fees_expired"
+REFUND_APPROVED = "refund_approved"
+REFUND_MADE = "refund_made"
+REFUND_FAILED = "refund_failed"
 
 # Codes and numbers are typed or dictated: they stay in Latin digits (design, digits)
 _TEXTS = {
@@ -55,6 +58,13 @@ _TEXTS = {
     ),
     REQUEST_SHELVED: N_("Request {number} was shelved because it was not completed in time: {url}"),
     FEES_PAID: N_("We have received the fees of request {number}, {sum}. Follow it here: {url}"),
+    REFUND_APPROVED: N_(
+        "{sum} of request {number} will be given back to the means of payment: {url}"
+    ),
+    REFUND_MADE: N_("We have given back {sum} of request {number} to the means of payment: {url}"),
+    REFUND_FAILED: N_(
+        "{sum} of request {number} could not be given back. The money is with us. What to do: {url}"
+    ),
     FEES_EXPIRED: N_("Request {number} was shelved because its fees were not paid in time: {url}"),
 }
 

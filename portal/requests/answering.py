@@ -22,7 +22,7 @@ from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
 from portal.places.model import Places
 from portal.problems import Conflict, Missing
-from portal.requests import assessing, lifecycle, reading, uploads
+from portal.requests import assessing, deposits, lifecycle, reading, uploads
 from portal.requests.inspection import EXTENSIONS
 from portal.requests.lifecycle import Act, Actor, Event, State
 from portal.requests.model import Attachment
@@ -219,6 +219,7 @@ class Answers:
         act = Act(Event.APPROVE, Actor.CENTER, message.at, note=note, values=values)
         self._advance(db, request, message, act)
         self._tell(db, request, compose.REQUEST_APPROVED, message.at)
+        deposits.approved(db, self.vault, self.catalogue, request, message.at)
 
     def output_issued(self, db: Connection, request: FiledRequest, message: Message) -> None:
         """The issued document, fetched and checked before the state says that it is there."""

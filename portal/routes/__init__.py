@@ -13,6 +13,7 @@ from portal.routes import (
     paying,
     ready_notice,
     receipts,
+    refunds,
     service,
     session_time,
     sign_in,
@@ -40,6 +41,7 @@ HANDLERS = [
     *receipts.HANDLERS,
     *verify.HANDLERS,
     *backoffice.HANDLERS,
+    *refunds.HANDLERS,
     *webhooks.HANDLERS,
     *operations.HANDLERS,
 ]

@@ -5,7 +5,16 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from portal.problems import Missing
-from portal.requests import completing, drafts, paying, readiness, reading, tracking, uploads
+from portal.requests import (
+    completing,
+    drafts,
+    paying,
+    readiness,
+    reading,
+    refunding,
+    tracking,
+    uploads,
+)
 from portal.requests.lifecycle import FINAL, State
 from portal.web.pages import no_news
 from portal.web.routing import Access, get_page
@@ -59,6 +68,7 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
         frozen = reading.answers(db, portal.vault, request.id)
         files = uploads.of_request(db, portal.vault, request.id)
         receipts = paying.receipts(db, request)
+        given_back = refunding.told(db, request.number)
         due = paying.payable(db, request) if request.state in paying.PAYABLE else None
     service = portal.catalogue.services[request.service_code]
     notice = tracking.is_notice(service, frozen["values"])
@@ -81,6 +91,7 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
         files=files,
         outputs=[f for f in files if f.purpose == "output"],
         receipts=receipts,
+        refunds=given_back,
         due=due,
         reasons=portal.catalogue.refusal_reasons,
         grievance=service.grievance,
