@@ -1,14 +1,20 @@
 """Payment intents over the API: https://docs.stripe.com/api/payment_intents."""
 
 from payments.sandbox import following, intent_params, paying
-from payments.sandbox.currencies import check_amount, check_currency
-from payments.sandbox.errors import ApiError, Json, invalid, unexpected_state
+from payments.sandbox.currencies import check_currency
+from payments.sandbox.errors import ApiError, Json, unexpected_state
+from payments.sandbox.intent_rules import (
+    check_sum,
+    refuse_if_hosted,
+    refuse_to_confirm,
+    refuse_unless_open,
+    take,
+)
 from payments.sandbox.lists import Filter, page, within
 from payments.sandbox.methods import VOUCHERS
 from payments.sandbox.objects import Answer, Call, Operation
-from payments.sandbox.outcomes import is_manual
 from payments.sandbox.params import merge_metadata
-from payments.sandbox.paying import KIND, OPEN_STATUSES
+from payments.sandbox.paying import KIND
 from payments.sandbox.presenting import present
 from payments.sandbox.resources import payment_methods
 from payments.sandbox.store import Record
@@ -29,7 +35,7 @@ def create(call: Call) -> Answer:
     params = call.params
     amount = params.need_integer("amount")
     currency = check_currency(params.need_text("currency"))
-    _check(amount, currency)
+    check_sum(amount, currency)
     confirm = params.boolean("confirm") or False
     types = intent_params.types(params, currency)
     fields: Json = {
@@ -50,7 +56,7 @@ def create(call: Call) -> Answer:
     params.finish()
     intent = paying.open_intent(call.tx, call.account, fields)
     if method is not None:
-        _take(intent, method)
+        take(intent, method)
         call.tx.save(intent)
     return _confirm(call, intent, return_url, alone=alone) if confirm else _shown(call, intent)
 
@@ -71,7 +77,7 @@ def update(call: Call) -> Answer:
     if params.given("amount") or params.given("currency"):
         currency = check_currency(params.text("currency") or currency)
         given = params.integer("amount")
-        amount = _check(intent.body["amount"] if given is None else given, currency)
+        amount = check_sum(intent.body["amount"] if given is None else given, currency)
         changes |= {"amount": amount, "currency": currency}
     if any(params.given(name) for name in TYPE_PARAMS):
         changes |= intent_params.types(params, currency)
@@ -86,11 +92,11 @@ def update(call: Call) -> Answer:
     moved = [name for name in changes if changes[name] != intent.body[name]]
     if moved or method is not None:
         what = moved[0] if moved else "payment_method"
-        _refuse_unless_open(intent, f"This PaymentIntent's {what} could not be updated", what)
-        _refuse_if_hosted(intent, "updated")
+        refuse_unless_open(intent, f"This PaymentIntent's {what} could not be updated", what)
+        refuse_if_hosted(intent, "updated")
     intent.body |= {**changes, **plain, "metadata": metadata}
     if method is not None:
-        _take(intent, method)
+        take(intent, method)
     elif {"amount", "currency"} & set(moved) and intent.body["status"] == "requires_action":
         # What was asked of the payer was asked for another sum.
         paying.withdraw(intent)
@@ -121,10 +127,10 @@ def confirm(call: Call) -> Answer:
     return_url, alone = intent_params.confirming(params, allowed=True)
     method = payment_methods.from_params(call)
     params.finish()
-    _refuse_to_confirm(call, intent)
+    refuse_to_confirm(call, intent)
     intent.body |= changes
     if method is not None:
-        _take(intent, method)
+        take(intent, method)
     return _confirm(call, intent, return_url, alone=alone)
 
 
@@ -181,7 +187,7 @@ def cancel(call: Call) -> Answer:
         )
     session = following.session_of(call.tx, intent)
     if session is not None and session.tag == "open":
-        _refuse_if_hosted(intent, "canceled")
+        refuse_if_hosted(intent, "canceled")
     paying.cancel(call.tx, intent, reason)
     return _shown(call, intent)
 
@@ -196,40 +202,6 @@ def list_all(call: Call) -> Answer:
 def declined(intent: Json) -> Answer:
     """The 402 that tells of ``last_payment_error``."""
     return Answer({"error": {**intent["last_payment_error"], "payment_intent": intent}}, 402)
-
-
-def _check(amount: int, currency: str) -> int:
-    if amount < 1:
-        raise ApiError(
-            "This value must be greater than or equal to 1.",
-            code="parameter_invalid_integer",
-            param="amount",
-        )
-    return check_amount(amount, currency)
-
-
-def _take(intent: Record, method: Record) -> None:
-    """Put the method on the intent, to be confirmed."""
-    kind = method.body["type"]
-    allowed = intent.body["payment_method_types"]
-    if kind not in allowed and not intent.body["automatic_payment_methods"]:
-        raise ApiError(
-            f"The PaymentMethod provided ({kind}) is not allowed for this PaymentIntent. Please "
-            f"attach a PaymentMethod with one of the following types: {', '.join(allowed)}.",
-            code="payment_intent_invalid_parameter",
-            param="payment_method",
-        )
-    owner = method.body["customer"]
-    if owner and owner != intent.body["customer"]:
-        raise ApiError(
-            f"The payment method you provided belongs to the customer {owner}. Please include "
-            "that customer in the `customer` parameter on the PaymentIntent.",
-            param="payment_method",
-        )
-    if kind != "card" and is_manual(intent, method):
-        raise invalid("capture_method", f"{kind} payments cannot be reserved first")
-    paying.withdraw(intent)
-    intent.body |= {"payment_method": method.id, "status": "requires_confirmation"}
 
 
 def _confirm(call: Call, intent: Record, return_url: str | None, *, alone: bool) -> Answer:
@@ -249,42 +221,6 @@ def _confirm(call: Call, intent: Record, return_url: str | None, *, alone: bool)
     if intent.body["last_payment_error"]:
         return declined(present(call.tx, intent))
     return _shown(call, intent)
-
-
-def _refuse_to_confirm(call: Call, intent: Record) -> None:
-    status = intent.body["status"]
-    if status not in OPEN_STATUSES:
-        why = (
-            "it has already succeeded after being previously confirmed"
-            if status == "succeeded"
-            else f"it has a status of {status}. Only a PaymentIntent with one of the following "
-            "statuses may be confirmed: requires_confirmation, requires_action"
-        )
-        raise unexpected_state(
-            f"You cannot confirm this PaymentIntent because {why}.", present(call.tx, intent)
-        )
-    _refuse_if_hosted(intent, "confirmed")
-
-
-def _refuse_unless_open(intent: Record, what: str, param: str) -> None:
-    status = intent.body["status"]
-    if status not in OPEN_STATUSES:
-        raise unexpected_state(
-            f"{what} because it has a status of {status}. You may only update it on a "
-            f"PaymentIntent with one of the following statuses: {', '.join(OPEN_STATUSES)}.",
-            dict(intent.body),
-            param,
-        )
-
-
-def _refuse_if_hosted(intent: Record, verb: str) -> None:
-    """Only its Checkout Session may move an intent it made, or both could charge."""
-    if intent.private["session"]:
-        raise unexpected_state(
-            f"This PaymentIntent belongs to a Checkout Session and cannot be {verb} directly. "
-            "Use or expire the Checkout Session instead.",
-            dict(intent.body),
-        )
 
 
 def _shown(call: Call, intent: Record) -> Answer:
