@@ -249,7 +249,7 @@ ROWS: dict[type[Any], dict[str, Any]] = {
         "provider": "stripe",
         "event_id": "evt_1",
         "type": "t",
-        "session": "cs_1",
+        "object_id": "cs_1",
         "state": "received",
         "received_at": AT,
         "try_again_at": AT,
