@@ -273,3 +273,6 @@ ROWS: dict[type[Any], dict[str, Any]] = {
         "opened_at": AT,
     },
 }
+
+# an entry of one line would be out of balance
+OTHER_SIDE = {"entry_id": 1, "position": 1, "account": "receivable", "amount": -5000}
