@@ -76,12 +76,12 @@ def open_cases(db: Connection) -> Sequence[OpenCase]:
     return [OpenCase(*row) for row in rows]
 
 
-def close(db: Connection, case_id: int, note: str, at: datetime) -> bool:
-    """Close a case, saying what was done; False when there is no such open case."""
+def close(db: Connection, case_id: int, note: str, at: datetime, by: str = "") -> bool:
+    """Close a case, saying what was done and who says so; False when no such case is open."""
     done = db.execute(
         update(PaymentCase)
         .where(PaymentCase.id == case_id, PaymentCase.closed_at.is_(None))
-        .values(closed_at=at, closed_note=note)
+        .values(closed_at=at, closed_note=note, closed_by=by)
     )
     return done.rowcount == 1
 

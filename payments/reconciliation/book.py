@@ -5,7 +5,7 @@ effect of it.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -92,13 +92,36 @@ def _row(line: Transaction, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def begin_reading(store: Store, day: date) -> None:
-    """Before the book of a day is read (again)."""
+def begin_reading(store: Store, day: date, at: datetime) -> int | None:
+    """Before the book of a day is read (again): which reading this is, or None for a closed day.
+
+    Until it is compared to its end, the day cannot be closed.
+    """
     with store.begin() as db:
+        runs = db.scalar(
+            update(Day)
+            .where(Day.day == day, Day.state == "open")
+            .values(runs=Day.runs + 1, complete=False)
+            .returning(Day.runs)
+        )
+        if runs is None:
+            if db.scalar(select(Day.day).where(Day.day == day)) is not None:
+                return None
+            runs = 1
+            first = {"runs": runs, "complete": False, "lines": 0, "differences": 0}
+            db.execute(insert(Day).values(day=day, state="open", compared_at=at, **first))
         db.execute(update(BookLine).where(BookLine.day == day).values(verdict=_UNREAD))
+    return runs
 
 
-def end_reading(store: Store, day: date) -> None:
-    """After it was read to its end: what was not told this time is not in the book."""
+def end_reading(store: Store, day: date, runs: int) -> bool:
+    """After it was read to its end: what was not told this time is not in the book.
+
+    False when another reading has begun.
+    """
     with store.begin() as db:
+        own = update(Day).where(Day.day == day, Day.runs == runs).values(runs=runs)
+        if not db.execute(own).rowcount:
+            return False
         db.execute(delete(BookLine).where(BookLine.day == day, BookLine.verdict == _UNREAD))
+    return True

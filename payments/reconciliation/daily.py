@@ -108,24 +108,31 @@ class Reconciler:
         Raises :class:`~payments.provider.Unreachable` when the provider does not answer; the day
         then stays as it was compared before.
         """
-        known = self.result(day)
-        if known is not None and known.closed:
-            return known
         when, begun = span(day, self._zone), self._now()
-        book.begin_reading(self._store, day)
+        runs = book.begin_reading(self._store, day, begun)
+        if runs is not None:
+            self._compare(when, runs, complete=begun >= when.ends)
+        found = self.result(day)
+        assert found is not None  # noqa: S101 - there was a row, or one was made
+        return found
+
+    def _compare(self, when: Span, runs: int, *, complete: bool) -> None:
+        """One comparison; if another of the same day begins meanwhile, that one has the word."""
+        day = when.day
         told = self._provider.transactions(when.begins, when.ends)
         book.keep(self._store, told, self._zone)
-        book.end_reading(self._store, day)
+        if not book.end_reading(self._store, day, runs):
+            return
         matching.compare(self._store, day)
         self._look_again(day)
         self._book_proven(day)
         self._follow_payouts(when)
         unbacked = list(self._without_line(when))
-        self._finish(when, unbacked, complete=begun >= when.ends)
+        self._finish(when, unbacked)
         self._open_cases(day)
-        found = self.result(day)
-        assert found is not None  # noqa: S101 - written one line above
-        return found
+        with self._store.begin() as db:
+            last_word = update(Day).where(Day.day == day, Day.runs == runs)
+            db.execute(last_word.values(complete=complete))
 
     def result(self, day: date) -> DayResult | None:
         """A day as it was compared last; None when it was not."""
@@ -245,14 +252,13 @@ class Reconciler:
         told = self._provider.transactions_of(entry.object_id)
         return [line for line in told if book.effect_of(line) == wanted]
 
-    def _finish(self, when: Span, unbacked: list[Unbacked], *, complete: bool) -> None:
+    def _finish(self, when: Span, unbacked: list[Unbacked]) -> None:
         """Write the result down, at once."""
         day, now = when.day, self._now()
         with self._store.begin() as db:
             treasury_found = treasury.check(
                 db, [*treasury.of_day(db, day), *treasury.unknown_on(db, day)], now
             )
-            _begin_day(db, day, now, complete=complete)
             db.execute(delete(DayDifference).where(DayDifference.day == day))
             _keep_line_differences(db, day)
             _keep_differences(db, day, [*_of_entries(unbacked), *treasury_found])
@@ -263,7 +269,9 @@ class Reconciler:
                 select(func.count()).select_from(DayDifference).where(DayDifference.day == day)
             )
             db.execute(
-                update(Day).where(Day.day == day).values(lines=lines, differences=differences)
+                update(Day)
+                .where(Day.day == day)
+                .values(lines=lines, differences=differences, compared_at=now)
             )
 
     def _open_cases(self, day: date) -> None:
@@ -314,14 +322,6 @@ def read_day(row: Row[Any]) -> DayResult:
         closed_note=row.closed_note,
         digest=row.digest,
     )
-
-
-def _begin_day(db: Connection, day: date, now: datetime, *, complete: bool) -> None:
-    values = {"complete": complete, "compared_at": now}
-    known = db.execute(update(Day).where(Day.day == day).values(runs=Day.runs + 1, **values))
-    if not known.rowcount:
-        first = {"day": day, "state": "open", "runs": 1, "lines": 0, "differences": 0}
-        db.execute(insert(Day).values(**first, **values))
 
 
 def _keep_line_differences(db: Connection, day: date) -> None:

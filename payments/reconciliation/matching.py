@@ -29,7 +29,7 @@ from payments import ledger
 from payments.model import Entry, EntryLine
 from payments.reconciliation.book import DISPUTE, PAYMENT
 from payments.reconciliation.days import Span
-from payments.reconciliation.model import BookLine
+from payments.reconciliation.model import BookLine, DayDifference
 from payments.reconciliation.store import Store
 from payments.settlement import TAKEN
 
@@ -273,3 +273,48 @@ def _unbacked(db: Connection, *which: ColumnElement[bool]) -> list[Unbacked]:
         .order_by(Entry.id)
     )
     return [Unbacked(r.object_id, r.effect, r.reference, r.currency, int(r.amount)) for r in rows]
+
+
+def excess(db: Connection) -> dict[str, int]:
+    """By how much the provider's book is more than the ledger, as comparisons know it; by currency.
+
+    Of what agrees it is nothing. The rest is asked of the ledger as it is now: it may have learnt
+    of lines of closed days since.
+    """
+    fees = and_(Entry.object_id == BookLine.id, Entry.effect == FEE)
+    booked = case((_has_twin(), 0), else_=_moved(or_(_belongs(), _belongs_too())))
+    lines = (
+        select(
+            BookLine.currency.label("currency"),
+            (BookLine.amount - BookLine.fee - booked - _moved(fees)).label("more"),
+        )
+        .where(BookLine.verdict != SAME)
+        .subquery()
+    )
+    found = {
+        row.currency: int(row.more)
+        for row in db.execute(
+            select(lines.c.currency, func.sum(lines.c.more).label("more")).group_by(
+                lines.c.currency
+            )
+        )
+    }
+    line = (
+        select(BookLine.id)
+        .where(
+            or_(
+                BookLine.id == DayDifference.object_id,
+                BookLine.object_id == DayDifference.object_id,
+            )
+        )
+        .correlate(DayDifference)
+        .exists()
+    )
+    ghosts = db.execute(
+        select(DayDifference.currency, func.sum(DayDifference.ledger_amount).label("more"))
+        .where(DayDifference.kind == Kind.MISSING_AT_PROVIDER, ~line)
+        .group_by(DayDifference.currency)
+    )
+    for row in ghosts:
+        found[row.currency] = found.get(row.currency, 0) - int(row.more)
+    return found

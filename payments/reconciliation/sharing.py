@@ -1,0 +1,347 @@
+"""Who gets what of a day's money: by unit, beneficiary (entity) and revenue item.
+
+Everything is taken from what is never changed: the provider's book as it was compared, entries of
+the ledger, frozen fee lines. A part of a sum is spread over all fee lines, so that the parts of all
+payments together are the lines to the piastre; the provider's fee of a payment is spread over what
+the payment brought, by the largest remainder.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, or_, select
+
+from payments import ledger
+from payments.model import Attempt, Entry, EntryLine, ObligationLine, Refund, RefundLine
+from payments.reconciliation import book
+from payments.reconciliation.days import Span
+from payments.reconciliation.matching import FEE_UNTOLD, SAME, Kind
+from payments.reconciliation.model import BookLine, Day
+from payments.settlement import TAKEN
+
+UNMATCHED = "unmatched"
+"""What the provider has booked and the ledger does not explain (yet)."""
+UnitOf = Callable[[Connection, Sequence[str]], Mapping[str, str]]
+"""To which unit references belong, as far as they do."""
+_AGREED = (SAME, FEE_UNTOLD, Kind.FEE)
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Key:
+    """One row of the export."""
+
+    currency: str
+    unit: str
+    account: str
+    entity: str
+    item: str
+
+
+@dataclass
+class Share:
+    """Sums of one row, in minor units."""
+
+    count: int = 0
+    gross: int = 0
+    moved: int = 0
+    refund: int = 0
+    fee: int = 0
+
+    @property
+    def net(self) -> int:
+        return self.gross + self.moved - self.refund - self.fee
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a sum, and the row that it belongs to."""
+
+    account: str
+    entity: str
+    item: str
+    amount: int
+
+
+def spread(amount: int, weights: Sequence[int]) -> list[int]:
+    """``amount`` in proportion to ``weights``: whole numbers that sum to it.
+
+    What is left after rounding down goes to the largest remainders, the first of equal ones first.
+    """
+    total = sum(weights)
+    if total <= 0:
+        return [amount, *(0 for _ in weights[1:])]
+    sign, whole = (-1, -amount) if amount < 0 else (1, amount)
+    parts = [whole * weight // total for weight in weights]
+    by_remainder = sorted(
+        range(len(weights)), key=lambda index: (-(whole * weights[index] % total), index)
+    )
+    for index in by_remainder[: whole - sum(parts)]:
+        parts[index] += 1
+    return [sign * part for part in parts]
+
+
+def part_of_lines(lines: Sequence[int], before: int, after: int) -> list[int]:
+    """What of each line is paid between ``before`` and ``after`` of their sum.
+
+    Counted so that payments that cover the sum, however cut, cover each line exactly. Lines may be
+    negative (discounts).
+    """
+    total, running, parts = sum(lines), 0, []
+    for line in lines:
+        begin, running = running, running + line
+        parts.append(
+            (running * after // total - begin * after // total)
+            - (running * before // total - begin * before // total)
+        )
+    return parts
+
+
+@dataclass
+class _Sheet:
+    """The rows as they grow."""
+
+    unit_of: UnitOf
+    rows: dict[Key, Share] = field(default_factory=lambda: defaultdict(Share))
+
+    def row(self, currency: str, unit: str, part: Part) -> Share:
+        return self.rows[Key(currency, unit, part.account, part.entity, part.item)]
+
+
+def shares_of(db: Connection, when: Span, unit_of: UnitOf) -> dict[Key, Share]:
+    """The export of a day, as the comparison of it stands."""
+    sheet = _Sheet(unit_of)
+    for lines in _lines(db, when.day):
+        units = unit_of(db, sorted({line.reference for line in lines if line.reference}))
+        brought = _brought(db, [x.payment for x in lines if x.effect == book.PAYMENT])
+        given = _given(db, [x.object_id for x in lines if x.effect in _REFUNDS])
+        for line in lines:
+            _count_line(sheet, line, units.get(line.reference, ""), brought, given)
+    _count_late(db, sheet, when)
+    _count_cancelled(db, sheet, when)
+    return {key: share for key, share in sheet.rows.items() if share != Share()}
+
+
+_REFUNDS = (book.REFUND, book.REFUND_FAILED)
+_TRANSFERS = (book.PAYOUT, book.PAYOUT_FAILED)
+
+
+def _lines(db: Connection, day: date) -> Iterator[Sequence[Row[Any]]]:
+    last = ""
+    while True:
+        found = db.execute(
+            select(BookLine.__table__)
+            .where(BookLine.day == day, BookLine.id > last)
+            .order_by(BookLine.id)
+            .limit(_CHUNK)
+        ).all()
+        if not found:
+            return
+        yield found
+        last = found[-1].id
+
+
+def _count_line(
+    sheet: _Sheet,
+    line: Row[Any],
+    unit: str,
+    brought: Mapping[str, Sequence[Part]],
+    given: Mapping[str, Sequence[Part]],
+) -> None:
+    if line.effect in _TRANSFERS:
+        if line.fee:
+            sheet.row(line.currency, unit, Part(book.PAYOUT, "", "", 0)).fee += line.fee
+        return
+    agreed = line.verdict in _AGREED
+    parts = _parts(line, brought, given) if agreed else [Part(UNMATCHED, "", "", line.amount)]
+    fees = spread(line.fee, [abs(part.amount) for part in parts])
+    for part, fee in zip(parts, fees, strict=True):
+        share = sheet.row(line.currency, unit, part)
+        share.fee += fee
+        if line.effect == book.PAYMENT or not agreed:
+            share.gross += part.amount
+            share.count += 1
+        else:
+            share.refund -= part.amount
+
+
+def _parts(
+    line: Row[Any], brought: Mapping[str, Sequence[Part]], given: Mapping[str, Sequence[Part]]
+) -> Sequence[Part]:
+    """Whose money a line moved; the parts sum to its amount."""
+    if line.effect == book.PAYMENT:
+        found = brought.get(line.payment, ())
+        account = ledger.SUSPENSE
+    elif line.effect in _REFUNDS:
+        sign = -1 if line.effect == book.REFUND else 1
+        found = [
+            Part(part.account, part.entity, part.item, sign * part.amount)
+            for part in given.get(line.object_id, ())
+        ]
+        account = ledger.SUSPENSE
+    else:
+        found, account = (), ledger.DISPUTE_HOLD
+    rest = line.amount - sum(part.amount for part in found)
+    return [*found, Part(account, "", "", rest)] if rest or not found else found
+
+
+def _brought(db: Connection, payments: Iterable[str]) -> dict[str, list[Part]]:
+    """What payments brought, by payment, as they were booked."""
+    wanted = sorted(set(payments))
+    if not wanted:
+        return {}
+    booked = db.execute(
+        select(Entry.id, Entry.object_id, EntryLine.account, EntryLine.amount)
+        .join(EntryLine, EntryLine.entry_id == Entry.id)
+        .where(
+            Entry.provider == ledger.PROVIDER,
+            Entry.object_id.in_(wanted),
+            Entry.effect.in_(TAKEN),
+            EntryLine.account.in_((ledger.RECEIVABLE, ledger.SURPLUS, ledger.SUSPENSE)),
+        )
+        .order_by(Entry.id, EntryLine.position)
+    ).all()
+    rows = db.execute(
+        select(Attempt.payment, Attempt.obligation_id).where(Attempt.payment.in_(wanted))
+    )
+    obligation_of = {str(row.payment): row.obligation_id for row in rows}
+    lines = fee_lines(db, sorted(set(obligation_of.values())))
+    credited = _credits(db, sorted(set(obligation_of.values())))
+    parts: dict[str, list[Part]] = defaultdict(list)
+    for row in booked:
+        credit = -row.amount
+        obligation = obligation_of.get(row.object_id, "")
+        if row.account != ledger.RECEIVABLE or obligation not in lines:
+            parts[row.object_id].append(Part(row.account, "", "", credit))
+            continue
+        before = sum(amount for entry, amount in credited[obligation] if entry < row.id)
+        parts[row.object_id] += of_obligation(lines[obligation], before, before + credit)
+    return parts
+
+
+def fee_lines(db: Connection, obligations: Sequence[str]) -> dict[str, list[Part]]:
+    """The frozen lines of obligations."""
+    found: dict[str, list[Part]] = defaultdict(list)
+    rows = db.execute(
+        select(ObligationLine.__table__)
+        .where(ObligationLine.obligation_id.in_(obligations), ObligationLine.amount != 0)
+        .order_by(ObligationLine.obligation_id, ObligationLine.position)
+    )
+    for row in rows:
+        account = ledger.REFUNDABLE if row.refundable else ledger.REVENUE
+        found[row.obligation_id].append(Part(account, row.entity, row.item, row.amount))
+    return found
+
+
+def of_obligation(lines: Sequence[Part], before: int, after: int) -> list[Part]:
+    """What of its lines is paid between two sums."""
+    amounts = part_of_lines([line.amount for line in lines], before, after)
+    return [
+        Part(line.account, line.entity, line.item, amount)
+        for line, amount in zip(lines, amounts, strict=True)
+        if amount
+    ]
+
+
+def _credits(db: Connection, obligations: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
+    """What was credited to obligations, entry by entry."""
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    rows = db.execute(
+        select(Attempt.obligation_id, Entry.id, EntryLine.amount)
+        .join(Entry, and_(Entry.provider == ledger.PROVIDER, Entry.object_id == Attempt.payment))
+        .join(EntryLine, EntryLine.entry_id == Entry.id)
+        .where(
+            Attempt.obligation_id.in_(obligations),
+            Entry.effect == "payment",
+            EntryLine.account == ledger.RECEIVABLE,
+        )
+    )
+    for row in rows:
+        found[row.obligation_id].append((row.id, -row.amount))
+    return found
+
+
+def _given(db: Connection, refunds: Iterable[str]) -> dict[str, list[Part]]:
+    """From where refunds were taken, by the provider's id."""
+    found: dict[str, list[Part]] = defaultdict(list)
+    rows = db.execute(
+        select(
+            Refund.provider_refund,
+            RefundLine.account,
+            RefundLine.entity,
+            RefundLine.item,
+            RefundLine.amount,
+        )
+        .join(RefundLine, RefundLine.refund_id == Refund.id)
+        .where(Refund.provider_refund.in_(sorted(set(refunds))))
+        .order_by(Refund.provider_refund, RefundLine.position)
+    )
+    for row in rows:
+        part = Part(row.account, row.entity, row.item, row.amount)
+        found[str(row.provider_refund)].append(part)
+    return found
+
+
+def _count_late(db: Connection, sheet: _Sheet, when: Span) -> None:
+    """What was booked on this day for lines of days that were closed before: it moves from
+    "unmatched", where those days left it, to whom it belongs."""
+    effect = or_(
+        Entry.effect == BookLine.effect,
+        and_(BookLine.effect == book.PAYMENT, Entry.effect.in_(TAKEN)),
+    )
+    late = db.execute(
+        select(BookLine.__table__, Entry.reference.label("booked_for"))
+        .join(Entry, and_(Entry.object_id == BookLine.object_id, effect))
+        .join(Day, Day.day == BookLine.day)
+        .where(
+            Entry.provider == ledger.PROVIDER,
+            Entry.booked_at >= when.begins,
+            Entry.booked_at < when.ends,
+            BookLine.verdict == Kind.MISSING_IN_LEDGER,
+            BookLine.day < when.day,
+            Day.state == "closed",
+            BookLine.effect.not_in(_TRANSFERS),
+        )
+        .order_by(BookLine.id)
+    ).all()
+    units = sheet.unit_of(
+        db, sorted({r for line in late for r in (line.reference, line.booked_for)})
+    )
+    brought = _brought(db, [line.payment for line in late if line.effect == book.PAYMENT])
+    given = _given(db, [line.object_id for line in late if line.effect in _REFUNDS])
+    for line in late:
+        then, now = units.get(line.reference, ""), units.get(line.booked_for, "")
+        sheet.row(line.currency, then, Part(UNMATCHED, "", "", 0)).moved -= line.amount
+        for part in _parts(line, brought, given):
+            sheet.row(line.currency, now, part).moved += part.amount
+
+
+def _count_cancelled(db: Connection, sheet: _Sheet, when: Span) -> None:
+    """Requests that were closed after a part was paid: the part is no income, but surplus."""
+    cancelled = db.execute(
+        select(
+            Entry.object_id,
+            Entry.reference,
+            Entry.currency,
+            func.sum(-EntryLine.amount).label("part"),
+        )
+        .join(EntryLine, EntryLine.entry_id == Entry.id)
+        .where(
+            Entry.provider == ledger.PORTAL,
+            Entry.effect == "cancelled",
+            Entry.booked_at >= when.begins,
+            Entry.booked_at < when.ends,
+            EntryLine.account == ledger.SURPLUS,
+        )
+        .group_by(Entry.object_id, Entry.reference, Entry.currency)
+    ).all()
+    units = sheet.unit_of(db, sorted({row.reference for row in cancelled}))
+    lines = fee_lines(db, sorted(row.object_id for row in cancelled))
+    for row in cancelled:
+        unit, part = units.get(row.reference, ""), int(row.part)
+        sheet.row(row.currency, unit, Part(ledger.SURPLUS, "", "", 0)).moved += part
+        for each in of_obligation(lines[row.object_id], 0, part):
+            sheet.row(row.currency, unit, each).moved -= each.amount
