@@ -27,6 +27,7 @@ from portal.catalogue.model import (
 )
 from portal.clock import cairo_day
 from portal.i18n import Speech
+from portal.identity.roles import Permission, may
 from portal.problems import N_, Problem
 
 
@@ -37,6 +38,14 @@ class Word:
     label: str
     tone: str = ""
     icon: str = "clock"
+
+
+def sections(role: str) -> list[tuple[str, str]]:
+    """The parts of the staff's pages that a role may look at: address and name."""
+    found = [("/center/inbox", N_("Inbox"))]
+    if may(role, Permission.SEE_REFUNDS):
+        found.append(("/center/finance/refunds", N_("Refunds")))
+    return found
 
 
 STATES = {
@@ -80,7 +89,7 @@ REFUND_STATES = {
     "requested": Word(N_("Waits for a second person"), "is-warn", "scale"),
     "approved": Word(N_("Approved: on its way to the provider"), "is-info", "clock"),
     "sent": Word(N_("The bank is making it"), "is-info", "clock"),
-    "succeeded": Word(N_("Given back"), "is-ok", "check"),
+    "succeeded": Word(N_("The money has gone back"), "is-ok", "check"),
     "failed": Word(N_("Could not be made"), "is-bad", "x"),
     "rejected": Word(N_("Rejected"), "", "x"),
 }
@@ -413,13 +422,14 @@ def with_links(text: str) -> Markup:
 _ARABIC_LETTER = re.compile("[\u0620-\u064a]")
 
 
+_ISOLATED = "\u2066{}\u2069"  # left to right, whatever stands around it
 _MEANS = {"kiosk": N_("Cash at a kiosk"), "wallet": N_("Mobile wallet")}
 
 
 def means_of(attempt: Try, speech: Speech) -> str:
     """By what somebody paid: «Card Visa •••• 4242»."""
     name = speech.gettext(_MEANS.get(attempt.kind, N_("Card")))
-    return f"{name} {speech.code(attempt.method)}" if attempt.method else name
+    return f"{name} {_ISOLATED.format(attempt.method)}" if attempt.method else name
 
 
 def paid_sum(can: Refundable) -> Money:

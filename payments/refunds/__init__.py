@@ -27,6 +27,7 @@ from payments.refunds.reading import (
     of_attempt,
     of_reference,
     parts_of,
+    unended,
 )
 from payments.refunds.settling import looked_at, order, refused, settle, to_make
 
@@ -54,4 +55,5 @@ __all__ = [
     "refused",
     "settle",
     "to_make",
+    "unended",
 ]

@@ -98,6 +98,11 @@ def of_attempt(db: Connection, attempt_id: str) -> list[Asked]:
     return _all(db, Refund.attempt_id == attempt_id)
 
 
+def unended(db: Connection) -> list[Asked]:
+    """Every refund that waits for a decision or for the provider, oldest first."""
+    return _all(db, Refund.state.in_((RefundState.REQUESTED, *PROMISED)))
+
+
 def _all(db: Connection, *conditions: ColumnElement[bool]) -> list[Asked]:
     rows = db.execute(
         select(Refund.__table__).where(*conditions).order_by(Refund.requested_at, Refund.id)

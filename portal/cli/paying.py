@@ -2,7 +2,7 @@
 
 import click
 
-from portal.cli import core, main
+from portal.cli import core, main, operator
 from portal.cli.operating import one_line
 
 
@@ -39,9 +39,26 @@ def payment_close(case: int, note: str) -> None:
     from payments.cases import close  # noqa: PLC0415
 
     with core() as built, built.database.begin() as db:
-        if not close(db, case, note, built.clock.now()):
+        if not close(db, case, note, built.clock.now(), by=operator()):
             raise click.ClickException(f"no open case {case}")
     click.echo(f"{case} is closed")
+
+
+@payments.command("refunds")
+def payment_refunds() -> None:
+    """Refunds that wait for a decision or for the provider, oldest first."""
+    from payments.refunds import unended  # noqa: PLC0415
+
+    with core() as built, built.database.read() as db:
+        waiting = unended(db)
+    for each in waiting:
+        by = f"asked by {each.requested_by or 'the provider'}"
+        approved = f", approved by {each.decided_by}" if each.decided_by else ""
+        click.echo(
+            f"{each.id}  {each.requested_at:%Y-%m-%d %H:%M}  {each.state}  {each.reference}  "
+            f"{each.amount.major:.2f} {each.amount.currency}  {each.reason}  {by}{approved}"
+        )
+    click.echo(f"{len(waiting)} refunds under way")
 
 
 @payments.command("events")
@@ -60,12 +77,23 @@ def payment_events() -> None:
 
 
 @payments.command("check")
-def payment_check() -> None:
+@click.option("--provider", "ask", is_flag=True, help="Compare with what the provider holds, too.")
+def payment_check(ask: bool) -> None:
     """Prove the ledger's invariants; exits with 1 when one is broken."""
     from payments.proof import prove  # noqa: PLC0415
+    from payments.provider import ProviderError  # noqa: PLC0415
+    from payments.reconciliation.closing import changed_days  # noqa: PLC0415
 
-    with core() as built, built.database.read() as db:
-        proved = prove(db)
+    with core() as built:
+        with built.database.read() as db:
+            proved = prove(db)
+            proved["every closed day is as it was closed"] = changed_days(db)
+        if ask:
+            try:
+                unexplained = built.reconciling.unexplained()
+            except ProviderError as error:
+                raise click.ClickException(f"the provider did not answer: {error}") from None
+            proved["what clearing holds is what the provider holds"] = unexplained
     for invariant, broken in proved.items():
         click.echo(f"{'broken' if broken else 'holds'}  {invariant}")
         for what in broken:

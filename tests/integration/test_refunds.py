@@ -19,7 +19,17 @@ from portal.clock import public_id
 from portal.requests import deposits, reading
 from tests.support.local import LocalPortal
 from tests.support.people import Employee
-from tests.support.refunding import DEPOSIT, FEE, LINES, NOTE, Books, Paid, fill_in, form_of
+from tests.support.refunding import (
+    DEPOSIT,
+    FEE,
+    LINES,
+    NOTE,
+    SALE_ONLY,
+    Books,
+    Paid,
+    fill_in,
+    form_of,
+)
 
 WHOLE = Money(80_000)
 
@@ -341,7 +351,7 @@ def test_a_call_whose_answer_was_lost_is_found_and_not_repeated(books: Books) ->
 def test_a_means_that_gives_nothing_back_ends_with_a_case_and_the_promise_is_withdrawn(
     books: Books, cashier: Employee
 ) -> None:
-    paid = books.surplus(wallet="01000000003")
+    paid = books.surplus(wallet=SALE_ONLY)
     refund_id = books.approved(paid, WHOLE)
     books.make()
     assert books.state(refund_id) == "failed"

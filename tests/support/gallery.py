@@ -15,6 +15,7 @@ from playwright.sync_api import Page
 from sqlalchemy import Connection, insert, select, update
 
 from payments.model import Obligation, ObligationLine
+from payments.money import Money
 from portal.backoffice import folder
 from portal.backoffice.model import CenterAct, CenterDocument, CenterRequest
 from portal.clock import public_id
@@ -25,6 +26,7 @@ from tests.support.drafting import COMPLAINT, answer_all, begin, upload
 from tests.support.files import photo
 from tests.support.local import LocalPortal
 from tests.support.people import Browser, Citizen, Employee
+from tests.support.refunding import SALE_ONLY, Books, form_of
 
 WORD = "مستنداتالعقار" * 8
 NAME = "عبد الرحمن بن محمد السيد " * 12
@@ -104,6 +106,12 @@ def _press_act(act: str) -> Prepare:
     return prepare
 
 
+def _ask_for_money(page: Page) -> None:
+    page.locator("[name=note]").fill(NOTE[:250])
+    page.locator("main [data-primary]").last.click()
+    page.locator("[name=refund]").wait_for(state="attached")
+
+
 def _open_details(page: Page) -> None:
     for summary in page.locator("main summary").all():
         summary.click()
@@ -137,7 +145,14 @@ PUBLIC = [
 def make_gallery(portal: LocalPortal) -> Gallery:
     """File, pay, work on and lengthen what the scenes show."""
     made = _Maker(portal)
-    scenes = [*PUBLIC, *made.code(), *made.drafts(), *made.requests(), *made.center()]
+    scenes = [
+        *PUBLIC,
+        *made.code(),
+        *made.drafts(),
+        *made.requests(),
+        *made.center(),
+        *made.refunds(),
+    ]
     return Gallery(portal.url, scenes, made.people)
 
 
@@ -285,6 +300,31 @@ class _Maker:
             Scene("staff-fees-errors", sheet, "officer", press),
             Scene("staff-fees-proposed", proposed, "head"),
             Scene("staff-fees-return-errors", proposed, "head", _press_act("return-fees")),
+        ]
+
+    def refunds(self) -> list[Scene]:
+        """Money that can go back, waits for a second person, could not go back, is disputed."""
+        books = Books(self.portal, self._filed(CHEAP))
+        twice = books.surplus()
+        asked = books.ask(books.surplus(), Money(80_000))
+        failed = books.approved(books.surplus(wallet=SALE_ONLY), Money(30_000))
+        books.hear_of_dispute(books.paid("pm_card_createDispute"))
+        told = books.paid_again(books.paid(number=self._filed(CHEAP)), wallet=SALE_ONLY)
+        books.approved(told, Money(30_000))
+        books.make()
+        books.approved(books.paid_again(told), Money(20_000))
+        self.people["cashier"] = self.portal.employee("cashier")
+        self.people["finance"] = _signed_in(self.portal, "finance_officer", "EG-KFS")
+        base = "/center/finance/refunds"
+        return [
+            Scene("refunds", base, "finance", _open_details),
+            Scene("refunds-not-found", f"{base}?q=1", "cashier"),
+            Scene("refund-payments", f"{base}/of/{twice.number}", "cashier"),
+            Scene("refund-ask-errors", form_of(twice), "cashier", press),
+            Scene("refund-confirm", form_of(twice), "cashier", _ask_for_money),
+            Scene("refund-reject-errors", f"{base}/{asked}", "finance", _press_act("reject")),
+            Scene("refund-failed", f"{base}/{failed}", "cashier"),
+            Scene("request-refunds", f"/requests/{told.number}", "citizen"),
         ]
 
     def _fees(self) -> tuple[str, str]:

@@ -26,6 +26,8 @@ LINES = (
     OwedLine("use_charge", "local_unit", "مقابل إشغال", "Use charge", FEE, refundable=False),
     OwedLine("deposit", "local_unit", "تأمين", "Deposit", DEPOSIT, refundable=True),
 )
+SALE_ONLY = "01000000003"
+"""A wallet of the sandbox that takes nothing back."""
 NOTE = "إذن صرف رقم ١٢ لسنة ٢٠٢٦"
 
 

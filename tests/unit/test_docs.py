@@ -25,7 +25,15 @@ from portal.identity import otp, sessions, staff
 from portal.identity.roles import TABLE as ROLES
 from portal.identity.roles import Permission
 from portal.observability import ALLOWED, registry
-from portal.requests import answering, drafts, lifecycle, paying, payment_news, submission
+from portal.requests import (
+    answering,
+    assessing,
+    drafts,
+    lifecycle,
+    paying,
+    payment_news,
+    submission,
+)
 from portal.requests.lifecycle import FINAL, TABLE, ClockEffect, State, Transition
 
 ROOT = Path(__file__).parents[2]
@@ -197,7 +205,7 @@ def test_every_account_and_every_outcome_is_told() -> None:
 
 def test_every_kind_of_case_is_told() -> None:
     settlement = text_of("payments/settlement.py")
-    code = [*ROOT.glob("payments/*.py"), *ROOT.glob("portal/**/*.py")]
+    code = [*ROOT.glob("payments/**/*.py"), *ROOT.glob("portal/**/*.py")]
     opened = {
         kind
         for path in code
@@ -360,6 +368,7 @@ NUMBERS = [
     (LIFE, f"{submission.PAYMENT_DAYS} days"),
     (LIFE, f"{answering.COMPLETION_DAYS} days"),
     (LIFE, f"{drafts.IDLE_DAYS} days"),
+    (LIFE, f"{assessing.DAYS_TO_PAY.amount} days"),
     (LIFE, f"{deadlines.COUNTER_CLOSES_HOUR}:00"),
     (MONEY, f"{submission.PAYMENT_DAYS} days"),
     (MONEY, f"{attempts.CHECKOUT_HOURS} hours"),
