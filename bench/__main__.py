@@ -4,6 +4,7 @@ import argparse
 
 from bench.first_visit import first_visits
 from bench.lighthouse import print_scores
+from bench.reconciliation import print_days
 from bench.receipts import figures as receipt_figures
 from bench.requests import figures
 from bench.start import second_start
@@ -13,6 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=300, help="requests per row (default 300)")
     parser.add_argument("--no-browser", action="store_true", help="leave first visits out")
+    parser.add_argument("--no-days", action="store_true", help="leave compared days out")
     parser.add_argument("--lighthouse", action="store_true", help="its scores too; takes minutes")
     parser.add_argument("--no-start", action="store_true", help="leave memory and start time out")
     chosen = parser.parse_args()
@@ -29,6 +31,9 @@ def main() -> None:
                 f"{one.path:42}{one.requests:9}{one.all_kb:7.1f}{one.text_kb:9.1f}{one.paint_s:9.2f}",
                 flush=True,
             )
+    if not chosen.no_days:
+        print()
+        print_days()
     if chosen.lighthouse:
         print()
         print_scores()

@@ -23,6 +23,17 @@ GUIDE: Mapping[str, str] = {
     "dispute_lost": "decide who bears the loss",
     "deposit_due": "the center has approved that a deposit goes back: give it back",
     "dues_paid_twice": "dues were paid by another request meanwhile: give one of the payments back",
+    "reconcile_missing_in_ledger": "find out at the provider who paid and for what",
+    "reconcile_missing_at_provider": "find out how the entry came about; correct it by a new one",
+    "reconcile_amount": "compare both documents with the provider",
+    "reconcile_fee": "ask the provider why it kept another fee",
+    "reconcile_duplicate": "if the payer was charged twice, give one back",
+    "reconcile_currency": "find out with the provider in what currency was paid, give it back",
+    "reconcile_payout_missing": "ask the bank where the payout is",
+    "reconcile_payout_amount": "ask the bank what was deducted from the payout",
+    "reconcile_payout_currency": "ask the bank why it came in another currency",
+    "reconcile_payout_duplicate": "ask the treasury which line of its statement is right",
+    "reconcile_payout_unknown": "look whether the number is mistyped, else ask the treasury",
 }
 """What to do about each kind of case."""
 

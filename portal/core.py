@@ -22,6 +22,7 @@ from portal.catalogue.model import Catalogue
 from portal.clock import Clock
 from portal.db import Database
 from portal.files import FileStore
+from portal.finance.reconciling import Reconciling
 from portal.handoff.inward import Inward
 from portal.handoff.links import DocumentLinks
 from portal.handoff.model import OutboxMessage
@@ -69,6 +70,7 @@ class Core:
     cashier: Cashier
     refunder: Refunder
     payment_news: PaymentNews
+    reconciling: Reconciling
     desk: Desk
     signatures: Signatures
 
@@ -137,6 +139,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         cashier=cashier,
         refunder=refunder,
         payment_news=PaymentNews(database, provider, cashier, refunder, clock),
+        reconciling=Reconciling(database, provider, cashier, clock),
         desk=Desk(vault),
         signatures=Signatures(database, vault, clock),
     )

@@ -74,6 +74,8 @@ handoff_oldest_unanswered_seconds = _gauge(
 inward_stuck = _gauge("inward_stuck", "Events from centers not applied", "state")
 payment_cases_open = _gauge("payment_cases_open", "Payments that wait for a person")
 payment_events_waiting = _gauge("payment_events_waiting", "Events not worked off yet")
+reconciliation_days_behind = _gauge("reconciliation_days_behind", "Days over and not compared")
+reconciliation_days_open = _gauge("reconciliation_days_open", "Compared days not closed")
 notifications_waiting = _gauge("notifications_waiting", "Messages to citizens not sent yet")
 requests_overdue = _gauge("requests_overdue", "Open requests past their legal deadline")
 

@@ -43,6 +43,7 @@ class Worker:
             ("sweep", 15.0, core.payment_news.sweep),
             ("refunds", 2.0, core.refunder.make_approved),
             ("catch_up", 600.0, core.payment_news.catch_up),
+            ("reconcile", 600.0, core.reconciling.run_due),
             ("unpaid", 60.0, core.cashier.expire_unpaid),
             ("shelve", 60.0, loops.shelver.run_once),
             ("tidy", 3600.0, self._tidy),

@@ -97,7 +97,7 @@ def weigh(db: Connection, *which: ColumnElement[bool]) -> None:
         .values(
             entries=case((_has_twin(), 0), else_=_count(_belongs())),
             fee_entries=_count(fees),
-            booked=case((_has_twin(), 0), else_=_moved(or_(_belongs(), _belongs_too()))),
+            booked=case((_has_twin(), 0), else_=_moved(_belongs(later_fees=True))),
             booked_fee=-_moved(fees),
             booked_currency=func.coalesce(_entry(func.min(Entry.currency), _belongs()), ""),
             reference=func.coalesce(
@@ -108,23 +108,15 @@ def weigh(db: Connection, *which: ColumnElement[bool]) -> None:
     db.execute(update(BookLine).where(*which).values(verdict=_verdict()))
 
 
-def _belongs() -> ColumnElement[bool]:
+def _belongs(*, later_fees: bool = False) -> ColumnElement[bool]:
     """The entries of a line; a payment has come into the ledger by one of three effects."""
-    return and_(
-        Entry.object_id == BookLine.object_id,
-        or_(
-            Entry.effect == BookLine.effect,
-            and_(BookLine.effect == PAYMENT, Entry.effect.in_(TAKEN)),
-        ),
-    )
-
-
-def _belongs_too() -> ColumnElement[bool]:
-    return and_(
-        Entry.object_id == BookLine.object_id,
-        BookLine.effect == DISPUTE,
-        Entry.effect == _LATER_FEE,
-    )
+    effects = [
+        Entry.effect == BookLine.effect,
+        and_(BookLine.effect == PAYMENT, Entry.effect.in_(TAKEN)),
+    ]
+    if later_fees:
+        effects.append(and_(BookLine.effect == DISPUTE, Entry.effect == _LATER_FEE))
+    return and_(Entry.object_id == BookLine.object_id, or_(*effects))
 
 
 def _entry(what: ColumnElement[str], how: ColumnElement[bool]) -> ScalarSelect[str]:
@@ -150,10 +142,15 @@ def _moved(how: ColumnElement[bool]) -> ScalarSelect[int]:
     return (
         select(func.coalesce(func.sum(EntryLine.amount), 0))
         .join(Entry, Entry.id == EntryLine.entry_id)
-        .where(Entry.provider == ledger.PROVIDER, how, EntryLine.account.in_(AT_PROVIDER))
+        .where(Entry.provider == ledger.PROVIDER, how, _at_provider())
         .correlate(BookLine)
         .scalar_subquery()
     )
+
+
+def _at_provider() -> ColumnElement[bool]:
+    # not as a plain column: all lines of the account would be gone through for each entry
+    return func.coalesce(EntryLine.account, "").in_(AT_PROVIDER)
 
 
 def _has_twin() -> ColumnElement[bool]:
@@ -218,7 +215,9 @@ class Unbacked:
 def unbacked(store: Store, when: Span) -> Iterator[Unbacked]:
     """The entries of a day that no line of the book belongs to."""
     booked = and_(
-        Entry.provider == ledger.PROVIDER,
+        # not as a plain column: every entry of the provider would be gone through for it, where
+        # those of one day have an index
+        func.coalesce(Entry.provider, "") == ledger.PROVIDER,
         Entry.booked_at >= when.begins,
         Entry.booked_at < when.ends,
     )
@@ -282,7 +281,7 @@ def excess(db: Connection) -> dict[str, int]:
     of lines of closed days since.
     """
     fees = and_(Entry.object_id == BookLine.id, Entry.effect == FEE)
-    booked = case((_has_twin(), 0), else_=_moved(or_(_belongs(), _belongs_too())))
+    booked = case((_has_twin(), 0), else_=_moved(_belongs(later_fees=True)))
     lines = (
         select(
             BookLine.currency.label("currency"),

@@ -1,5 +1,6 @@
 """The command line ``portal``. Commands import what they need when they run: most need little."""
 
+import getpass
 import os
 import sys
 from collections.abc import Iterator
@@ -56,6 +57,11 @@ def main() -> None:
     os.umask(0o077)  # database, files and keys are this user's alone
 
 
+def operator() -> str:
+    """Who does something here: the account of the machine."""
+    return f"{getpass.getuser()} (command line)"[:80]
+
+
 def settings() -> Settings:
     """The settings of this environment."""
     return read_settings(os.environ)
@@ -74,6 +80,6 @@ def core() -> Iterator["Core"]:
         built.database.close()
 
 
-from portal.cli import operating, paying, running  # noqa: E402 - they add their commands to main
+from portal.cli import operating, paying, reconciling, running  # noqa: E402 - they add to main
 
-__all__ = ["core", "main", "operating", "paying", "running", "settings"]
+__all__ = ["core", "main", "operating", "operator", "paying", "reconciling", "running", "settings"]

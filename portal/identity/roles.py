@@ -46,6 +46,11 @@ class Permission(StrEnum):
     ASK_REFUND = "ask_refund"
     APPROVE_REFUND = "approve_refund"
     """Approve or reject a refund that somebody else asked for: never one's own."""
+    SEE_FINANCE = "see_finance"
+    """The money of days, by center and revenue item; cases; the export."""
+    CLOSE_CASE = "close_case"
+    CLOSE_DAY = "close_day"
+    """Freeze a compared day: one account at the provider serves all, so only at the ministry."""
 
 
 CENTER_ROLES = (
@@ -67,7 +72,7 @@ GOVERNORATE_ROLES = (
     Role.GOVERNORATE_ADMIN,
     Role.AUDITOR,
 )
-NATIONAL_ROLES = (Role.MINISTRY_VIEWER, Role.AUDITOR)
+NATIONAL_ROLES = (Role.FINANCE_OFFICER, Role.MINISTRY_VIEWER, Role.AUDITOR)
 
 _P = Permission
 TABLE: dict[Role, frozenset[Permission]] = {
@@ -99,9 +104,19 @@ TABLE: dict[Role, frozenset[Permission]] = {
     Role.INSPECTOR: frozenset({_P.SEE_INBOX}),
     Role.ARCHIVIST: frozenset({_P.SEE_INBOX}),
     Role.CASHIER: frozenset({_P.SEE_INBOX, _P.SEE_REFUNDS, _P.ASK_REFUND}),
-    Role.FINANCE_OFFICER: frozenset({_P.SEE_REFUNDS, _P.ASK_REFUND, _P.APPROVE_REFUND}),
-    Role.GOVERNORATE_ADMIN: frozenset({_P.SEE_REFUNDS}),
-    Role.AUDITOR: frozenset({_P.SEE_REFUNDS}),
+    Role.FINANCE_OFFICER: frozenset(
+        {
+            _P.SEE_REFUNDS,
+            _P.ASK_REFUND,
+            _P.APPROVE_REFUND,
+            _P.SEE_FINANCE,
+            _P.CLOSE_CASE,
+            _P.CLOSE_DAY,
+        }
+    ),
+    Role.GOVERNORATE_ADMIN: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE}),
+    Role.AUDITOR: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE}),
+    Role.MINISTRY_VIEWER: frozenset({_P.SEE_FINANCE}),
 }
 
 

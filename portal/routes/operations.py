@@ -23,6 +23,8 @@ from portal.observability import (
     outbox_waiting,
     payment_cases_open,
     payment_events_waiting,
+    reconciliation_days_behind,
+    reconciliation_days_open,
     registry,
     requests_overdue,
 )
@@ -83,6 +85,9 @@ def _measure(visit: Visit) -> None:
         payment_cases_open.set(cases.count_open(db))
         payment_events_waiting.set(webhooks.count_waiting(db))
         requests_overdue.set(reading.count_overdue(db, visit.today))
+        behind, still_open = visit.portal.reconciling.standing(db)
+        reconciliation_days_behind.set(behind)
+        reconciliation_days_open.set(still_open)
         notifications_waiting.set(notifications.count_waiting(db))
     handoff_unanswered.set(unanswered.count)
     handoff_oldest_unanswered_seconds.set(_age(unanswered.oldest_at, now))

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 import pytest
 
-from payments import attempts, ledger, webhooks
+from payments import attempts, cases, export, ledger, webhooks
 from payments.model import Base as PaymentsBase
+from payments.reconciliation import matching
 from payments.settlement import Outcome
 from portal import core, words
 from portal.catalogue import deadlines
@@ -218,6 +219,15 @@ def test_every_kind_of_case_is_told() -> None:
 
 def test_every_event_of_the_provider_that_counts_is_told() -> None:
     assert all(f"`{event}`" in text_of(MONEY) for event in webhooks.WANTED_EVENTS)
+
+
+RECONCILIATION = "docs/reconciliation.md"
+
+
+def test_every_kind_of_difference_and_every_column_of_the_export_is_told() -> None:
+    assert column(RECONCILIATION, "## Differences") == [str(kind) for kind in matching.Kind]
+    assert tuple(column(RECONCILIATION, "## The export")) == export.COLUMNS
+    assert {f"reconcile_{kind}" for kind in matching.Kind} <= set(cases.GUIDE)
 
 
 # --- the life of a request ---
