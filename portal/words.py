@@ -429,7 +429,8 @@ _MEANS = {"kiosk": N_("Cash at a kiosk"), "wallet": N_("Mobile wallet")}
 def means_of(attempt: Try, speech: Speech) -> str:
     """By what somebody paid: «Card Visa •••• 4242»."""
     name = speech.gettext(_MEANS.get(attempt.kind, N_("Card")))
-    return f"{name} {_ISOLATED.format(attempt.method)}" if attempt.method else name
+    method = attempt.method.replace(" ", "\u00a0")  # on one line, or it is read in reverse
+    return f"{name} {_ISOLATED.format(method)}" if method else name
 
 
 def paid_sum(can: Refundable) -> Money:

@@ -51,14 +51,14 @@ class Refunder:
             # first, so that one which cannot be made does not come back in every round
             refunds.looked_at(db, refund, self._clock.now())
             order = refunds.order(db, refund)
-        self.look_at_payment(order.payment)
-        with self._database.read() as db:
-            now = refunds.get(db, refund.id)
-        if now.state is RefundState.APPROVED:
-            try:
+        try:
+            self.look_at_payment(order.payment)
+            with self._database.read() as db:
+                asked_already = refunds.get(db, refund.id).state is not RefundState.APPROVED
+            if not asked_already:
                 self._settle(self._provider.refund(order))
-            except Rejected as error:
-                self._refuse(now, str(error))
+        except Rejected as error:
+            self._refuse(refund, str(error))
         with self._database.read() as db:
             return refunds.get(db, refund.id).state is not refund.state
 

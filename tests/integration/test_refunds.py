@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 
 from payments import attempts, disputes, obligations, refunds
 from payments.cases import open_case
-from payments.model import Refund
+from payments.model import Attempt, Refund
 from payments.money import Money
 from payments.refunds import NotRefundable, Part, RefundReason, Why
 from payments.settlement import settle
@@ -382,6 +382,36 @@ def test_a_pending_refund_is_looked_at_until_it_ends(books: Books, local: LocalP
         assert books.state(refund_id) == "succeeded"
     finally:
         local.sandbox.control("/clock", {"reset": True})
+
+
+def test_what_was_paid_in_cash_goes_back_from_there(books: Books, local: LocalPortal) -> None:
+    paid = books.paid_in_cash()
+    refund_id = books.approved(paid, DEPOSIT, 1)
+    books.make()
+    assert books.state(refund_id) == "sent"  # the operator of the kiosks takes its time
+    _sandbox_moves_on(local)
+    try:
+        _due(books, refund_id)
+        books.make()
+    finally:
+        local.sandbox.control("/clock", {"reset": True})
+    assert books.state(refund_id) == "succeeded"
+    booked = books.booked(paid.number)
+    assert "clearing" not in booked
+    assert booked["kiosk_clearing"] + booked.get("provider_fees", 0) == FEE.minor
+
+
+def test_a_payment_that_the_provider_does_not_know_is_not_tried_for_ever(books: Books) -> None:
+    paid = books.surplus()
+    refund_id = books.approved(paid, WHOLE)
+    with books.core.database.begin() as db:
+        lost = update(Attempt).where(Attempt.id == paid.attempt).values(payment="pi_nowhere")
+        db.execute(lost)
+    books.make()
+    assert books.state(refund_id) == "failed"
+    assert "refund_failed" in books.cases(paid.number)
+    with books.core.database.begin() as db:
+        db.execute(update(Attempt).where(Attempt.id == paid.attempt).values(payment=paid.payment))
 
 
 def _sandbox_moves_on(local: LocalPortal) -> None:

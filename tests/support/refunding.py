@@ -1,6 +1,7 @@
 """Payments that can go back, made without forms; staff who ask and decide; what must hold after."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ from payments.model import Attempt, Entry, EntryLine, PaymentCase, Refund
 from payments.money import Money
 from payments.obligations import OwedLine
 from payments.proof import prove
+from payments.provider import VoucherOrder
 from payments.refunds import Part, RefundReason
 from payments.settlement import settle
 from portal.catalogue.identity import read_request_number
@@ -117,13 +119,33 @@ class Books:
             settle(db, told, live=False, year=now.year, at=now)
         return Paid(number, obligation, attempt.id, intent.id)
 
-    def attempt(self, obligation: str, amount: Money) -> Try:
+    def paid_in_cash(self) -> Paid:
+        """A request whose later fees are paid at a kiosk."""
+        number, obligation, amount = self.request(), public_id(), DEPOSIT + FEE
+        now = self.core.clock.now()
+        with self.core.database.begin() as db:
+            obligations.create(db, obligation, number, "after_approval", LINES, now)
+        attempt = self.attempt(obligation, amount, Channel.KIOSK)
+        order = VoucherOrder(
+            number, obligation, attempt.id, amount, number, attempt.expires_at, public_id()
+        )
+        issued = self.core.provider.open_voucher(order)
+        assert issued.voucher is not None
+        with self.core.database.begin() as db:
+            attempts.attach(db, attempt.id, issued)
+        self.local.sandbox.control("/kiosk", {"reference": issued.voucher.number})
+        told = self.core.provider.read_payment(issued.payment)
+        with self.core.database.begin() as db:
+            settle(db, told, live=False, year=now.year, at=now)
+        return Paid(number, obligation, attempt.id, issued.payment)
+
+    def attempt(self, obligation: str, amount: Money, channel: Channel = Channel.CHECKOUT) -> Try:
         """A try to pay, that the provider has not heard of."""
         with self.core.database.begin() as db:
             owed = obligations.get(db, obligation)
             assert owed is not None
-            wish = Wish(Channel.CHECKOUT, amount)
             now = self.core.clock.now()
+            wish = Wish(channel, amount, ends_at=now + timedelta(days=2))
             return attempts.open_attempt(db, owed, public_id(), "stripe", wish, now)
 
     def ask(self, paid: Paid, amount: Money, line: int | None = None) -> str:
