@@ -7,7 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
+from payments import attempts, obligations
+from payments.cases import open_case
+from payments.model import Refund
+from portal.clock import public_id
+from portal.requests import pay_links
 from portal.routes import HANDLERS
 from portal.web.routing import Access
 from tests.support.drafting import COMPLAINT, answer_all, begin, upload
@@ -27,7 +33,7 @@ ROUTES: list[Route] = sorted(
     for method in handler.http_methods
 )
 GUIDE = {"guide_code": "shop-licence", "question_code": "risk", "answer_code": "harmless"}
-MARKED = re.compile(r"\{(\w+):str\}")
+MARKED = re.compile(r"\{(\w+):(?:str|int)\}")
 VALID = {
     # what would be done, were it allowed
     "completion": {"items": "national_id_card", "completion_note": "ناقص", "days": "14"},
@@ -62,7 +68,13 @@ class World:
 
     def address(self, path: str, ids: Mapping[str, str] | None = None) -> str:
         """The address of a route, for what is really there or for other ids."""
-        known = {"center_code": "KFS-003", **GUIDE, **(ids or self.ids)}
+        known = {
+            "center_code": "KFS-003",
+            "day": "2026-11-20",
+            "case": "1",
+            **GUIDE,
+            **(ids or self.ids),
+        }
         if path.endswith("/fees"):
             known["slug"] = "kiosk-licence"  # one whose fees depend on answers
         if "{number:str}/files" in path and ids is None:
@@ -80,6 +92,8 @@ class World:
                 "SELECT id, request_id, purpose FROM attachments ORDER BY id",
                 "SELECT number, state, revision FROM service_requests ORDER BY id",
                 "SELECT request_number, state, incoming_number FROM center_requests ORDER BY id",
+                "SELECT id, state, decided_by FROM payment_refunds ORDER BY id",
+                "SELECT id, closed_at FROM payment_cases ORDER BY id",
             )
         ]
 
@@ -101,6 +115,7 @@ def make_world(local: LocalPortal) -> World:
     (of_draft,) = local.rows("SELECT id FROM attachments WHERE draft_id = :d", d=draft)
     (document, *_) = local.rows("SELECT id FROM center_documents")
     ids = {
+        **_money(local, number),
         "slug": COMPLAINT,
         "draft_id": draft,
         "step_code": "applicant",
@@ -113,6 +128,37 @@ def make_world(local: LocalPortal) -> World:
     }
     clerk = local.employee("front_office")
     return World(local, owner, other, clerk, ids, of_request.id)
+
+
+def _money(local: LocalPortal, number: str) -> dict[str, str]:
+    """A payment, a refund of it that somebody asked for, a case, and the link that was paid."""
+    now = local.clock.now()
+    with local.portal.database.begin() as db:
+        (owed,) = obligations.of_reference(db, number)
+        (paid,) = attempts.with_money(db, owed.id)
+        refund = public_id()
+        db.execute(
+            insert(Refund).values(
+                id=refund,
+                attempt_id=paid.id,
+                reference=number,
+                origin="staff",
+                reason="surplus",
+                currency="EGP",
+                amount=100,
+                state="requested",
+                requested_by="cashier@KFS-003",
+                requested_at=now,
+                decided_note="",
+                look_again_at=now,
+            )
+        )
+        open_case(db, "surplus", paid.id, number, "100", now)
+    return {
+        "link": pay_links.token(local.portal.vault, owed.id),
+        "payment": paid.id,
+        "refund_id": refund,
+    }
 
 
 def attempt(
