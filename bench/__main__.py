@@ -4,8 +4,8 @@ import argparse
 
 from bench.first_visit import first_visits
 from bench.lighthouse import print_scores
-from bench.reconciliation import print_days
 from bench.receipts import figures as receipt_figures
+from bench.reconciliation import print_days
 from bench.requests import figures
 from bench.start import second_start
 

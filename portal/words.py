@@ -43,6 +43,8 @@ class Word:
 def sections(role: str) -> list[tuple[str, str]]:
     """The parts of the staff's pages that a role may look at: address and name."""
     found = [("/center/inbox", N_("Inbox"))]
+    if may(role, Permission.SEE_FINANCE):
+        found.append(("/center/finance", N_("Money")))
     if may(role, Permission.SEE_REFUNDS):
         found.append(("/center/finance/refunds", N_("Refunds")))
     return found

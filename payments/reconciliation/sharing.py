@@ -19,7 +19,7 @@ from payments.model import Attempt, Entry, EntryLine, ObligationLine, Refund, Re
 from payments.reconciliation import book
 from payments.reconciliation.days import Span
 from payments.reconciliation.matching import FEE_UNTOLD, SAME, Kind
-from payments.reconciliation.model import BookLine, Day
+from payments.reconciliation.model import BookLine, Day, DayShare
 from payments.settlement import TAKEN
 
 UNMATCHED = "unmatched"
@@ -345,3 +345,27 @@ def _count_cancelled(db: Connection, sheet: _Sheet, when: Span) -> None:
         sheet.row(row.currency, unit, Part(ledger.SURPLUS, "", "", 0)).moved += part
         for each in of_obligation(lines[row.object_id], 0, part):
             sheet.row(row.currency, unit, each).moved -= each.amount
+
+
+def frozen_shares(db: Connection, day: date) -> dict[Key, Share]:
+    """The export of a closed day, as it was frozen."""
+    rows = db.execute(
+        select(
+            DayShare.currency,
+            DayShare.unit,
+            DayShare.account,
+            DayShare.entity,
+            DayShare.item,
+            DayShare.count.label("payments"),
+            DayShare.gross,
+            DayShare.moved,
+            DayShare.refund,
+            DayShare.fee,
+        ).where(DayShare.day == day)
+    )
+    return {
+        Key(row.currency, row.unit, row.account, row.entity, row.item): Share(
+            row.payments, row.gross, row.moved, row.refund, row.fee
+        )
+        for row in rows
+    }

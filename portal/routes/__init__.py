@@ -6,6 +6,7 @@ from portal.routes import (
     centers,
     completion,
     drafts,
+    finance,
     finding,
     guides,
     my_requests,
@@ -42,6 +43,7 @@ HANDLERS = [
     *verify.HANDLERS,
     *backoffice.HANDLERS,
     *refunds.HANDLERS,
+    *finance.HANDLERS,
     *webhooks.HANDLERS,
     *operations.HANDLERS,
 ]
