@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any, BinaryIO
 
 import pytest
@@ -85,6 +86,12 @@ def debts(local: LocalPortal, number: str) -> dict[str, tuple[int, str]]:
     return {row.stage: (row.amount, row.state) for row in rows}
 
 
+def time_to_pay(local: LocalPortal, number: str) -> timedelta:
+    until = select(ServiceRequest.waits_until).where(ServiceRequest.number == number)
+    left: timedelta = local.rows(until)[0][0] - local.clock.now()
+    return left
+
+
 def at_center(local: LocalPortal, number: str) -> Any:
     row = select(CenterRequest.__table__).where(CenterRequest.request_number == number)
     return local.rows(row)[0]
@@ -124,6 +131,7 @@ def test_fees_are_assessed_by_one_approved_by_another_paid_and_then_the_request_
     kinds = select(OutgoingMessage.kind, OutgoingMessage.params)
     told = [row.kind for row in local.rows(kinds) if row.params.get("number") == number]
     assert told.count("fees_assessed") == 1
+    assert timedelta(days=59) < time_to_pay(local, number) < timedelta(days=70)
 
     pay(local, citizen, number)
     assert debts(local, number)["after_approval"] == (ALL, "paid")
@@ -157,6 +165,7 @@ def test_a_shop_is_accepted_in_principle_pays_for_the_inspection_gives_notice_an
     assert at_center(local, number).due_on is None, "the next step is the citizen's"
 
     assess(local, number)
+    assert timedelta(days=27) < time_to_pay(local, number) < timedelta(days=40), "a month by law"
     pay(local, citizen, number)
     assert sheet(officer, number).path == f"/center/requests/{number}", "no notice yet"
     page = citizen.get(f"/requests/{number}")
@@ -491,6 +500,44 @@ def test_fees_that_come_twice_are_owed_once_and_a_stage_is_assessed_once(
     lines = lines.where(Obligation.reference == number, Obligation.stage == "after_approval")
     assert local.rows(lines)[0][0] == 3
     assert events(local, number) == ["assess_fees"]
+
+
+def test_a_shop_at_a_foreign_center_takes_its_steps_in_the_order_of_the_law(
+    still: LocalPortal,
+) -> None:
+    local, door = still, _door(still)
+    number = local.filed(SHOP).hook("request-number")
+    inspection = {"lines": [_line("inspection", 25_000)], "total": 25_000}
+    fees = _assessed(local, number, stage="after_prelim", **inspection)
+    licence = _assessed(local, number, lines=[_line("licence", 100_000)], total=100_000)
+    silent = _answer(local, number, messages.ACCEPTED_IN_PRINCIPLE, note=" ")
+    accepted = _answer(local, number, messages.ACCEPTED_IN_PRINCIPLE, note=CONDITIONS)
+    for message in (
+        _answer(local, number, messages.REQUEST_REGISTERED, number=9044, year=2026),
+        _answer(local, number, messages.DOCUMENTS_ACCEPTED),
+        licence,
+        fees,
+        silent,
+    ):
+        door.deliver(message)
+    assert [_became(local, each)[0] for each in (licence, fees, silent)] == [
+        "waiting",
+        "waiting",
+        "parked",
+    ]
+    door.deliver(accepted)
+    assert _became(local, fees)[0] == "applied"
+    assert _became(local, licence)[0] == "waiting", "the inspection is not paid"
+    assert debts(local, number).keys() == {"submission", "after_prelim"}
+
+
+def test_a_service_that_knows_no_acceptance_in_principle_gets_none(
+    still: LocalPortal, foreign: str
+) -> None:
+    accepted = _answer(still, foreign, messages.ACCEPTED_IN_PRINCIPLE, note=CONDITIONS)
+    _door(still).deliver(accepted)
+    assert _became(still, accepted)[0] == "parked"
+    assert "accept_prelim" not in _acts(still.employee("department_head").open(foreign))
 
 
 def test_the_center_hears_that_fees_are_paid_and_nothing_of_who_paid_or_how(

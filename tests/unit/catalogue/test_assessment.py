@@ -317,5 +317,17 @@ def test_every_service_with_later_fees_can_be_worked_out_at_a_center() -> None:
         assert read <= known | computed | {"today", "this_year"}, service.code
 
 
+@pytest.mark.parametrize("code", [s.code for s in CATALOGUE.services.values() if s.fees])
+@pytest.mark.parametrize("known", [None, {}])
+def test_the_sheet_of_every_service_opens_with_little_known(
+    code: str, known: Mapping[str, Any] | None
+) -> None:
+    for stage in LATER:
+        found = sheet(code, stage, known)
+        asked = {each.asked.field.code for each in found.questions}
+        complaints = {where.removeprefix("amount.") for where in wrong(found)}
+        assert complaints <= asked | {line.of.id for line in found.lines}
+
+
 def _groups(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {code: [] for code, field in fields.items() if field.kind == "group"}
