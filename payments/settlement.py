@@ -63,8 +63,10 @@ def settle(
     ``live`` says which environment we are: a payment of the other one is never taken. ``year`` is
     that of the receipt's number.
     """
-    attempt = attempts.of_checkout(db, checkout)
-    owed = obligations.lock(db, attempt.obligation_id) if attempt else None
+    found = attempts.of_checkout(db, checkout)
+    owed = obligations.lock(db, found.obligation_id) if found else None
+    # as it is now that nobody else changes it
+    attempt = attempts.find(db, found.id) if found else None
     if attempt is None or owed is None:
         return Settlement(Outcome.UNKNOWN)
     known = Settlement(Outcome.WAITING, owed.reference, owed.stage, owed.id, checkout.amount)
@@ -127,6 +129,8 @@ def _difference(
         return "amount"
     if checkout.obligation != owed.id or checkout.attempt != attempt.id:
         return "obligation"
+    if attempt.payment not in {None, checkout.payment}:
+        return "obligation"  # this checkout has brought another payment already
     if checkout.reference != owed.reference:
         return "reference"
     return "" if checkout.live == live else "environment"
@@ -146,7 +150,8 @@ def _suspend(
         ledger.Line(ledger.SUSPENSE, -minor),
     ]
     _book(db, checkout, owed.reference, "suspense", lines, at)
-    attempts.paid(db, attempt, "mismatched", checkout, checkout.amount, at)
+    if attempt.state not in attempts.BROUGHT_MONEY:
+        attempts.paid(db, attempt, "mismatched", checkout, checkout.amount, at)
     what = checkout.session or checkout.payment
     open_case(db, f"mismatch_{wrong}", checkout.payment, owed.reference, what, at)
     return Outcome.SUSPENSE

@@ -278,14 +278,14 @@ class StripeProvider:
             WebhookSignature.verify_header(payload, header, self._secret, _TOLERANCE_SECONDS)
             event = json.loads(payload)
             signed_at = int(dict(part.split("=", 1) for part in header.split(","))["t"])
-        except (UnicodeDecodeError, ValueError, KeyError, SignatureVerificationError) as error:
+        except (ValueError, KeyError, RecursionError, SignatureVerificationError) as error:
             raise BadSignature(type(error).__name__) from error
         # the SDK refuses only what is too old; a time to come is as wrong
         if signed_at > at.timestamp() + _TOLERANCE_SECONDS:
             raise BadSignature("signed in the future")
         try:
             return event_of(event)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
             raise BadSignature("not an event") from error
 
 

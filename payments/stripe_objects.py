@@ -3,6 +3,7 @@
 A field that is an id may come expanded: both are read.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -160,22 +161,46 @@ def event_of(event: Any) -> ProviderEvent:
     """https://docs.stripe.com/api/events/object, as the SDK's object or as decoded JSON.
 
     A charge is looked at through its payment, so an event about one names that.
-    Raises KeyError, TypeError or ValueError for what is no event.
+    Raises LookupError, TypeError or ValueError for what is no event.
     """
     subject = event["data"]["object"]
-    kind = str(subject["object"])
+    kind = _must(_KIND, subject["object"])
     metadata: Any = _field(subject, "metadata") or {}
     reference = _field(subject, "client_reference_id") or _field(metadata, "reference")
-    name = "payment_intent" if kind == "charge" else "id"
+    about = _field(subject, "payment_intent") if kind == "charge" else subject["id"]
+    if about is not None and not isinstance(about, str):
+        about = about["id"]
+    created = event["created"]
+    if type(created) is not int or not 0 <= created < _END_OF_TIME:
+        raise ValueError("created")
     return ProviderEvent(
-        id=str(event["id"]),
-        type=str(event["type"]),
-        object_kind=kind,
-        object_id=str(_field(subject, name) or ""),
-        reference=str(reference or ""),
-        attempt=str(_field(metadata, "attempt") or ""),
-        created_at=_instant(int(event["created"])),
+        id=_must(_NAME, event["id"]),
+        type=_must(_KIND, event["type"]),
+        object_kind=kind[:_LONGEST_KIND],
+        object_id=_must(_NAME, about) if about else "",
+        reference=_if_plain(reference),
+        attempt=_if_plain(_field(metadata, "attempt")),
+        created_at=_instant(created),
     )
+
+
+# what may come into a table: everything else that is signed is a mistake, and told as one
+_NAME = re.compile("[A-Za-z0-9_]{1,120}")
+_KIND = re.compile("[A-Za-z0-9_.]{1,80}")
+_PLAIN = re.compile("[A-Za-z0-9_-]{1,40}")
+_LONGEST_KIND = 30
+_END_OF_TIME = 2**36  # beyond, some machines know no date
+
+
+def _must(pattern: re.Pattern[str], value: Any) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise ValueError(pattern.pattern)
+    return value
+
+
+def _if_plain(value: Any) -> str:
+    """A word that may be one of ours; nothing if it cannot be."""
+    return value if isinstance(value, str) and _PLAIN.fullmatch(value) else ""
 
 
 def _field(subject: Any, name: str) -> Any:

@@ -23,6 +23,7 @@ from payments.provider import (
     Provider,
     ProviderError,
     Rejected,
+    Unreachable,
     VoucherOrder,
 )
 from payments.settlement import Outcome, Settlement, settle
@@ -50,6 +51,8 @@ PAYABLE = (State.AWAITING_FILING_PAYMENT, State.FEES_ASSESSED)
 KIOSK_DAYS = timedelta(days=7)
 # A provider's shortest: a request that closes sooner is not given a new reference
 _SHORTEST_KIOSK = timedelta(hours=1)
+# How often one tab gives way to others that want to pay something else at the same time
+_TABS = 20
 
 
 @dataclass(frozen=True)
@@ -157,15 +160,20 @@ class Cashier:
     ) -> tuple[Try, Owed]:
         """The attempt to go on with, and what it pays."""
         now = self._clock.now()
-        self._close_unfitting(request, channel, door, part, now)
-        with self._database.begin() as db:
-            found = obligations.due(db, request.number)
-            owed = obligations.lock(db, found.id) if found else None
-            if owed is None or owed.state != "due":
-                raise Conflict("nothing is due")
-            wish = self._wish(request, owed, channel, door, part, now)
-            attempt = attempts.open_attempt(db, owed, public_id(), self._provider.name, wish, now)
-        return attempt, owed
+        for _ in range(_TABS):
+            self._close_unfitting(request, channel, door, part, now)
+            with self._database.begin() as db:
+                found = obligations.due(db, request.number)
+                owed = obligations.lock(db, found.id) if found else None
+                if owed is None or owed.state != "due":
+                    raise Conflict("nothing is due")
+                wish = self._wish(request, owed, channel, door, part, now)
+                live = attempts.live(db, owed.id, channel)
+                if live is not None and _is_in_the_way(live, wish, now):
+                    continue  # another tab began it in this very moment
+                identity, name = public_id(), self._provider.name
+                return attempts.open_attempt(db, owed, identity, name, wish, now), owed
+        raise Unreachable("too many tabs at once")
 
     @staticmethod
     def _wish(
@@ -193,7 +201,7 @@ class Cashier:
         if owed is None or attempt is None:
             return
         wish = self._wish(request, owed, channel, door, part, now)
-        if attempts.is_late(attempt, now) or not attempt.fits(wish):
+        if _is_in_the_way(attempt, wish, now):
             self._close(attempt)
 
     def _close(self, attempt: Try) -> Settlement:
@@ -243,9 +251,18 @@ class Cashier:
         return (CheckoutLine(owed.reference, attempt.amount),)
 
     def _attach(self, attempt: Try, checkout: Checkout) -> Try:
+        """Keep what the attempt is called at the provider.
+
+        If another tab took its place while the provider was asked, it is closed before anybody is
+        led to it. Raises :class:`~portal.problems.Conflict` then.
+        """
         with self._database.begin() as db:
             attempts.attach(db, attempt.id, checkout)
-            return attempts.find(db, attempt.id) or attempt
+            attached = attempts.find(db, attempt.id) or attempt
+        if attached.state != "open":
+            self._close(attached)
+            raise Conflict("another tab pays in another way")
+        return attached
 
     def _fail(self, attempt: Try) -> None:
         with self._database.begin() as db:
@@ -407,6 +424,13 @@ class Cashier:
         notifications.put(db, self._vault, to, closing.message, params, now)
 
 
+def _is_in_the_way(attempt: Try, wish: Wish, now: datetime) -> bool:
+    """Whether somebody may be at this checkout, and it is not the one that is wanted."""
+    if not attempt.session and not attempt.payment:
+        return False
+    return attempts.is_late(attempt, now) or not attempt.fits(wish)
+
+
 _UNPAID = "unpaid"  # facts, section 3.6
 
 
@@ -429,11 +453,12 @@ def payable(db: Connection, request: FiledRequest) -> Payable | None:
     owed = obligations.due(db, request.number)
     if owed is None:
         return None
+    kiosk = attempts.live(db, owed.id, Channel.KIOSK)
     return Payable(
         owed,
         tuple(obligations.lines(db, owed.id)),
         tuple(a for a in attempts.with_money(db, owed.id) if a.state == "paid"),
-        attempts.live(db, owed.id, Channel.KIOSK),
+        kiosk if kiosk is not None and kiosk.voucher else None,  # the number may not be known yet
     )
 
 

@@ -31,8 +31,10 @@ from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import Visit
 
 _SESSION = re.compile("[A-Za-z0-9_]{1,120}")
+_OVER = ("paid", "expired", "failed")
 # A part below this costs more than it brings, and so would a rest below it
 SMALLEST_PART = Money(1000)
+_LONGEST_AMOUNT = 40
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _start(visit: Visit, counter: Counter, form: PostedForm) -> Response[bytes] 
     typed = form.text("amount")
     part, problem = _part(typed, due.owed.remaining)
     if problem is not None:
-        return _page(visit, counter, 422, problems=[problem], typed=typed[:40])
+        return _page(visit, counter, 422, problems=[problem], typed=typed[:_LONGEST_AMOUNT])
     try:
         if form.text("channel") == "kiosk":
             cashier.kiosk(counter.request, counter.door)
@@ -134,7 +136,7 @@ def _part(typed: str, remaining: Money) -> tuple[Money | None, Problem | None]:
     """The part that somebody wants to pay; None for the whole."""
     if not typed.strip():
         return None, None
-    number = parse_number(typed[:40])
+    number = parse_number(typed) if len(typed.strip()) <= _LONGEST_AMOUNT else None
     if number is None or number != round(number, 2):
         text = N_("Write the amount in figures, such as {example}")
         return None, Problem("amount", text, {"example": Decimal(100)})
@@ -219,8 +221,13 @@ def _look(visit: Visit, session_id: str) -> str:
 
 
 def _after(visit: Visit, counter: Counter, session: str, attempt: Try | None) -> Response[bytes]:
-    """Something is still due: a part was paid, or the bank has not told yet."""
-    if attempt is not None and attempt.state == "paid":
+    """Something is still due: a part was paid, or the bank has not told yet.
+
+    Nobody waits for a checkout that is over, that is another's or that there never was.
+    """
+    due = counter.due
+    mine = attempt is not None and due is not None and attempt.obligation_id == due.owed.id
+    if attempt is None or not mine or attempt.state in _OVER:
         return redirect(visit, counter.door.path)
     if visit.is_fragment:
         visit.only_looks()
@@ -277,12 +284,10 @@ def return_by_link(
 ) -> Response[bytes]:
     session = _look(visit, session_id)
     with visit.portal.database.read() as db:
-        counter, owed = _bearer(visit, db, link)
+        counter, _owed = _bearer(visit, db, link)
         attempt = attempts.by_session(db, session)
     if not counter.is_open:
         return redirect(visit, counter.door.path)
-    if attempt is not None and attempt.obligation_id != owed.id:
-        raise Missing("payment of another link")
     return _after(visit, counter, session, attempt)
 
 
