@@ -31,11 +31,18 @@ class Postgres:
 
     def fresh_database(self) -> str:
         """The address of a new, empty database."""
+        return self._create("template1")
+
+    def copy_of(self, url: str) -> str:
+        """The address of a new database like that one, to which nobody may be connected."""
+        return self._create(url.rsplit("/", 1)[1])
+
+    def _create(self, template: str) -> str:
         name = f"t{uuid.uuid4().hex[:12]}"
         with psycopg.connect(
             f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres", autocommit=True
         ) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
     def answers(self) -> bool:
