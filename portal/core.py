@@ -139,7 +139,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         cashier=cashier,
         refunder=refunder,
         payment_news=PaymentNews(database, provider, cashier, refunder, clock),
-        reconciling=Reconciling(database, provider, cashier, clock),
+        reconciling=Reconciling(database, provider, cashier, refunder, clock),
         desk=Desk(vault),
         signatures=Signatures(database, vault, clock),
     )

@@ -40,14 +40,25 @@ class Word:
     icon: str = "clock"
 
 
-def sections(role: str) -> list[tuple[str, str]]:
-    """The parts of the staff's pages that a role may look at: address and name."""
+@dataclass(frozen=True)
+class Section:
+    """A part of the staff's pages."""
+
+    address: str
+    name: str
+    here: bool
+
+
+def sections(role: str, path: str) -> list[Section]:
+    """The parts of the staff's pages that a role may look at, and which of them ``path`` is in."""
     found = [("/center/inbox", N_("Inbox"))]
     if may(role, Permission.SEE_FINANCE):
         found.append(("/center/finance", N_("Money")))
     if may(role, Permission.SEE_REFUNDS):
         found.append(("/center/finance/refunds", N_("Refunds")))
-    return found
+    fitting = [address for address, _ in found if path.startswith(address)]
+    here = max(fitting, key=len, default="/center/inbox")
+    return [Section(address, name, address == here) for address, name in found]
 
 
 STATES = {

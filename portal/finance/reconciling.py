@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, func, select
 
-from payments import attempts, disputes, ledger, refunds
+from payments import attempts, disputes, ledger
 from payments.export import Export, export
 from payments.model import Entry, EntryLine
 from payments.money import Money
@@ -22,6 +22,7 @@ from portal.db import Database
 from portal.finance.units import unit_of
 from portal.observability import log
 from portal.requests.paying import Cashier
+from portal.requests.refunding import Refunder
 
 # What is under way at midnight is settled by then
 _FROM_HOUR = time(3)
@@ -38,11 +39,17 @@ class Reconciling:
     """Compares days of Cairo, closes them, reads statements and writes exports."""
 
     def __init__(
-        self, database: Database, provider: Counterpart, cashier: Cashier, clock: Clock
+        self,
+        database: Database,
+        provider: Counterpart,
+        cashier: Cashier,
+        refunder: Refunder,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._provider = provider
         self._cashier = cashier
+        self._refunder = refunder
         self._clock = clock
         self.reconciler = Reconciler(database, provider, self._look, clock.now, CAIRO)
 
@@ -91,7 +98,7 @@ class Reconciling:
         if effect in {"refund", "refund_failed"}:
             refund = self._provider.read_refund(object_id)
             with self._database.begin() as db:
-                refunds.settle(db, refund, self._clock.now())
+                self._refunder.settle_in(db, refund)
         elif effect in {"dispute", "dispute_won"}:
             dispute = self._provider.read_dispute(object_id)
             with self._database.begin() as db:
