@@ -23,6 +23,7 @@ from portal.catalogue.model import Service
 from portal.clock import SettableClock, public_id
 from portal.core import Core, Loops, build_core, build_loops
 from portal.demo.answers import INVENTED, Applicant, answers_for, staff_name
+from portal.demo.money import close_past
 from portal.identity import otp
 from portal.identity.roles import Role
 from portal.notifications.model import OutgoingMessage
@@ -94,6 +95,7 @@ def load_requests(settings: Settings, now: datetime) -> int:
         for index, (center, filed_at) in planned[done:]:
             fates = _RECENT if now - filed_at < _STILL_OPEN else _CLOSED
             writer.write(index, center, filed_at, fates[index % len(fates)], now)
+        close_past(core, clock, now)
     finally:
         core.database.close()
     return len(planned[done:])
