@@ -220,7 +220,7 @@ class Cashier:
             reference=request.number,
             obligation=owed.id,
             attempt=attempt.id,
-            lines=self._lines(owed, attempt, locale),
+            lines=self._lines(owed, attempt, request, locale),
             success_url=page + "/return?session_id={CHECKOUT_SESSION_ID}",
             cancel_url=page,
             expires_at=attempt.expires_at,
@@ -235,7 +235,9 @@ class Cashier:
         self._attach(attempt, checkout)
         return checkout
 
-    def _lines(self, owed: Owed, attempt: Try, locale: str) -> tuple[CheckoutLine, ...]:
+    def _lines(
+        self, owed: Owed, attempt: Try, request: FiledRequest, locale: str
+    ) -> tuple[CheckoutLine, ...]:
         """What the payer reads at the provider: the lines, unless only a part is paid.
 
         A provider's lines cannot be negative: where there is a discount, the sum is one line.
@@ -248,7 +250,8 @@ class Cashier:
                 for line in lines
                 if line.amount
             )
-        return (CheckoutLine(owed.reference, attempt.amount),)
+        title = self._hand_off.catalogue.services[request.service_code].title
+        return (CheckoutLine(title.en if locale == "en" else title.ar, attempt.amount),)
 
     def _attach(self, attempt: Try, checkout: Checkout) -> Try:
         """Keep what the attempt is called at the provider.
@@ -257,6 +260,8 @@ class Cashier:
         led to it. Raises :class:`~portal.problems.Conflict` then.
         """
         with self._database.begin() as db:
+            # before another tab's look at the attempt, or after it: never in the midst of it
+            obligations.lock(db, attempt.obligation_id)
             attempts.attach(db, attempt.id, checkout)
             attached = attempts.find(db, attempt.id) or attempt
         if attached.state != "open":

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select, update
 
 from payments import ledger, obligations
-from payments.model import Attempt, Obligation, PaymentCase, Receipt
+from payments.model import Attempt, Obligation, ObligationLine, PaymentCase, Receipt
 from payments.proof import prove
 from portal.requests import pay_links
 from tests.support.local import LocalPortal
@@ -89,6 +89,26 @@ def test_a_fee_is_split_over_two_cards_and_the_request_moves_on_with_the_second(
     owed = _owed(local, number)
     assert len(local.rows(select(Receipt.number).where(Receipt.obligation_id == owed.id))) == 1
     _proved(local)
+
+
+def test_a_sum_with_a_discount_is_paid_as_one_line(local: LocalPortal) -> None:
+    """A provider's lines cannot be negative; the receipt shows the discount all the same."""
+    citizen = local.someone()
+    number, page = unpaid(local, citizen)
+    owed = _owed(local, number)
+    last = {"obligation_id": owed.id, "position": 9, "item": "discount", "entity": "treasury"}
+    with local.portal.database.begin() as db:
+        first = (ObligationLine.obligation_id == owed.id, ObligationLine.position == 0)
+        more = ObligationLine.amount + 700
+        db.execute(update(ObligationLine).where(*first).values(amount=more))
+        words = {"label_ar": "تخفيض", "label_en": "Discount", "refundable": False}
+        db.execute(insert(ObligationLine).values(**last, **words, amount=-700, refunded=0))
+    page = citizen.get(f"/requests/{number}/pay")
+    assert "تخفيض" in page.text
+    received = citizen.send(at_checkout(citizen, page), CARD)
+    assert received.hook("state") == "received"
+    receipt = received.tree.xpath("//a[contains(@href, '/receipts/')]/@href")[0]
+    assert "تخفيض" in citizen.get(receipt).text
 
 
 @pytest.mark.parametrize("typed", ["-5", "0", "9.99", "100.005", "abc", "١٠٠٠٠٠٠", "1e9", "NaN"])
@@ -226,13 +246,14 @@ def test_whoever_holds_the_link_sees_service_and_sum_pays_and_learns_nothing_per
     link = _link(page)
     stranger = local.citizen()
     shown = stranger.get(link)
+    in_part = stranger.post(link, {**shown.values(link), "amount": "50"})
     assert shown.status == 200
     assert int(shown.hook("amount")) == _owed(local, number).amount.minor
     checkout = stranger.send(shown, {}, link)
     after = stranger.send(checkout, CARD)
     assert after.path == link
     assert after.hook("state") == "paid"
-    for seen in (shown, checkout, after):
+    for seen in (shown, in_part, checkout, after):
         for personal in (number, citizen.mobile, citizen.national_id, "أحمد"):
             assert personal not in seen.text
     assert_settled_once(local, number)
