@@ -10,7 +10,7 @@ from payments import ledger
 from payments.cases import OpenCase
 from payments.model import PaymentCase
 from payments.money import Money
-from payments.reconciliation import book
+from payments.reconciliation import book, treasury
 from payments.reconciliation.daily import FEE_ROW, DayResult, result_of, sums
 from payments.reconciliation.days import span
 from payments.reconciliation.model import BookLine, Day, DayTotal
@@ -129,7 +129,8 @@ def _totals(
                 row.provider_count,
                 row.provider_amount,
                 row.ledger_amount,
-                row.treasury_amount if row.row == book.PAYOUT else None,
+                # as it is now: a payout arrives when its day may be closed
+                -treasury.arrived(db, day, row.currency)[1] if row.row == book.PAYOUT else None,
             )
             for row in rows
         }
