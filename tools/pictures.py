@@ -12,11 +12,13 @@ from PIL import Image
 from playwright.sync_api import Geolocation, Page, sync_playwright
 
 from portal.catalogue.loader import load_catalogue
+from tests.support.people import CARD
 from tests.support.phone import Phone, launch, phone
 from tests.support.stack import EVERYTHING, Stack
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 SERVICE = "building-permit-new"
+CHEAP = "address-numbering-certificate"
 DESOUK: Geolocation = {"latitude": 31.131, "longitude": 30.645}
 WIDTH, HEIGHT, GAP = 360, 740, 24
 BACKGROUND = (226, 230, 235)
@@ -48,6 +50,8 @@ def main() -> None:
                 names = ["home", "service", "step-building", "documents", "checkout", "request"]
                 chosen = [seen[n] for n in names if n in seen]
                 _strip(chosen).save(FOLDER / "way.png", optimize=True)
+                with phone(chromium, stack.url, mobile="01030000002") as payer:
+                    _strip(list(_paying(payer, stack))).save(FOLDER / "money.png", optimize=True)
                 with phone(chromium, stack.url) as visitor:
                     _strip(list(_finding(visitor))).save(FOLDER / "finding.png", optimize=True)
                 with phone(chromium, stack.url, width=1280) as desk:
@@ -89,6 +93,31 @@ def _finding(visitor: Phone) -> Iterator[bytes]:
     yield page.screenshot()
     page.emulate_media(color_scheme="dark")
     visitor.go(f"/services/{SERVICE}")
+    yield page.screenshot()
+
+
+def _paying(payer: Phone, stack: Stack) -> Iterator[bytes]:
+    """What is owed, a number for kiosks, the provider's page, the receipt and its code."""
+    page = payer.page
+    payer.apply(CHEAP)
+    payer.fill_form(stack.answers(CHEAP))
+    payer.upload_all()
+    payer.submit()
+    address = payer.path()
+    yield page.screenshot()
+    page.locator("form:has([value=kiosk]) button").click()
+    page.locator("[data-voucher]").wait_for()
+    yield page.screenshot()
+    payer.go(address)
+    payer.press_primary()
+    yield page.screenshot()
+    payer.pay_with(CARD)
+    page.locator("a[href*='/receipts/']").first.click()
+    page.locator("a[href*='/verify/']").wait_for()
+    yield page.screenshot()
+    page.locator(".qr").scroll_into_view_if_needed()
+    yield page.screenshot()
+    page.goto(page.locator("a[href*='/verify/']").get_attribute("href") or "")
     yield page.screenshot()
 
 

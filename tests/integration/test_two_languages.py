@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -130,6 +130,34 @@ def test_the_form_of_a_service(still: LocalPortal, service: str) -> None:
         check(citizen.post(f"{prefix}{draft}/check", citizen.get(f"{draft}/check").values()), typed)
 
 
+def _ways_to_pay(citizen: Citizen, address: str) -> None:
+    """A part that is none, a number for kiosks, the page of who was sent a link."""
+    for prefix in ("", "/en"):
+        page = citizen.get(prefix + address)
+        refused = citizen.post(page.path, {**page.values("/pay"), "amount": "1"})
+        assert refused.status == 422
+        check(refused, [page.hook("link")])
+    page = citizen.get(address)
+    citizen.post(address, {**page.values("/pay"), "channel": "kiosk"})
+    look(citizen, f"{address}/kiosk")
+    look(Browser(citizen.base_url), urlsplit(page.hook("link")).path)
+
+
+def test_the_pages_of_finance(still: LocalPortal) -> None:
+    cashier = still.employee("cashier")
+    citizen = still.someone()
+    page = citizen.file(
+        "address-numbering-certificate", still.answers("address-numbering-certificate")
+    )
+    number = page.hook("request-number")
+    officer = Employee(still.url, "finance_officer@EG-KFS")
+    officer.sign_in()
+    look(cashier, "/center/finance/refunds")
+    look(cashier, f"/center/finance/refunds/of/{number}")
+    for path in ("", "/refunds", f"/refunds/of/{number}"):
+        look(officer, f"/center/finance{path}")
+
+
 def test_the_life_of_a_request(still: LocalPortal) -> None:
     citizen, service = still.someone(), "address-numbering-certificate"
     raw = still.answers(service, optional=True)
@@ -139,6 +167,7 @@ def test_the_life_of_a_request(still: LocalPortal) -> None:
     request = f"/requests/{number}"
     look(citizen, f"{request}/pay", typed)
     look(citizen, request, typed)
+    _ways_to_pay(citizen, f"{request}/pay")
     checkout = citizen.send(citizen.get(f"{request}/pay"), {}, "/pay")
     citizen.send(checkout, DECLINED)
     look(citizen, f"{request}/pay/return", typed)

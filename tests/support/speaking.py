@@ -11,7 +11,7 @@ _SILENT = {"script", "style", "textarea", "template"}
 # Names that have no Arabic; and, inside a sentence, examples of what is typed in Latin digits
 _NAMES = re.compile(
     r"PDF|JPG|PNG|DWG|WCAG 2\.2|AAA?\b|A4\b|GeoNames \(geonames\.org\)|CC BY 4\.0"
-    r"|\u200e[0-9A-Z/-]+|\b01[0125]\b|\b31\.13259\b|axe-core"
+    r"|\u2066[^\u2069]*\u2069|\u200e[0-9A-Z/-]+|\b01[0125]\b|\b31\.13259\b|axe-core"
 )
 _LATIN = re.compile(r"[A-Za-z]+|[0-9]+")
 
