@@ -105,6 +105,14 @@ def is_booked(db: Connection, provider: str, object_id: str, effect: str) -> boo
     return db.scalar(known) is not None
 
 
+def is_taken(db: Connection, payment: str, effects: Sequence[str]) -> bool:
+    """Whether a payment has come into the ledger by any of these effects."""
+    known = select(Entry.id).where(
+        Entry.provider == PROVIDER, Entry.object_id == payment, Entry.effect.in_(effects)
+    )
+    return db.scalar(known.limit(1)) is not None
+
+
 def balance(db: Connection, account: str) -> Money:
     """The sum of an account."""
     total = db.scalar(select(func.sum(EntryLine.amount)).where(EntryLine.account == account))

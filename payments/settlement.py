@@ -75,7 +75,7 @@ def settle(
             attempts.end(db, attempt.id, "expired", at)
             return _with(known, Outcome.EXPIRED)
         return known
-    if any(ledger.is_booked(db, ledger.PROVIDER, checkout.payment, how) for how in TAKEN):
+    if ledger.is_taken(db, checkout.payment, TAKEN):
         book_fee(db, checkout, owed.reference, at)
         return _with(known, Outcome.ALREADY)
     wrong = _difference(checkout, attempt, owed, live)
