@@ -1,0 +1,221 @@
+"""The day's money with the sandbox as provider: what is lost, strange, paid out; the page of it."""
+
+import re
+from typing import Any
+
+import pytest
+from lxml import etree
+from sqlalchemy import select
+
+from payments import ledger
+from payments.model import PaymentCase
+from portal.clock import cairo_day
+from tests.support.local import LocalPortal
+from tests.support.paying import at_checkout, pay_without_coming_back, state_of, unpaid
+from tests.support.people import Employee, Page
+
+
+def today(local: LocalPortal) -> Any:
+    return cairo_day(local.clock.now())
+
+
+def open_cases(local: LocalPortal) -> dict[str, str]:
+    """Kind by object."""
+    rows = local.rows(
+        select(PaymentCase.object_id, PaymentCase.kind).where(PaymentCase.closed_at.is_(None))
+    )
+    return {row.object_id: row.kind for row in rows}
+
+
+def officer(local: LocalPortal, role: str, place: str) -> Employee:
+    made = Employee(local.url, f"{role}@{place}")
+    made.sign_in()
+    return made
+
+
+def stranger(local: LocalPortal, method: str = "pm_card_visa") -> Any:
+    """A payment that somebody made in our account without us."""
+    return local.stripe.v1.payment_intents.create(
+        {
+            "amount": 70_000,
+            "currency": "egp",
+            "payment_method": method,
+            "payment_method_types": ["card"],
+            "confirm": True,
+        }
+    )
+
+
+def paid_unheard(local: LocalPortal) -> str:
+    """A request that was paid while no news of it comes through."""
+    citizen = local.someone()
+    number, page = unpaid(local, citizen)
+    pay_without_coming_back(at_checkout(citizen, page))
+    return number
+
+
+@pytest.fixture
+def silence(local: LocalPortal) -> Any:
+    """The provider's events are lost."""
+    local.sandbox.control("/webhooks", {"mode": "lose", "count": 500})
+    yield
+    local.sandbox.control("/webhooks", method="DELETE")
+
+
+def test_a_payment_of_which_nothing_was_heard_is_settled_by_the_comparison(
+    local: LocalPortal, silence: None
+) -> None:
+    number = paid_unheard(local)
+    assert state_of(local, number) == "awaiting_filing_payment"
+    result = local.portal.reconciling.run(today(local))
+    assert state_of(local, number) == "received"
+    assert (result.differences, result.complete) == (0, False)
+    assert local.portal.reconciling.unexplained() == []
+
+
+def test_a_refund_made_at_the_provider_is_found_booked_and_told(
+    local: LocalPortal, silence: None
+) -> None:
+    paid_unheard(local)
+    local.portal.reconciling.run(today(local))
+    (intent,) = local.stripe.v1.payment_intents.list({"limit": 1}).data
+    refund = local.stripe.v1.refunds.create({"payment_intent": intent.id, "amount": 1_000})
+    result = local.portal.reconciling.run(today(local))
+    assert result.differences == 0
+    assert open_cases(local)[refund.id] == "external_refund"
+    assert local.portal.reconciling.unexplained() == []
+
+
+def test_a_stranger_s_payment_is_a_case_that_the_proof_explains(
+    local: LocalPortal, silence: None
+) -> None:
+    stranger(local)
+    result = local.portal.reconciling.run(today(local))
+    assert result.differences == 1
+    assert list(open_cases(local).values()).count("reconcile_missing_in_ledger") == 1
+    assert local.portal.reconciling.unexplained() == []
+
+
+def test_a_payout_leaves_clearing_and_is_in_transit(local: LocalPortal, silence: None) -> None:
+    stranger(local, "pm_card_bypassPending")
+    payout = local.stripe.v1.payouts.create({"amount": 5_000, "currency": "egp"})
+    local.portal.reconciling.run(today(local))
+    with local.portal.database.read() as db:
+        assert ledger.balance(db, ledger.TREASURY_IN_TRANSIT).minor == 5_000
+    local.stripe.v1.payouts.cancel(payout.id)
+    local.portal.reconciling.run(today(local))
+    with local.portal.database.read() as db:
+        assert ledger.balance(db, ledger.TREASURY_IN_TRANSIT).minor == 0
+    assert local.portal.reconciling.unexplained() == []
+
+
+# --- the page
+
+
+@pytest.mark.parametrize(
+    ("role", "place", "sees"),
+    [
+        ("finance_officer", "EG-KFS", True),
+        ("governorate_admin", "EG-KFS", True),
+        ("auditor", "EG-KFS", True),
+        ("auditor", "EG", True),
+        ("ministry_viewer", "EG", True),
+        ("front_office", "KFS-003", False),
+        ("followup_member", "EG-KFS", False),
+    ],
+)
+def test_money_is_seen_by_those_who_may(
+    local: LocalPortal, role: str, place: str, sees: bool
+) -> None:
+    page = officer(local, role, place).get("/center/finance")
+    assert (page.status == 200) == sees
+
+
+def html(page: Page) -> str:
+    return str(etree.tostring(page.tree, encoding="unicode"))
+
+
+def case_of(local: LocalPortal, object_id: str) -> int:
+    rows = local.rows(select(PaymentCase.id).where(PaymentCase.object_id == object_id))
+    return int(rows[0][0])
+
+
+def test_a_governorate_sees_and_closes_the_cases_of_its_own_requests(
+    local: LocalPortal, silence: None
+) -> None:
+    paid_unheard(local)
+    (intent,) = local.stripe.v1.payment_intents.list({"limit": 1}).data
+    local.portal.reconciling.run(today(local))
+    refund = local.stripe.v1.refunds.create({"payment_intent": intent.id, "amount": 1_000})
+    strange = stranger(local)
+    local.portal.reconciling.run(today(local))
+    own = case_of(local, refund.id)
+    charge = local.stripe.v1.charges.retrieve(str(strange.latest_charge))
+    foreign = case_of(local, str(charge.balance_transaction))
+
+    kfs = officer(local, "finance_officer", "EG-KFS")
+    page = kfs.get("/center/finance")
+    assert f"/cases/{own}/close" in html(page)
+    assert f"/cases/{foreign}/close" not in html(page)
+    elsewhere = officer(local, "finance_officer", "EG-QAL").get("/center/finance")
+    assert f"/cases/{own}/close" not in html(elsewhere)
+    national = officer(local, "finance_officer", "EG").get("/center/finance")
+    assert f"/cases/{foreign}/close" in html(national)
+
+    without = kfs.send(page, {"note": " "}, f"/cases/{own}/close")
+    assert without.status == 422
+    assert open_cases(local)[refund.id] == "external_refund"
+    done = kfs.send(page, {"note": "رده البنك"}, f"/cases/{own}/close")
+    assert done.path == "/center/finance"
+    closed = local.rows(
+        select(PaymentCase.closed_by, PaymentCase.closed_note).where(PaymentCase.id == own)
+    )
+    assert tuple(closed[0]) == ("finance_officer@EG-KFS", "رده البنك")
+
+
+def test_who_may_only_look_closes_nothing(local: LocalPortal, silence: None) -> None:
+    strange = stranger(local)
+    local.portal.reconciling.run(today(local))
+    charge = local.stripe.v1.charges.retrieve(str(strange.latest_charge))
+    case = case_of(local, str(charge.balance_transaction))
+    auditor = officer(local, "auditor", "EG")
+    page = auditor.get("/center/finance")
+    assert 'data-case="reconcile_missing_in_ledger"' in html(page)
+    assert f"/cases/{case}/close" not in html(page)
+
+
+def test_a_day_that_is_none_is_told_and_one_to_come_too(local: LocalPortal) -> None:
+    who = officer(local, "finance_officer", "EG-KFS")
+    for wrong in ("2026-13-01", "x", "2099-01-01", "0001-01-01"):
+        assert who.get(f"/center/finance?day={wrong}").status == 422
+    assert who.get("/center/finance?day=2020-01-01").status == 200
+    assert who.get("/center/finance/export?first=x").status == 404
+
+
+def test_a_day_is_closed_by_the_ministry_and_its_export_is_the_same_again(
+    local: LocalPortal, silence: None
+) -> None:
+    paid_unheard(local)
+    day = today(local)
+    local.portal.reconciling.run(day)
+    local.clock.advance(days=1, hours=4)
+    kfs = officer(local, "finance_officer", "EG-KFS")
+    ministry = officer(local, "finance_officer", "EG")
+    shown = ministry.get(f"/center/finance?day={day}")
+    after = ministry.send(shown, {}, f"/days/{day}/compare")
+    assert after.status == 200
+    assert kfs.get(f"/center/finance/days/{day}/close").status == 403
+    assert kfs.get(f"/center/finance/export?first={day}").status == 409
+    asked = ministry.get(f"/center/finance/days/{day}/close")
+    assert ministry.send(asked, {"note": ""}, "/close").status == 422  # it has differences
+    closed = ministry.send(asked, {"note": "payments of a test"}, "/close")
+    assert 'data-day-state="closed"' in html(closed)
+    files = [
+        who.client.get(f"{local.url}/center/finance/export?first={day}")
+        for who in (ministry, ministry, kfs)
+    ]
+    assert files[0].content == files[1].content
+    assert b"sha256," in files[0].content
+    assert files[0].headers["content-type"].startswith("text/csv")
+    assert re.search(rb"line,KFS-003,", files[2].content)
+    assert b"line,,," not in files[2].content
