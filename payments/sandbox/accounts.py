@@ -8,7 +8,7 @@ import re
 from payments.sandbox.config import KEY_PREFIX
 from payments.sandbox.errors import unauthenticated
 
-KEY = re.compile(re.escape(KEY_PREFIX) + r"[\x21-\x7e]{0,247}\Z")
+KEY = re.compile(re.escape(KEY_PREFIX) + r"[\x21-\x7e]{1,247}\Z")
 
 
 def account_of(authorization: str | None) -> str:

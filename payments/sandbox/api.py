@@ -16,7 +16,7 @@ from payments.sandbox.faults import Faults
 from payments.sandbox.forms import Tree
 from payments.sandbox.idempotency import InProgress, Kept
 from payments.sandbox.logs import log_crash
-from payments.sandbox.objects import Answer, Call, Operation
+from payments.sandbox.objects import VERSION, Answer, Call, Operation
 from payments.sandbox.params import Params
 from payments.sandbox.store import Store
 
@@ -81,6 +81,7 @@ class Api:
             if fault and fault.mode == "down":
                 return _refused(unavailable("The sandbox was told to be unavailable.", 503))
             account = account_of(incoming.headers.get("authorization"))
+            _check_version(incoming.headers.get("stripe-version"))
             key = _key_of(incoming)
             with self._in_progress.hold(account, key):
                 if fault and fault.mode == "slow":
@@ -147,6 +148,12 @@ def _key_of(incoming: Incoming) -> str | None:
     if incoming.method != "POST":
         return None
     return idempotency.check_key(incoming.headers.get("idempotency-key"))
+
+
+def _check_version(wanted: str | None) -> None:
+    """Shapes are always the newest; a version that cannot be one is a mistake to be told."""
+    if wanted and not VERSION.match(wanted):
+        raise ApiError(f"Invalid Stripe API version: {wanted[:40]}")
 
 
 def _params_of(incoming: Incoming) -> Tree:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from litestar import Litestar, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Message, Scope
 
@@ -18,7 +18,7 @@ from payments.sandbox.checkout import Checkout
 from payments.sandbox.clock import Clock, token
 from payments.sandbox.config import SandboxConfig
 from payments.sandbox.control import Control
-from payments.sandbox.errors import ApiError, unavailable
+from payments.sandbox.errors import ApiError, unavailable, unrecognized
 from payments.sandbox.faults import Faults
 from payments.sandbox.forms import MAX_BODY_BYTES
 from payments.sandbox.kiosk import Kiosk
@@ -141,6 +141,10 @@ async def _tick(store: Store, workers: Workers) -> None:
 
 def _api_route(api: Api, operation: Operation) -> HTTPRouteHandler:
     async def handle(request: Browser) -> Reply:
+        asked = request.scope["raw_path"].partition(b"?")[0]
+        if asked.endswith(b"/") or b"//" in asked:
+            # An id that turned out empty must not become the list of all objects.
+            raise NotFoundException
         request_id = _request_id(request.scope)
         incoming = Incoming(
             method=request.method,
@@ -192,8 +196,7 @@ def _failed(checkout: Checkout, request: Browser, error: Exception) -> Reply:
     if status >= 500:
         return _json(Answer(unavailable("Internal error.", 500).body(), 500))
     if status in {404, 405}:
-        where = f"{request.method}: {path[:200]}"
-        return _json(Answer(ApiError(f"Unrecognized request URL ({where}).").body(), 404))
+        return _json(Answer(unrecognized(request.method, path).body(), 404))
     message = "The request is too large." if status == 413 else "The request cannot be read."
     return _json(Answer(ApiError(message).body(), status))
 

@@ -1,5 +1,6 @@
 """Refusals in the provider's shape: https://docs.stripe.com/api/errors."""
 
+from collections.abc import Sequence
 from typing import Any
 
 Json = dict[str, Any]
@@ -52,16 +53,19 @@ def missing(param: str) -> ApiError:
     return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
 
 
-def unknown(param: str) -> ApiError:
+def unknown(params: Sequence[str]) -> ApiError:
+    """All of them are told at once; ``param`` is the first."""
+    names = [param[:200] for param in params[:20]]
+    noun = "parameter" if len(names) == 1 else "parameters"
     return ApiError(
-        f"Received unknown parameter: {param[:200]}", code="parameter_unknown", param=param[:200]
+        f"Received unknown {noun}: {', '.join(names)}", code="parameter_unknown", param=names[0]
     )
 
 
 def empty(param: str) -> ApiError:
     return ApiError(
-        f"You passed an empty string for '{param}'. Empty values unset a field, but this field "
-        "cannot be unset.",
+        f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset "
+        f"a parameter; however '{param}' cannot be unset.",
         code="parameter_invalid_empty",
         param=param,
     )
@@ -86,6 +90,16 @@ def no_such(noun: str, object_id: str, *, param: str = "id", status: int = 404) 
         status=status,
         code="resource_missing",
         param=param,
+    )
+
+
+def unrecognized(method: str, path: str) -> ApiError:
+    """The advice is the provider's: most often an id was empty."""
+    return ApiError(
+        f"Unrecognized request URL ({method}: {path[:200]}). If you are trying to list objects, "
+        "remove the trailing slash. If you are trying to retrieve an object, make sure you passed "
+        "a valid (non-empty) identifier in your code.",
+        status=404,
     )
 
 

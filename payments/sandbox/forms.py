@@ -1,7 +1,8 @@
 """Decoding of form-encoded parameters with brackets, ``a[b][0][c]=v``.
 
 The convention is Rack's, which the provider's servers follow: a later value
-replaces an earlier one, ``a[]`` appends, ``a[0]`` counts. A list is kept as a
+replaces an earlier one, ``a[]`` appends, ``a[][b]``
+fills the last hash until it has a ``b``, ``a[0]`` counts. A list is kept as a
 mapping from its index to its value; :mod:`payments.sandbox.params` reads it.
 """
 
@@ -60,12 +61,37 @@ def _put(tree: Tree, name: str, value: str) -> None:
     if len(steps) > MAX_DEPTH:
         raise invalid(steps[0][:100], f"nested deeper than {MAX_DEPTH} levels")
     node = tree
-    for step in steps[:-1]:
-        inner = node.setdefault(step or str(len(node)), {})
+    for depth, step in enumerate(steps[:-1]):
+        inner = node.setdefault(step or _place(node, steps[depth + 1 :]), {})
         if isinstance(inner, str):
             raise invalid(steps[0][:100], "given both as a value and as a hash")
         node = inner
-    last = steps[-1] or str(len(node))
+    last = steps[-1] or _next(node)
     if isinstance(node.get(last), dict):
         raise invalid(steps[0][:100], "given both as a value and as a hash")
     node[last] = value
+
+
+def _next(node: Tree) -> str:
+    """The index after the last one of a list."""
+    index = len(node)
+    while str(index) in node:
+        index += 1
+    return str(index)
+
+
+def _place(node: Tree, rest: list[str]) -> str:
+    """Which hash of a list ``a[][b]`` belongs to: the last, until that has its ``b``."""
+    last = next(reversed(node), None)
+    if last is None or _has(node[last], rest):
+        return _next(node)
+    return last
+
+
+def _has(inner: Tree | str, rest: list[str]) -> bool:
+    for step in rest:
+        if not isinstance(inner, dict) or step not in inner:
+            # A value, or a further list without indices, never opens a new hash.
+            return isinstance(inner, str)
+        inner = inner[step]
+    return True

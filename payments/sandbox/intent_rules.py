@@ -9,6 +9,7 @@ from payments.sandbox.objects import Call
 from payments.sandbox.outcomes import is_manual
 from payments.sandbox.paying import OPEN_STATUSES
 from payments.sandbox.presenting import present
+from payments.sandbox.spending import refuse_if_spent
 from payments.sandbox.store import Record
 
 
@@ -33,6 +34,7 @@ def take(intent: Record, method: Record) -> None:
             code="payment_intent_invalid_parameter",
             param="payment_method",
         )
+    refuse_if_spent(method)
     owner = method.body["customer"]
     if owner and owner != intent.body["customer"]:
         raise ApiError(

@@ -34,16 +34,8 @@ def read_types(params: Params, currency: str) -> list[str] | None:
     wanted: list[str] | None = None
     for name in ("payment_method_types", "allowed_payment_method_types"):
         if params.given(name):
-            wanted = list(dict.fromkeys(params.texts(name)))
-            for kind in wanted:
-                if kind not in TYPES:
-                    raise invalid(
-                        name, f"{kind[:40]} is not available; those are {', '.join(TYPES)}"
-                    )
-    ruled_out = params.texts("excluded_payment_method_types")
-    for kind in ruled_out:
-        if kind not in TYPES and kind not in OTHERS:
-            raise invalid("excluded_payment_method_types", f"{kind[:40]} is not known")
+            wanted = list(dict.fromkeys(params.choices(name, TYPES)))
+    ruled_out = params.choices("excluded_payment_method_types", (*TYPES, *OTHERS))
     if ruled_out:
         wanted = [kind for kind in wanted or default_types(currency) if kind not in ruled_out]
         if not wanted:

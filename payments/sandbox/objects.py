@@ -12,6 +12,9 @@ from payments.sandbox.store import Record, Transaction, dump
 API_VERSION = "2026-10-28.endive"
 """The version whose shapes are spoken, whatever the caller asks for."""
 
+VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[a-z]+)?(;.*)?\Z")
+"""A date, since 2024 with a name, and what is tried out early behind a semicolon."""
+
 OBJECT_ID = re.compile(r"[A-Za-z0-9_]{1,200}\Z")
 
 NOUNS = {"balance_transaction": "balance transaction", "payment_method": "PaymentMethod"}

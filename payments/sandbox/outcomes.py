@@ -12,6 +12,7 @@ from payments.sandbox.following import follow
 from payments.sandbox.method_details import RESERVED_SECONDS
 from payments.sandbox.payers import account_of_iban, wallet_of
 from payments.sandbox.recording import emit
+from payments.sandbox.spending import spend
 from payments.sandbox.store import Record, Transaction
 
 NOTHING_PENDING: Json = {"attempt": None, "then": None, "voucher": None}
@@ -45,7 +46,7 @@ def charge(tx: Transaction, intent: Record, method: Record, *, authenticated: bo
         charging.announce(tx, made, "automatic")
         fail(tx, intent, method, decline, made)
     elif reserve:
-        _reserve(tx, intent, made)
+        _reserve(tx, intent, method, made)
     else:
         _succeed(tx, intent, method, made)
 
@@ -142,7 +143,8 @@ def _wait(tx: Transaction, intent: Record, method: Record, seconds: int) -> None
     follow(tx, intent)
 
 
-def _reserve(tx: Transaction, intent: Record, made: Record) -> None:
+def _reserve(tx: Transaction, intent: Record, method: Record, made: Record) -> None:
+    spend(tx, method)
     intent.body |= {"amount_capturable": intent.body["amount"], "status": "requires_capture"}
     plan(intent, "release", tx.now + RESERVED_SECONDS)
     tx.save(intent)
@@ -165,6 +167,7 @@ def _mark_paid(intent: Record) -> None:
 
 def _told(tx: Transaction, intent: Record, method: Record) -> None:
     _keep(tx, intent, method)
+    spend(tx, method)
     emit(tx, "payment_intent.succeeded", intent)
     follow(tx, intent)
 

@@ -6,6 +6,7 @@ unknown, so a parameter the sandbox does not implement is never ignored silently
 
 import re
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from payments.sandbox.config import is_web_address
@@ -27,6 +28,7 @@ MAX_METADATA_KEY = 40
 MAX_METADATA_VALUE = 500
 
 INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
+DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?\Z")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+\Z")
 SAFE_HOST = re.compile(r"[A-Za-z0-9._\[\]:-]+\Z")
 
@@ -60,12 +62,13 @@ class Params:
         return True
 
     def finish(self) -> None:
-        """Raises for the first parameter nobody asked for."""
-        for key in self._tree:
-            if key not in self._seen:
-                raise unknown(self.name(key))
-        for inner in self._inner:
-            inner.finish()
+        """Raises if there are parameters that nobody asked for."""
+        if names := self.unread():
+            raise unknown(names)
+
+    def unread(self) -> list[str]:
+        own = [self.name(key) for key in self._tree if key not in self._seen]
+        return own + [name for inner in self._inner for name in inner.unread()]
 
     def _raw(self, key: str) -> str | None:
         self._seen.add(key)
@@ -98,6 +101,8 @@ class Params:
         value = self._raw(key)
         if value is None:
             return None
+        if value == "":
+            raise empty(self.name(key))
         if not INTEGER.match(value):
             raise invalid_integer(self.name(key), value)
         number = int(value)
@@ -113,22 +118,40 @@ class Params:
             raise missing(self.name(key))
         return number
 
+    def decimal(self, key: str) -> Decimal | None:
+        """A sum of minor units with up to twelve places behind the point."""
+        value = self._raw(key)
+        if value is None:
+            return None
+        if value == "":
+            raise empty(self.name(key))
+        if not DECIMAL.match(value):
+            raise ApiError(f"Invalid decimal: {value[:40]}", param=self.name(key))
+        return Decimal(value)
+
     def boolean(self, key: str) -> bool | None:
         value = self._raw(key)
         if value is None:
             return None
+        if value == "":
+            raise empty(self.name(key))
         if value not in {"true", "false"}:
-            raise invalid(self.name(key), "must be true or false")
+            raise ApiError(f"Invalid boolean: {value[:40]}", param=self.name(key))
         return value == "true"
 
     def choice(self, key: str, choices: Collection[str]) -> str | None:
         value = self.text(key)
         if value is not None and value not in choices:
-            *others, last = sorted(choices)
-            comma = "," if len(others) > 1 else ""
-            listed = f"{', '.join(others)}{comma} or {last}" if others else last
-            raise invalid(self.name(key), f"must be one of {listed}")
+            raise _not_one_of(self.name(key), choices)
         return value
+
+    def choices(self, key: str, choices: Collection[str]) -> list[str]:
+        """The values of a list, each one of ``choices``."""
+        values = self.texts(key)
+        for place, value in enumerate(values):
+            if value not in choices:
+                raise _not_one_of(f"{self.name(key)}[{place}]", choices)
+        return values
 
     def url(self, key: str) -> str | None:
         """An absolute web address. Its host is plain ASCII, because it is later named
@@ -168,10 +191,12 @@ class Params:
         return [inner for inner in found if inner is not None]
 
     def texts(self, key: str) -> list[str]:
-        """The values of a list; a single value is a list of one."""
-        if isinstance(self._tree.get(key), str):
-            value = self.text(key)
-            return [value] if value else []
+        """The values of a list; an empty value is an empty list."""
+        value = self._tree.get(key)
+        if isinstance(value, str) and value:
+            raise ApiError("Invalid array", param=self.name(key))
+        if self.is_emptied(key):
+            return []
         outer = self.child(key)
         if outer is None:
             return []
@@ -228,6 +253,13 @@ class Params:
             return Range(tuple(found))
         exact = self.integer(key)
         return Range(() if exact is None else (("=", exact),))
+
+
+def _not_one_of(name: str, choices: Collection[str]) -> ApiError:
+    *others, last = sorted(choices)
+    comma = "," if len(others) > 1 else ""
+    listed = f"{', '.join(others)}{comma} or {last}" if others else last
+    return invalid(name, f"must be one of {listed}")
 
 
 def merge_metadata(

@@ -27,7 +27,7 @@ def decoded(content_type: str, body: bytes) -> Json:
 def only(wanted: Json, *names: str) -> None:
     for name in wanted:
         if name not in names:
-            raise unknown(name)
+            raise unknown([name])
 
 
 def integer(wanted: Json, name: str) -> int:

@@ -9,6 +9,7 @@ from payments.sandbox.objects import Answer, Call, Operation, require
 from payments.sandbox.presenting import present
 from payments.sandbox.recording import emit
 from payments.sandbox.resources.payment_methods import KIND, URL, by_name
+from payments.sandbox.spending import refuse_if_spent
 from payments.sandbox.store import Record, Transaction
 
 CUSTOMER = "customer"
@@ -67,6 +68,7 @@ def method_to_attach(call: Call, name: str, *, status: int) -> Record:
 def attach_to(tx: Transaction, method: Record, customer_id: str) -> None:
     if method.parent == customer_id:
         return
+    refuse_if_spent(method)
     if method.parent is not None:
         raise ApiError(
             "The payment method you provided has already been attached to a customer.",
@@ -86,6 +88,7 @@ def detach_from(tx: Transaction, method: Record) -> None:
         customer.body["invoice_settings"]["default_payment_method"] = None
         tx.save(customer)
     method.parent = method.body[CUSTOMER] = None
+    method.private["spent"] = True
     tx.save(method)
     emit(tx, "payment_method.detached", method, {CUSTOMER: before})
 

@@ -1,13 +1,13 @@
 """Who is told of events: https://docs.stripe.com/api/webhook_endpoints."""
 
 import hashlib
-import re
 
 from payments.sandbox import deliveries
 from payments.sandbox.clock import token
 from payments.sandbox.errors import Json, invalid, missing
+from payments.sandbox.event_types import EVENT_TYPES
 from payments.sandbox.lists import page
-from payments.sandbox.objects import Answer, Call, Operation
+from payments.sandbox.objects import VERSION, Answer, Call, Operation
 from payments.sandbox.params import Params, merge_metadata
 from payments.sandbox.presenting import present
 from payments.sandbox.store import Record, Transaction
@@ -17,7 +17,6 @@ URL = "/v1/webhook_endpoints"
 ONE = f"{URL}/{{id:str}}"
 
 MAX_ENDPOINTS = 16
-EVENT_TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+\Z")
 
 
 def create(call: Call) -> Answer:
@@ -39,7 +38,7 @@ def create(call: Call) -> Answer:
         enabled_events=wanted,
     )
     endpoint.body |= {
-        "api_version": params.text("api_version"),
+        "api_version": _version(params),
         "description": params.text("description"),
         "metadata": merge_metadata({}, params.metadata()),
     }
@@ -130,10 +129,19 @@ def _record(
 
 def _enabled_events(params: Params) -> list[str]:
     wanted = params.texts("enabled_events")
-    for name in wanted:
-        if name != "*" and not EVENT_TYPE.match(name):
-            raise invalid("enabled_events", f"{name[:50]} is not the name of an event type")
+    for place, name in enumerate(wanted):
+        if name != "*" and name not in EVENT_TYPES:
+            raise invalid(
+                f"enabled_events[{place}]", f"{name[:50]} is not the name of an event type"
+            )
     return wanted
+
+
+def _version(params: Params) -> str | None:
+    version = params.text("api_version")
+    if version and not VERSION.match(version):
+        raise invalid("api_version", f"{version[:40]} is not a version of the API")
+    return version
 
 
 OPERATIONS = (

@@ -17,6 +17,7 @@ from payments.sandbox.params import merge_metadata
 from payments.sandbox.paying import KIND
 from payments.sandbox.presenting import present
 from payments.sandbox.resources import payment_methods
+from payments.sandbox.spending import refuse_if_spent
 from payments.sandbox.store import Record
 
 URL = "/v1/payment_intents"
@@ -214,6 +215,7 @@ def _confirm(call: Call, intent: Record, return_url: str | None, *, alone: bool)
             "again, or confirm it again directly with a payment method.",
             present(call.tx, intent),
         )
+    refuse_if_spent(method)
     paying.attempt(
         call.tx, intent, method, call.config.base_url, return_url,
         alone=alone and method.body["type"] not in VOUCHERS,

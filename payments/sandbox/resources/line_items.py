@@ -1,8 +1,10 @@
 """The lines of a checkout: https://docs.stripe.com/api/checkout/sessions/line_items."""
 
+from decimal import ROUND_HALF_UP, Decimal
+
 from payments.sandbox.clock import token
 from payments.sandbox.currencies import MAX_AMOUNT_EGP, check_amount, check_currency
-from payments.sandbox.errors import Json, invalid, missing, no_such
+from payments.sandbox.errors import ApiError, Json, invalid, missing, no_such
 from payments.sandbox.params import Params, merge_metadata
 
 MAX_ITEMS = 100
@@ -34,7 +36,7 @@ def _item(params: Params, now: int) -> tuple[Json, str | None]:
     if data is None:
         raise missing(params.name("price_data"))
     currency = check_currency(data.need_text("currency"), data.name("currency"))
-    unit_amount = data.need_integer("unit_amount", low=0, high=MAX_AMOUNT_EGP)
+    unit = _unit(data)
     data.choice("tax_behavior", ("exclusive", "inclusive", "unspecified"))
     if name := data.text("product"):
         # Products are described inline only, so there is none with an id.
@@ -52,7 +54,7 @@ def _item(params: Params, now: int) -> tuple[Json, str | None]:
     if adjustable is not None and adjustable.boolean("enabled"):
         raise invalid(adjustable.name("enabled"), "the page does not change quantities")
     quantity = params.need_integer("quantity", low=1, high=MAX_QUANTITY)
-    amount = unit_amount * quantity
+    amount = int((unit * quantity).quantize(Decimal(1), ROUND_HALF_UP))
     item: Json = {
         "id": f"li_{token()}",
         "object": "item",
@@ -82,9 +84,30 @@ def _item(params: Params, now: int) -> tuple[Json, str | None]:
             "tiers_mode": None,
             "transform_quantity": None,
             "type": "one_time",
-            "unit_amount": unit_amount,
-            "unit_amount_decimal": str(unit_amount),
+            "unit_amount": int(unit) if unit == int(unit) else None,
+            "unit_amount_decimal": _written(unit),
         },
         "quantity": quantity,
     }
     return item, detail
+
+
+def _unit(data: Params) -> Decimal:
+    """The price of one, whole or in parts of the minor unit; the line is rounded."""
+    whole = data.integer("unit_amount", low=0, high=MAX_AMOUNT_EGP)
+    parts = data.decimal("unit_amount_decimal")
+    if whole is not None and parts is not None:
+        raise ApiError(
+            "You may only specify one of these parameters: unit_amount, unit_amount_decimal.",
+            param=data.name("unit_amount_decimal"),
+        )
+    if parts is not None:
+        return parts
+    if whole is None:
+        raise missing(data.name("unit_amount"))
+    return Decimal(whole)
+
+
+def _written(unit: Decimal) -> str:
+    text = f"{unit:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

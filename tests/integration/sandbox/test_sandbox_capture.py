@@ -195,7 +195,7 @@ def test_a_method_of_another_type_is_refused(api: stripe.StripeClient) -> None:
     [
         ({"return_url": "http://127.0.0.1:9/"}, "return_url"),
         ({"off_session": True}, "off_session"),
-        ({"payment_method_types": ["shells"]}, "payment_method_types"),
+        ({"payment_method_types": ["shells"]}, "payment_method_types[0]"),
         ({"customer": "cus_none"}, "customer"),
         ({"confirmation_method": "twice"}, "confirmation_method"),
         ({"automatic_payment_methods": {"enabled": True}}, "automatic_payment_methods"),

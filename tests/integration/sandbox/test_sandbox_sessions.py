@@ -157,7 +157,7 @@ def test_sessions_are_listed_by_status_and_by_intent(api: stripe.StripeClient) -
         ({"cancel_url": "portal"}, "url_invalid", "cancel_url"),
         ({"mode": "subscription"}, None, "mode"),
         ({"locale": "ar"}, None, "locale"),
-        ({"payment_method_types": ["shells"]}, None, "payment_method_types"),
+        ({"payment_method_types": ["shells"]}, None, "payment_method_types[0]"),
         ({"customer": "cus_none"}, "resource_missing", "customer"),
         ({"automatic_tax": {"enabled": True}}, None, "automatic_tax[enabled]"),
         ({"currency": "usd"}, None, "currency"),

@@ -125,7 +125,7 @@ def test_endpoints_can_be_changed_disabled_and_deleted(
     [
         ({"url": "ftp://x/", "enabled_events": ["*"]}, "url"),
         ({"url": "http://127.0.0.1/"}, "enabled_events"),
-        ({"url": "http://127.0.0.1/", "enabled_events": ["everything"]}, "enabled_events"),
+        ({"url": "http://127.0.0.1/", "enabled_events": ["everything"]}, "enabled_events[0]"),
         ({"url": "http://127.0.0.1:99999/", "enabled_events": ["*"]}, "url"),
     ],
 )
