@@ -123,14 +123,18 @@ class Speech:
 
     def amount(self, piastres: int) -> str:
         """Pounds with two decimals, for columns: «١٬٢٥٠٫٥٠»."""
-        sign = "-" if piastres < 0 else ""
+        # between right-to-left words the sign would stand behind the number (CLDR marks it so too)
+        minus = "\u061c-" if self.arabic else "-"
+        sign = minus if piastres < 0 else ""
         pounds, rest = divmod(abs(piastres), 100)
         return self.digits(f"{sign}{pounds:,}.{rest:02d}")
 
     def money(self, piastres: int) -> str:
         """A sum inside a sentence, with the right form of «جنيه» (rulings, identity and text)."""
         pounds, rest = divmod(abs(piastres), 100)
-        figures = self.amount(piastres) if rest else self.digits(f"{piastres // 100:,}")
+        figures = self.amount(piastres)
+        if not rest:
+            figures = figures[:-3]  # without the piastres
         if not self.arabic:
             return f"EGP {figures}"
         return f"{figures} {self.translations.ngettext('pound', 'pounds', pounds or 1)}"
