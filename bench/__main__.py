@@ -7,6 +7,7 @@ from bench.lighthouse import print_scores
 from bench.receipts import figures as receipt_figures
 from bench.reconciliation import print_days
 from bench.requests import figures
+from bench.settling import print_rates
 from bench.start import second_start
 
 
@@ -15,6 +16,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=300, help="requests per row (default 300)")
     parser.add_argument("--no-browser", action="store_true", help="leave first visits out")
     parser.add_argument("--no-days", action="store_true", help="leave compared days out")
+    parser.add_argument("--no-settling", action="store_true", help="leave settled webhooks out")
     parser.add_argument("--lighthouse", action="store_true", help="its scores too; takes minutes")
     parser.add_argument("--no-start", action="store_true", help="leave memory and start time out")
     chosen = parser.parse_args()
@@ -24,6 +26,9 @@ def main() -> None:
     print(f"\n{'receipts':28}{'ms':>10}{'ratio':>9}{'kB':>10}")
     for row in receipt_figures():
         print(f"{row.name:28}{row.ms:10.2f}{row.ratio:9.1f}{row.kb:10.1f}", flush=True)
+    if not chosen.no_settling:
+        print()
+        print_rates()
     if not chosen.no_browser:
         print(f"\n{'first visit, slow 3G':42}{'requests':>9}{'kB':>7}{'text kB':>9}{'paint s':>9}")
         for one in first_visits():

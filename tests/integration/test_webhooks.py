@@ -3,16 +3,19 @@
 import hashlib
 import hmac
 import json
+import threading
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy
 from sqlalchemy import func, insert, select
 
 from payments.model import Attempt, Refund, SeenEvent
 from payments.proof import prove
+from payments.stripe_objects import event_of
 from tests.support.local import LocalPortal
 from tests.support.paying import (
     assert_settled_once,
@@ -229,3 +232,34 @@ def test_an_unreachable_provider_is_asked_for_lost_events_again_later(alone: Loc
         assert alone.portal.payment_news.catch_up() == 0
     finally:
         alone.sandbox.control("/faults", method="DELETE")
+
+
+def test_what_an_event_leads_to_is_written_in_one_transaction(local: LocalPortal) -> None:
+    """Ledger, receipt, state, clock, messages and the event's end: all of it, or nothing."""
+    citizen = local.someone()
+    number, page = unpaid(local, citizen)
+    checkout = at_checkout(citizen, page)
+    local.sandbox.control("/webhooks", {"mode": "lose", "count": 100})
+    try:
+        pay_without_coming_back(checkout)
+    finally:
+        local.sandbox.control("/webhooks", method="DELETE")
+    news, session = local.portal.payment_news, session_of(local, number)
+    body = _event(session, number, f"evt_one_{local.port}")
+    waiting = news.keep(event_of(json.loads(body)))
+    assert waiting is not None
+    here, acts = threading.get_ident(), []
+    engine = local.portal.database.engine
+    listeners = [
+        (name, lambda *_, n=name: acts.append(n) if threading.get_ident() == here else None)
+        for name in ("begin", "commit", "rollback")
+    ]
+    for name, listener in listeners:
+        sqlalchemy.event.listen(engine, name, listener)
+    try:
+        assert news.work_off(waiting)
+    finally:
+        for name, listener in listeners:
+            sqlalchemy.event.remove(engine, name, listener)
+    assert acts == ["begin", "commit"]
+    assert_settled_once(local, number)

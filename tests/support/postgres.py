@@ -56,7 +56,7 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
+def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
     """Start a server in a folder of its own, and end it with its data."""
     folder = Path(tempfile.mkdtemp(prefix="portal-pg-"))
     user = "nobody" if os.getuid() == 0 else None
@@ -67,7 +67,7 @@ def running_postgres() -> Iterator[Postgres]:
     try:
         _run(install, user, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8")
         # its data ends with it: only our own processes are killed in tests, never this machine
-        unsafe = "-c fsync=off -c full_page_writes=off"
+        unsafe = "" if durable else "-c fsync=off -c full_page_writes=off"
         options = f"-p {port} -h 127.0.0.1 -k {folder} -c max_connections=200 {unsafe}"
         _run(install, user, "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "start")
         server = Postgres(port)
