@@ -18,7 +18,7 @@ from payments.model import Obligation, ObligationLine
 from payments.money import Money
 from portal.backoffice import folder
 from portal.backoffice.model import CenterAct, CenterDocument, CenterRequest
-from portal.clock import public_id
+from portal.clock import cairo_day, public_id
 from portal.requests import reading
 from portal.requests.lifecycle import State
 from portal.requests.model import Attachment, Draft, HistoryEntry, ServiceRequest
@@ -152,6 +152,7 @@ def make_gallery(portal: LocalPortal) -> Gallery:
         *made.requests(),
         *made.center(),
         *made.refunds(),
+        *made.finance(),
     ]
     return Gallery(portal.url, scenes, made.people)
 
@@ -325,6 +326,21 @@ class _Maker:
             Scene("refund-reject-errors", f"{base}/{asked}", "finance", _press_act("reject")),
             Scene("refund-failed", f"{base}/{failed}", "cashier"),
             Scene("request-refunds", f"/requests/{told.number}", "citizen"),
+        ]
+
+    def finance(self) -> list[Scene]:
+        """The money of a day: with cases, of one governorate, of no day, to be closed."""
+        self.people["ministry"] = _signed_in(self.portal, "finance_officer", "EG")
+        today = cairo_day(self.portal.clock.now())
+        self.portal.portal.reconciling.run(today)
+        base = "/center/finance"
+        return [
+            Scene("finance", f"{base}?day={today}", "ministry", _open_details),
+            Scene("finance-governorate", f"{base}?day={today}", "finance", _open_details),
+            Scene("finance-viewer", f"{base}?day={today}", "viewer"),
+            Scene("finance-empty", f"{base}?day=2020-01-01", "ministry"),
+            Scene("finance-errors", f"{base}?day=x", "ministry"),
+            Scene("finance-close", f"{base}/days/{today}/close", "ministry"),
         ]
 
     def _fees(self) -> tuple[str, str]:

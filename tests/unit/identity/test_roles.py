@@ -53,16 +53,28 @@ def test_the_front_office_and_its_manager_register_and_check() -> None:
         }
 
 
+_SEEING = {Permission.SEE_INBOX, Permission.SEE_REFUNDS, Permission.SEE_FINANCE}
+_OF_MONEY = {
+    Permission.ASK_REFUND: Permission.SEE_REFUNDS,
+    Permission.APPROVE_REFUND: Permission.SEE_REFUNDS,
+    Permission.CLOSE_CASE: Permission.SEE_FINANCE,
+    Permission.CLOSE_DAY: Permission.SEE_FINANCE,
+}
+
+
 def test_whoever_may_act_may_see() -> None:
     for role, permissions in TABLE.items():
-        if permissions:
-            assert Permission.SEE_INBOX in permissions, role
+        for permission in permissions - _SEEING:
+            assert _OF_MONEY.get(permission, Permission.SEE_INBOX) in permissions, (
+                role,
+                permission,
+            )
 
 
-def test_followers_and_viewers_change_nothing() -> None:
+def test_followers_and_viewers_change_nothing_and_finance_only_money() -> None:
     for role in (*GOVERNORATE_ROLES, *NATIONAL_ROLES):
-        changing = set(Permission) - {Permission.SEE_INBOX}
-        assert not {p for p in changing if may(role, p)}, role
+        changing = {p for p in set(Permission) - _SEEING if may(role, p)}
+        assert changing <= (set(_OF_MONEY) if role == Role.FINANCE_OFFICER else set()), role
 
 
 def test_one_who_enters_the_backlog_decides_no_request() -> None:
