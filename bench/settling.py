@@ -6,6 +6,7 @@ one transaction on a disk that is waited for. The yardstick is one row and its c
 driver alone, taken turn by turn with it: what else the machine does then slows down both.
 """
 
+import logging
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from portal.core import Core, build_core
 from portal.db import Database
 from portal.demo.loading import load_demo
 from portal.migrations.running import upgrade
+from portal.observability import configure_logs
 from portal.requests.payment_news import PaymentNews
 from portal.settings import read_settings
 from tests.support.filing import file_unpaid
@@ -73,6 +75,7 @@ def rates(count: int = _EVENTS) -> Iterator[Settled]:
 
 
 def _rate(folder: Path, url: str, count: int) -> Settled:
+    configure_logs(logging.WARNING)
     settings = read_settings({"PORTAL_VAR": str(folder), "PORTAL_DATABASE_URL": url})
     core = build_core(settings, SystemClock())
     upgrade(core.database)
