@@ -13,7 +13,7 @@ from payments.money import Money
 from payments.reconciliation import book, treasury
 from payments.reconciliation.daily import FEE_ROW, DayResult, result_of, sums
 from payments.reconciliation.days import span
-from payments.reconciliation.model import BookLine, Day, DayTotal
+from payments.reconciliation.model import BookLine, Day, DayDifference, DayTotal
 from payments.reconciliation.sharing import Share, frozen_shares, shares_of
 from portal.clock import CAIRO
 from portal.finance.units import is_of, unit_of
@@ -62,6 +62,15 @@ class ShareRow:
 
 
 @dataclass(frozen=True)
+class Sums:
+    """What provider and ledger, or provider and treasury, say of one thing."""
+
+    provider: Money
+    other: Money
+    of_treasury: bool
+
+
+@dataclass(frozen=True)
 class Picture:
     """A day as the finance page shows it."""
 
@@ -79,6 +88,8 @@ class Picture:
     """Cases in one's scope that the list leaves out."""
     elsewhere: int
     """Open cases of no request: those of the ministry."""
+    sums: Mapping[str, "Sums"]
+    """What each side says of a difference, by the object of its case."""
 
     def moved(self, row: str) -> int:
         """What a row of the provider's book moved."""
@@ -110,6 +121,7 @@ def picture(db: Connection, day: date, centers: Sequence[str] | None) -> Picture
         cases=listed,
         more_cases=more,
         elsewhere=_count(db, PaymentCase.reference == "") if centers is not None else 0,
+        sums=_sums(db, listed),
     )
 
 
@@ -201,6 +213,21 @@ def _cases(db: Connection, centers: Sequence[str] | None) -> tuple[tuple[OpenCas
     )
     listed = tuple(OpenCase(*row) for row in rows)
     return listed, _count(db, *mine) - len(listed)
+
+
+def _sums(db: Connection, listed: Sequence[OpenCase]) -> Mapping[str, Sums]:
+    rows = db.execute(
+        select(DayDifference.__table__)
+        .where(DayDifference.object_id.in_([each.object_id for each in listed]))
+        .order_by(DayDifference.day)
+    )
+    found = {}
+    for row in rows:
+        of_treasury = row.kind.startswith("payout_")
+        other = row.treasury_amount if of_treasury else row.ledger_amount
+        provider = Money(row.provider_amount, row.currency)
+        found[row.object_id] = Sums(provider, Money(other, row.currency), of_treasury)
+    return found
 
 
 def _count(db: Connection, *conditions: ColumnElement[bool]) -> int:
