@@ -10,7 +10,7 @@ from typing import TypeVar
 from payments.sandbox import forms, housekeeping, idempotency
 from payments.sandbox.accounts import account_of
 from payments.sandbox.config import SandboxConfig
-from payments.sandbox.errors import ApiError, unavailable
+from payments.sandbox.errors import ApiError, no_access, unavailable
 from payments.sandbox.expansion import expand
 from payments.sandbox.faults import Faults
 from payments.sandbox.forms import Tree
@@ -144,7 +144,7 @@ def _key_of(incoming: Incoming) -> str | None:
     """Keys have no effect on GET and DELETE, which are idempotent already."""
     if "stripe-account" in incoming.headers:
         # Acting on another account than the caller meant would be worse than refusing.
-        raise ApiError("This sandbox has no connected accounts (Stripe-Account header).")
+        raise no_access(incoming.headers["stripe-account"])
     if incoming.method != "POST":
         return None
     return idempotency.check_key(incoming.headers.get("idempotency-key"))

@@ -117,6 +117,16 @@ def unauthenticated(message: str) -> ApiError:
     return ApiError(message, status=401)
 
 
+def no_access(account: str) -> ApiError:
+    """There are no connected accounts, so a key never reaches another one."""
+    return ApiError(
+        f"The provided key does not have access to account '{account[:100]}' (or that account "
+        "does not exist). Application access may have been revoked.",
+        status=403,
+        code="account_invalid",
+    )
+
+
 def unavailable(message: str, status: int) -> ApiError:
     return ApiError(message, status=status, kind="api_error")
 

@@ -109,7 +109,9 @@ class Params:
         if low is not None and number < low:
             raise out_of_range(self.name(key), f"greater than or equal to {low}")
         if high is not None and number > high:
-            raise out_of_range(self.name(key), f"less than or equal to {high}")
+            raise out_of_range(
+                self.name(key), f"less than or equal to {high} (it currently is '{number}')"
+            )
         return number
 
     def need_integer(self, key: str, low: int | None = None, high: int | None = None) -> int:

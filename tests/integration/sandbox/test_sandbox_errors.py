@@ -82,7 +82,7 @@ def test_a_connected_account_is_refused_instead_of_ignored(
 ) -> None:
     headers = {**KEY, "Stripe-Account": "acct_1"}
     answer = web.get(f"{payment_server.url}/v1/charges", headers=headers)
-    assert answer.status_code == 400
+    assert answer.status_code == 403
     assert shaped(answer)
 
 

@@ -1,5 +1,6 @@
 """Habits of the provider that programs of others rely on, found by a suite from outside."""
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -54,6 +55,35 @@ def test_a_version_that_cannot_be_one_is_refused(payment_server: SandboxProcess)
     for known in ("2020-08-27", "2026-10-28.endive", "2024-06-20; custom_checkout_beta=v1"):
         headers = {"Stripe-Version": known}
         assert ask(payment_server, "/v1/balance", **headers).status_code == 200
+
+
+def test_a_key_does_not_reach_another_account(api: stripe.StripeClient) -> None:
+    with pytest.raises(stripe.PermissionError) as refused:
+        api.v1.balance.retrieve({}, {"stripe_account": "acct_1032D82eZvKYlo2C"})
+    assert refused.value.http_status == 403
+    assert refused.value.json_body["error"]["code"] == "account_invalid"
+
+
+def test_what_is_too_much_is_told_with_its_bound(api: stripe.StripeClient) -> None:
+    wanted = "must be less than or equal to 100 (it currently is '101')"
+    with pytest.raises(stripe.InvalidRequestError, match=re.escape(wanted)):
+        api.v1.customers.list({"limit": 101})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "types"),
+    [
+        ("*", {"customer.created", "customer.deleted"}),
+        ("customer.*", {"customer.created", "customer.deleted"}),
+        ("*.deleted", {"customer.deleted"}),
+        ("charge.*", set()),
+    ],
+)
+def test_a_star_stands_for_any_part_of_an_events_type(
+    api: stripe.StripeClient, pattern: str, types: set[str]
+) -> None:
+    api.v1.customers.delete(api.v1.customers.create({}).id)
+    assert {event.type for event in api.v1.events.list({"type": pattern}).data} == types
 
 
 def test_the_beginning_of_a_key_is_no_key(payment_server: SandboxProcess) -> None:
