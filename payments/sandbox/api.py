@@ -142,9 +142,9 @@ def _refused(error: ApiError, key: str | None = None) -> Outgoing:
 
 def _key_of(incoming: Incoming) -> str | None:
     """Keys have no effect on GET and DELETE, which are idempotent already."""
-    if "stripe-account" in incoming.headers:
+    if wanted := incoming.headers.get("stripe-account"):
         # Acting on another account than the caller meant would be worse than refusing.
-        raise no_access(incoming.headers["stripe-account"])
+        raise no_access(wanted)
     if incoming.method != "POST":
         return None
     return idempotency.check_key(incoming.headers.get("idempotency-key"))

@@ -63,7 +63,12 @@ def record_charge(
         "payment_intent": intent.id,
         "payment_method": method.id,
         "payment_method_details": details(
-            method, decline, authenticated=authenticated, now=tx.now, captured=captured
+            method,
+            decline,
+            amount=amount,
+            authenticated=authenticated,
+            now=tx.now,
+            captured=captured,
         ),
         "presentment_details": None,
         "radar_options": {},

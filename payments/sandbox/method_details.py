@@ -14,13 +14,20 @@ _SHOWN = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding",
 
 
 def details(
-    method: Record, decline: Decline | None, *, authenticated: bool, now: int, captured: bool
+    method: Record,
+    decline: Decline | None,
+    *,
+    amount: int,
+    authenticated: bool,
+    now: int,
+    captured: bool,
 ) -> Json:
     """``kiosk`` and the vouchers tell the number that was paid, which the method carries
     from the moment it was given."""
     kind = str(method.body["type"])
     if kind == "card":
         shown = _card(method.body["card"], decline, authenticated=authenticated)
+        shown["overcapture"] = {"maximum_amount_capturable": amount, "status": "unavailable"}
         if not captured and not decline:
             shown["capture_before"] = now + RESERVED_SECONDS
         return {"card": shown, "type": "card"}
@@ -55,7 +62,6 @@ def _card(card: Json, decline: Decline | None, *, authenticated: bool) -> Json:
         "network": card["brand"],
         "network_token": {"used": False},
         "network_transaction_id": None,
-        "overcapture": {"status": "unavailable"},
         "regulated_status": "unregulated",
         "three_d_secure": three_d_secure if authenticated else None,
         "wallet": None,

@@ -61,7 +61,8 @@ def test_a_key_does_not_reach_another_account(api: stripe.StripeClient) -> None:
     with pytest.raises(stripe.PermissionError) as refused:
         api.v1.balance.retrieve({}, {"stripe_account": "acct_1032D82eZvKYlo2C"})
     assert refused.value.http_status == 403
-    assert refused.value.json_body["error"]["code"] == "account_invalid"
+    assert refused.value.error is not None
+    assert refused.value.error.code == "account_invalid"
 
 
 def test_what_is_too_much_is_told_with_its_bound(api: stripe.StripeClient) -> None:
@@ -204,3 +205,13 @@ def test_an_endpoint_asks_for_what_exists(
     with pytest.raises(stripe.InvalidRequestError) as refused:
         api.v1.webhook_endpoints.create(params)
     assert refused.value.param == param
+
+
+def test_no_more_than_the_sum_can_be_captured(api: stripe.StripeClient) -> None:
+    paid = pay(api, "pm_card_visa", capture_method="manual", expand=["latest_charge"])
+    charge: Any = paid.latest_charge
+    card = charge.payment_method_details.card
+    assert (card.overcapture.status, card.overcapture.maximum_amount_capturable) == (
+        "unavailable",
+        500,
+    )
