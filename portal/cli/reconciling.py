@@ -1,5 +1,6 @@
 """Commands about days: compare them, close them, read the treasury's statements, export."""
 
+import logging
 import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -39,7 +40,9 @@ def reconcile() -> None:
 def reconcile_run(day: datetime | None) -> None:
     """Compare a day; exits with 1 when something differs."""
     from payments.provider import ProviderError  # noqa: PLC0415
+    from portal.observability import configure_logs  # noqa: PLC0415
 
+    configure_logs(logging.CRITICAL)  # the command says by itself what it found
     with core() as built:
         try:
             result = built.reconciling.run(_day(day))
@@ -84,7 +87,9 @@ def reconcile_status(days: int) -> None:
 def reconcile_close(day: datetime | None, note: str) -> None:
     """Freeze a compared day for ever, with who gets what of its money."""
     from payments.reconciliation.closing import NotClosable  # noqa: PLC0415
+    from portal.observability import configure_logs  # noqa: PLC0415
 
+    configure_logs(logging.CRITICAL)
     wanted = _day(day)
     with core() as built:
         known = built.reconciling.reconciler.result(wanted)

@@ -1,6 +1,8 @@
 """The day's money with the sandbox as provider: what is lost, strange, paid out; the page of it."""
 
 import re
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from sqlalchemy import select
 from payments import ledger
 from payments.model import PaymentCase
 from portal.clock import cairo_day
+from tests.support.commands import run_command
 from tests.support.local import LocalPortal
 from tests.support.paying import at_checkout, pay_without_coming_back, state_of, unpaid
 from tests.support.people import Employee, Page
@@ -35,15 +38,14 @@ def officer(local: LocalPortal, role: str, place: str) -> Employee:
 
 def stranger(local: LocalPortal, method: str = "pm_card_visa") -> Any:
     """A payment that somebody made in our account without us."""
-    return local.stripe.v1.payment_intents.create(
-        {
-            "amount": 70_000,
-            "currency": "egp",
-            "payment_method": method,
-            "payment_method_types": ["card"],
-            "confirm": True,
-        }
-    )
+    params: Any = {
+        "amount": 70_000,
+        "currency": "egp",
+        "payment_method": method,
+        "payment_method_types": ["card"],
+        "confirm": True,
+    }
+    return local.stripe.v1.payment_intents.create(params)
 
 
 def paid_unheard(local: LocalPortal) -> str:
@@ -219,3 +221,23 @@ def test_a_day_is_closed_by_the_ministry_and_its_export_is_the_same_again(
     assert files[0].headers["content-type"].startswith("text/csv")
     assert re.search(rb"line,KFS-003,", files[2].content)
     assert b"line,,," not in files[2].content
+
+
+def test_the_commands_compare_tell_and_export_what_is_closed(
+    local: LocalPortal, tmp_path: Path
+) -> None:
+    """After the test above: its day is closed."""
+    settings = local.portal.settings
+    day = cairo_day(local.clock.now() - timedelta(days=1, hours=4)).isoformat()
+    code, said = run_command(settings, "reconcile", "status", "--days", "3")
+    assert (code, "closed" in said, "broken" in said) == (0, True, False)
+    files = [tmp_path / "one.csv", tmp_path / "two.csv"]
+    for file in files:
+        assert run_command(settings, "reconcile", "export", day, "--output", str(file))[0] == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert run_command(settings, "reconcile", "export", "2020-01-01")[0] == 1
+    assert "closed already" in run_command(settings, "reconcile", "close", "--day", day)[1]
+    statement = tmp_path / "statement.csv"
+    statement.write_text("value_date,payout,amount,currency\n2026-01-01,po_x,1.5,EGP\n")
+    code, said = run_command(settings, "reconcile", "import", str(statement))
+    assert (code, "line 2" in said, "nothing was imported" in said) == (1, True, True)
