@@ -132,7 +132,7 @@ def test_a_command_with_wrong_arguments_is_refused_in_plain_words(
     ("command", "told"),
     [
         (["catalogue", "check"], "services are right"),
-        (["payments", "cases"], "0 open"),
+        (["payments", "cases"], "0 cases open"),
         (["payments", "check"], "every entry sums to zero"),
         (["handoff"], "to centers, parked  0"),
         (["holidays", "list"], "EG"),
@@ -157,7 +157,7 @@ def test_a_case_about_money_is_closed_once_and_with_a_note(alone: LocalPortal) -
     note = ("--note", "returned to the payer")
     assert run_command(settings, "payments", "close", case)[0] == 2
     assert run_command(settings, "payments", "close", case, *note) == (0, f"{case} is closed\n")
-    assert run_command(settings, "payments", "cases")[1] == "0 open\n"
+    assert run_command(settings, "payments", "cases")[1] == "0 cases open\n"
     code, said = run_command(settings, "payments", "close", case, *note)
     assert (code, said) == (1, f"Error: no open case {case}\n")
     kept = alone.rows(select(PaymentCase.closed_note))

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from payments import obligations
@@ -259,7 +259,7 @@ def test_the_database_refuses_every_change_of_a_closed_day(desk: Desk) -> None:
         delete(Day).where(Day.day == DAY),
         update(BookLine).values(amount=1),
         delete(BookLine),
-        BookLine.__table__.insert().values(created_at=NOON, **line),
+        insert(BookLine).values(created_at=NOON, **line),
         update(DayShare).values(gross=1),
         delete(DayShare),
     ):
