@@ -185,7 +185,7 @@ def event_of(event: Any) -> ProviderEvent:
 
 
 # what may come into a table: everything else that is signed is a mistake, and told as one
-_NAME = re.compile("[A-Za-z0-9_]{1,120}")
+_NAME = re.compile("[A-Za-z0-9_.-]{1,120}")
 _KIND = re.compile("[A-Za-z0-9_.]{1,80}")
 _PLAIN = re.compile("[A-Za-z0-9_-]{1,40}")
 _LONGEST_KIND = 30

@@ -118,8 +118,8 @@ def _without_values(
     return fields
 
 
-def configure_logs(level: int = logging.INFO) -> None:
-    """Write JSON lines to standard output."""
+def configure_logs(level: int = logging.INFO, *, for_good: bool = True) -> None:
+    """Write JSON lines to standard output; ``for_good`` in a process that only does this."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -131,5 +131,5 @@ def configure_logs(level: int = logging.INFO) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=for_good,
     )

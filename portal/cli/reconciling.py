@@ -42,7 +42,7 @@ def reconcile_run(day: datetime | None) -> None:
     from payments.provider import ProviderError  # noqa: PLC0415
     from portal.observability import configure_logs  # noqa: PLC0415
 
-    configure_logs(logging.CRITICAL)  # the command says by itself what it found
+    configure_logs(logging.CRITICAL, for_good=False)  # the command says by itself what it found
     with core() as built:
         try:
             result = built.reconciling.run(_day(day))
@@ -89,7 +89,7 @@ def reconcile_close(day: datetime | None, note: str) -> None:
     from payments.reconciliation.closing import NotClosable  # noqa: PLC0415
     from portal.observability import configure_logs  # noqa: PLC0415
 
-    configure_logs(logging.CRITICAL)
+    configure_logs(logging.CRITICAL, for_good=False)
     wanted = _day(day)
     with core() as built:
         known = built.reconciling.reconciler.result(wanted)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from payments import attempts, refunds
+from payments import attempts, obligations, refunds
 from payments.provider import Provider, ProviderError, Refunded, Rejected
 from payments.refunds import Asked, RefundState
 from portal.clock import Clock
@@ -82,6 +82,10 @@ class Refunder:
     def settle_in(self, db: Connection, told: Refunded) -> None:
         """Work in what the provider tells of a refund, in the caller's transaction."""
         now = self._clock.now()
+        attempt = attempts.by_payment(db, told.payment)
+        if attempt is not None:
+            # held from here on: of two that hear the same news, one tells the citizen
+            obligations.lock(db, attempt.obligation_id)
         before = {each.id: each for each in self._known(db, told)}
         after = refunds.settle(db, told, now)
         if after is not None:

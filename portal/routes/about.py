@@ -31,6 +31,13 @@ MEANINGS = {
         "It is your turn: open the request, see what the center asks for, and send it in time."
     ),
     "referred": N_("The documents are complete and the department in charge has the request."),
+    "accepted_prelim": N_(
+        "Accepted in principle: meet the conditions that the center set, then tell it on the "
+        "request's page."
+    ),
+    "fees_assessed": N_(
+        "The center has assessed the fees. Pay them in time, and the request goes on."
+    ),
     "approved": N_("The decision is yes; the document is being made."),
     "issued": N_(
         "It is done. Where the service ends with a document, open it from the request's page."

@@ -116,7 +116,9 @@ def test_the_wait_for_the_bank_ends_by_itself(started: Stack, chromium: Browser)
     with phone(chromium, started.url, mobile=mobile) as citizen:
         citizen.go("/sign-in")
         citizen.sign_in()
-        citizen.go(f"/requests/{number}/pay/return")
+        checkout = payer.send(payer.get(f"/requests/{number}/pay"), {}, "/pay")
+        session = checkout.url.rsplit("/", 1)[1]
+        citizen.go(f"/requests/{number}/pay/return?session_id={session}")
         expect(citizen.page.locator("main [role=status]")).to_be_visible()
         payer.pay(payer.get(f"/requests/{number}/pay"))
         citizen.page.wait_for_url(f"**/requests/{number}", timeout=20_000)

@@ -198,6 +198,10 @@ def test_a_day_is_closed_by_the_ministry_and_its_export_is_the_same_again(
     local: LocalPortal, silence: None
 ) -> None:
     paid_unheard(local)
+    # somebody else's payment on our account
+    local.stripe.v1.payment_intents.create(
+        {"amount": 700, "currency": "egp", "payment_method": "pm_card_visa", "confirm": True}
+    )
     day = today(local)
     local.portal.reconciling.run(day)
     local.clock.advance(days=1, hours=4)

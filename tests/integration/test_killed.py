@@ -38,6 +38,10 @@ def postgres_stack(tmp_path: Path, postgres: Postgres) -> Iterator[Stack]:
     made.stop()
 
 
+# what waits at the provider, and what it keeps
+HELD = (ledger.CLEARING, ledger.PROVIDER_FEES)
+
+
 def _signed_in(stack: Stack, number: int = 0) -> Citizen:
     citizen = stack.citizen(f"0107{number:07d}")
     citizen.sign_in()
@@ -65,7 +69,7 @@ def _assert_whole(stack: Stack, number: str) -> None:
     cleared = (
         select(func.sum(EntryLine.amount))
         .join(Entry, Entry.id == EntryLine.entry_id)
-        .where(Entry.reference == number, EntryLine.account == ledger.CLEARING)
+        .where(Entry.reference == number, EntryLine.account.in_(HELD))
     )
     assert int(stack.rows(cleared)[0][0]) == owed.amount
     events = select(HistoryEntry.event).where(HistoryEntry.request_id == request.id)

@@ -88,7 +88,8 @@ def test_who_waits_for_the_bank_is_led_on_when_it_has_answered(still: LocalPorta
     citizen = still.someone()
     page = citizen.submit(citizen.upload_all(citizen.fill(SERVICE, still.answers(SERVICE))))
     number = page.hook("request-number")
-    back = f"/requests/{number}/pay/return"
+    checkout = citizen.send(citizen.get(f"/requests/{number}/pay"), {}, "/pay")
+    back = f"/requests/{number}/pay/return?session_id={checkout.url.rsplit('/', 1)[1]}"
     waiting = citizen.get(back)
     assert waiting.tree.xpath("//noscript/meta[@http-equiv='refresh']")
     assert waiting.tree.xpath("//*[@data-watch]/@hx-get")

@@ -170,7 +170,8 @@ def test_the_life_of_a_request(still: LocalPortal) -> None:
     _ways_to_pay(citizen, f"{request}/pay")
     checkout = citizen.send(citizen.get(f"{request}/pay"), {}, "/pay")
     citizen.send(checkout, DECLINED)
-    look(citizen, f"{request}/pay/return", typed)
+    session = checkout.url.rsplit("/", 1)[1]
+    look(citizen, f"{request}/pay/return?session_id={session}", typed)
     citizen.send(checkout, {**DECLINED, "card_number": "4242424242424242"})
     still.relay()
     look(citizen, request, typed)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import structlog
 from click.testing import CliRunner
 
 from portal.cli import main
@@ -15,7 +16,9 @@ def run_command(settings: Settings, *command: str, typed: str = "", **more: str)
         "PORTAL_DATABASE_URL": settings.database_url,
         **more,
     }
+    before = structlog.get_config()
     done = CliRunner().invoke(main, list(command), input=typed, env=environment)
+    structlog.configure(**before)  # a command writes the logs of its own process
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.exit_code, done.output

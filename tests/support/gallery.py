@@ -226,6 +226,7 @@ class _Maker:
         payment = citizen.get(f"/requests/{unpaid}/pay")
         link = urlsplit(payment.hook("link")).path
         citizen.post(payment.path, {**payment.values("/pay"), "channel": "kiosk"})
+        session = citizen.send(payment, {}, "/pay").url.rsplit("/", 1)[1]
         asked, refused, issued = (self._filed(COMPLAINT) for _ in range(3))
         office, head = self.people["office"], self.people["head"]
         assert isinstance(office, Employee)
@@ -260,7 +261,7 @@ class _Maker:
             Scene("pay-a-part", f"/requests/{unpaid}/pay", "citizen", _pay_a_part),
             Scene("pay-link", link),
             Scene("kiosk", f"/requests/{unpaid}/pay/kiosk", "citizen"),
-            Scene("waiting", f"/requests/{unpaid}/pay/return", "citizen"),
+            Scene("waiting", f"/requests/{unpaid}/pay/return?session_id={session}", "citizen"),
             Scene("receipt", urlsplit(receipt).path, "citizen"),
             Scene("verify", urlsplit(code).path),
             Scene("complete", f"/requests/{asked}/complete", "citizen"),

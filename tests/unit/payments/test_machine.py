@@ -30,6 +30,7 @@ from hypothesis.stateful import (
 from sqlalchemy import event, func, select
 
 from payments import attempts, ledger, obligations, refunds
+from payments.attempts import Try
 from payments.model import (
     Attempt,
     Dispute,
@@ -41,9 +42,9 @@ from payments.model import (
     SeenEvent,
 )
 from payments.money import Money
-from payments.obligations import OwedLine
+from payments.obligations import Owed, OwedLine
 from payments.proof import prove
-from payments.provider import Checkout, ProviderError, Rejected
+from payments.provider import Checkout, CheckoutLine, ProviderError, Rejected
 from payments.refunds import NotRefundable, Part, RefundReason
 from payments.settlement import Settlement
 from portal import loops
@@ -92,6 +93,9 @@ class Till(Cashier):
             database, none, provider, none, none, clock, "https://portal.test", live=False
         )
         self.covered: Counter[str] = Counter()
+
+    def _lines(self, owed: Owed, attempt: Try, *_: object) -> tuple[CheckoutLine, ...]:
+        return (CheckoutLine(owed.reference, attempt.amount),)
 
     def _covered(self, db: Any, settlement: Settlement, now: datetime) -> None:
         self.covered[settlement.obligation] += 1
