@@ -72,13 +72,19 @@ _EVERY = tuple(
 )
 
 
-# each language in a worker of its own
+# in parts, so that no worker is left with the longest one at the end
+_PARTS = 4
+
+
 @pytest.mark.timeout(3600 if os.environ.get("EVERY_DRESS") else 300)
 @pytest.mark.parametrize("prefix", ["", "/en"], ids=["arabic", "english"])
-def test_every_page_in_every_dress(gallery: Gallery, visitors: Visitors, prefix: str) -> None:
+@pytest.mark.parametrize("part", range(_PARTS))
+def test_every_page_in_every_dress(
+    gallery: Gallery, visitors: Visitors, prefix: str, part: int
+) -> None:
     dresses = _EVERY if os.environ.get("EVERY_DRESS") else _EACH_RUN[prefix]
     found: list[tuple[object, ...]] = []
-    for scene in gallery.scenes:
+    for scene in gallery.scenes[part::_PARTS]:
         page = visitors.open(scene, prefix)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 780})
