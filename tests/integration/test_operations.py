@@ -17,7 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, insert, select, text, update
 
-from payments.model import PaymentCase
+from payments.model import PaymentCase, SeenEvent
 from portal.backoffice.model import CenterEvent, CenterRequest
 from portal.handoff.model import InwardEvent, OutboxMessage
 from portal.identity.model import Staff
@@ -367,6 +367,9 @@ def test_metrics_say_what_the_database_says(alone: LocalPortal) -> None:
                 kind="k", object_id="o", reference=third, detail="", opened_at=alone.clock.now()
             )
         )
+    # the provider's last news of the payments may still be on its way
+    unheard = select(SeenEvent.event_id).where(SeenEvent.state == "received")
+    eventually(lambda: not alone.rows(unheard))
     alone.clock.advance(days=200)
     said = _metrics(alone)
     for box in (OutboxMessage, CenterEvent):
