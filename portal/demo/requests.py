@@ -18,20 +18,17 @@ from payments.provider import Checkout, CheckoutStatus
 from portal.backoffice import assessing, stages
 from portal.backoffice.acts import Acceptance, CompletionAsk, Employee, IssuedOutput, Refusal
 from portal.backoffice.reading import OpenedRequest, open_request
-from portal.catalogue.forms import evaluate
 from portal.catalogue.model import Service
 from portal.clock import SettableClock, public_id
 from portal.core import Core, Loops, build_core, build_loops
-from portal.demo.answers import INVENTED, Applicant, answers_for, staff_name
+from portal.demo.answers import INVENTED, Applicant, staff_name
+from portal.demo.filing import file_request
 from portal.demo.money import close_past
-from portal.identity import otp
 from portal.identity.roles import Role
 from portal.notifications.model import OutgoingMessage
 from portal.places.model import Center
-from portal.requests import drafts, readiness, reading, submission
+from portal.requests import readiness, reading
 from portal.requests.model import ServiceRequest
-from portal.requests.snapshot import snapshot
-from portal.requests.submission import Filing, Ids
 from portal.settings import Settings
 
 GOVERNORATE = "EG-KFS"
@@ -138,26 +135,7 @@ class _Writer:
         who = Applicant(
             names[index % len(names)], f"2900101880{1000 + index:04d}", f"+2010000{index:05d}"
         )
-        raw = answers_for(service, center, who, at.date(), index)
-        with core.database.begin() as db:
-            citizen_id = otp.citizen_for(db, core.vault, who.national_id, who.mobile, at)
-            draft_id = drafts.begin(db, core.vault, citizen_id, service, public_id(), dict(raw), at)
-            lookups = core.lookups(db)
-            evaluation = evaluate(service, raw, at.date(), lookups)
-            if not evaluation.complete:
-                raise ValueError(f"the demo's answers for {service.code} are not complete")
-            filing = Filing(
-                citizen_id=citizen_id,
-                draft_id=draft_id,
-                mobile=who.mobile,
-                locale="ar",
-                evaluation=evaluation,
-                revision=0,
-                center=center,
-                sections=snapshot(evaluation, core.languages.pair),
-            )
-            ids = Ids(public_id(), public_id())
-            return submission.file_checked(db, core.vault, core.hand_off, filing, ids, at)
+        return file_request(core, who, service, center, index, at)
 
     def _pay(self, number: str) -> None:
         """As if the provider's page had been used: the checkout is made up, the rest is not."""
