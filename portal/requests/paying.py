@@ -8,12 +8,11 @@ sweep, and doing it twice changes nothing.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from payments import attempts, obligations
 from payments.attempts import Channel, Try, Wish
 from payments.cases import open_case
-from payments.model import Receipt
 from payments.money import Money
 from payments.obligations import Owed
 from payments.provider import (
@@ -37,7 +36,7 @@ from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
 from portal.observability import log
 from portal.places.model import Places
-from portal.problems import Conflict, Missing
+from portal.problems import Conflict
 from portal.registers import reading as registers
 from portal.requests import lifecycle, reading
 from portal.requests.handing_off import HandOff
@@ -45,25 +44,12 @@ from portal.requests.lifecycle import Act, Actor, Event, State
 from portal.requests.reading import FiledRequest
 from portal.vault import Vault
 
-PAYABLE = (State.AWAITING_FILING_PAYMENT, State.FEES_ASSESSED)
-"""States in which something is to be paid."""
 # A reference that is paid in cash: the payer has to go somewhere, on a day that suits
 KIOSK_DAYS = timedelta(days=7)
 # A provider's shortest: a request that closes sooner is not given a new reference
 _SHORTEST_KIOSK = timedelta(hours=1)
 # How often one tab gives way to others that want to pay something else at the same time
 _TABS = 20
-
-
-@dataclass(frozen=True)
-class Payable:
-    """What is to be paid for a request now, and what of it was paid already."""
-
-    owed: Owed
-    lines: tuple[obligations.OwedLine, ...]
-    paid: tuple[Try, ...]
-    voucher: Try | None
-    """The cash reference that can be paid now."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +65,6 @@ class Door:
 
 def owner_door(request: FiledRequest) -> Door:
     return Door("owner", f"/requests/{request.number}/pay")
-
-
-@dataclass(frozen=True)
-class PaidReceipt:
-    """A receipt as its page shows it."""
-
-    number: str
-    issued_at: datetime
-    owed: Owed
-    lines: tuple[obligations.OwedLine, ...]
-    method: str
-    payments: tuple[Try, ...]
 
 
 class Cashier:
@@ -451,53 +425,3 @@ _CLOSING = {
     State.AWAITING_FILING_PAYMENT: _Closing(Event.EXPIRE_UNPAID, compose.REQUEST_EXPIRED),
     State.FEES_ASSESSED: _Closing(Event.SHELVE, compose.FEES_EXPIRED),
 }
-
-
-def payable(db: Connection, request: FiledRequest) -> Payable | None:
-    """What the request owes now; None when nothing is due."""
-    owed = obligations.due(db, request.number)
-    if owed is None:
-        return None
-    kiosk = attempts.live(db, owed.id, Channel.KIOSK)
-    return Payable(
-        owed,
-        tuple(obligations.lines(db, owed.id)),
-        tuple(a for a in attempts.with_money(db, owed.id) if a.state == "paid"),
-        kiosk if kiosk is not None and kiosk.voucher else None,  # the number may not be known yet
-    )
-
-
-def paid_meanwhile(db: Connection, vault: Vault, request: FiledRequest) -> bool:
-    """Whether another request has paid the dues that this one is about: nothing is owed then."""
-    record = reading.answers(db, vault, request.id)["record"] or {}
-    dues = record.get("due_ids", ())
-    return bool(dues) and not registers.are_unpaid(db, dues)
-
-
-def receipts(db: Connection, request: FiledRequest) -> list[PaidReceipt]:
-    """The receipts of a request, a stage after the other."""
-    return [
-        receipt
-        for owed in obligations.of_reference(db, request.number)
-        for receipt in _receipts_of(db, owed)
-    ]
-
-
-def _receipts_of(db: Connection, owed: Owed) -> list[PaidReceipt]:
-    row = db.execute(
-        select(Receipt.number, Receipt.issued_at).where(Receipt.obligation_id == owed.id)
-    ).one_or_none()
-    if row is None:
-        return []
-    paid = tuple(each for each in attempts.with_money(db, owed.id) if each.state == "paid")
-    lines = tuple(obligations.lines(db, owed.id))
-    method = " + ".join(each.method for each in paid if each.method)
-    return [PaidReceipt(row.number, row.issued_at, owed, lines, method, paid)]
-
-
-def receipt(db: Connection, request: FiledRequest, number: str) -> PaidReceipt:
-    """One receipt of the request; raises :class:`~portal.problems.Missing`."""
-    found = next((r for r in receipts(db, request) if r.number == number), None)
-    if found is None:
-        raise Missing(f"receipt {number}")
-    return found

@@ -8,7 +8,7 @@ from portal.problems import Missing
 from portal.requests import (
     completing,
     drafts,
-    paying,
+    owing,
     readiness,
     reading,
     refunding,
@@ -67,9 +67,9 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
                 return no_news(visit)
         frozen = reading.answers(db, portal.vault, request.id)
         files = uploads.of_request(db, portal.vault, request.id)
-        receipts = paying.receipts(db, request)
+        receipts = owing.receipts(db, request)
         given_back = refunding.told(db, request.number)
-        due = paying.payable(db, request) if request.state in paying.PAYABLE else None
+        due = owing.payable(db, request) if request.state in owing.PAYABLE else None
     service = portal.catalogue.services[request.service_code]
     notice = tracking.is_notice(service, frozen["values"])
     moving = tracking.is_moving(request)

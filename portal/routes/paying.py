@@ -21,7 +21,7 @@ from payments.money import Money
 from payments.obligations import Owed
 from payments.provider import ProviderError, Rejected
 from portal.problems import N_, Conflict, Missing, Problem
-from portal.requests import pay_links, paying, reading
+from portal.requests import owing, pay_links, paying, reading
 from portal.requests.paying import Door
 from portal.requests.reading import FiledRequest
 from portal.text import parse_number
@@ -43,13 +43,13 @@ class Counter:
 
     request: FiledRequest
     door: Door
-    due: paying.Payable | None
+    due: owing.Payable | None
     settled: bool
     """Another request has paid these dues: nothing is owed any more."""
 
     @property
     def is_open(self) -> bool:
-        return self.due is not None and self.request.state in paying.PAYABLE
+        return self.due is not None and self.request.state in owing.PAYABLE
 
 
 def _owner(visit: Visit, db: Connection, number: str) -> Counter:
@@ -68,8 +68,8 @@ def _bearer(visit: Visit, db: Connection, link: str) -> tuple[Counter, Owed]:
 
 
 def _counter(visit: Visit, db: Connection, request: FiledRequest, door: Door) -> Counter:
-    due = paying.payable(db, request)
-    settled = paying.paid_meanwhile(db, visit.portal.vault, request)
+    due = owing.payable(db, request)
+    settled = owing.paid_meanwhile(db, visit.portal.vault, request)
     return Counter(request, door, due, settled)
 
 
