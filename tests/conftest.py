@@ -2,11 +2,13 @@
 
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import stripe
+import structlog
 
 from portal.clock import SystemClock
 from portal.core import build_core
@@ -20,8 +22,19 @@ from tests.support.stack import Stack
 
 
 def pytest_configure() -> None:
-    """A run that is told to end tidies up as after Ctrl-C."""
+    """A run that is told to end tidies up as after Ctrl-C.
+
+    Logs of a portal inside the test go to the true standard error: what a command prints stays
+    the command's own, and an error is told in plain lines, for drawing it takes seconds.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    plain = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(
+        processors=[*structlog.get_config()["processors"][:-1], plain],
+        logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
+    )
 
 
 @pytest.hookimpl(trylast=True)
