@@ -93,6 +93,7 @@ class Loops:
 
     outward: Relay
     inward: Relay
+    door: Inward
     sender: Sender
     shelver: Shelver
 
@@ -158,6 +159,7 @@ def build_loops(core: Core) -> Loops:
             database, vault, OutboxMessage, outward, DocumentLinks(vault, "portal"), clock
         ),
         inward=Relay(database, vault, CenterEvent, inward, DocumentLinks(vault, "center"), clock),
+        door=door,
         sender=Sender(
             database, vault, core.channel, core.languages, core.settings.public_url, clock
         ),

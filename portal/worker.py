@@ -38,6 +38,7 @@ class Worker:
         self._rounds: list[tuple[str, float, Callable[[], int]]] = [
             ("outward", 0.2, loops.outward.run_once),
             ("inward", 0.2, loops.inward.run_once),
+            ("waiting", 2.0, loops.door.try_again),
             ("messages", 0.5, loops.sender.run_once),
             ("events", 2.0, core.payment_news.work_off_events),
             ("sweep", 15.0, core.payment_news.sweep),

@@ -6,6 +6,7 @@ dropped.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -19,12 +20,16 @@ from portal.handoff.messages import (
     read_message,
 )
 from portal.handoff.model import InwardEvent
+from portal.loops import one_by_one
 from portal.observability import log, reason_of
 from portal.problems import Conflict, DomainError
 from portal.vault import SealBroken, Vault
 
 Apply = Callable[[Connection, Message], None]
 _PAYLOAD = "inward_events.payload"
+_BATCH = 20
+# One whose trial broke off is not tried in every round
+_NEXT_TRIAL = timedelta(minutes=1)
 
 
 class Inward:
@@ -109,18 +114,57 @@ class Inward:
         )
         return False
 
-    def _try_waiting(self, db: Connection, subject: str) -> None:
-        """Each success may let an earlier event in; go round until none fits."""
+    def _try_waiting(self, db: Connection, subject: str) -> int:
+        """Each success may let an earlier event in; go round until none fits. How many did."""
+        done = 0
         while True:
             rows = db.execute(
                 select(InwardEvent.payload)
                 .where(InwardEvent.subject == subject, InwardEvent.state == "waiting")
                 .order_by(InwardEvent.received_at)
+                # what another process tries at this moment is left to it: neither waits for the
+                # other, and none calls "waiting" what the other has applied
+                .with_for_update(skip_locked=True)
             ).all()
             messages = [read_message(self._vault.open(_PAYLOAD, row[0])) for row in rows]
-            applied = [self._try(db, message) for message in messages]
-            if not any(applied):
-                return
+            applied = sum(self._try(db, message) for message in messages)
+            if not applied:
+                return done
+            done += applied
+
+    def try_again(self) -> int:
+        """A round of the worker: events whose request has changed since; how many requests."""
+        now = self._clock.now()
+        with self._database.read() as db:
+            subjects = db.scalars(
+                select(InwardEvent.subject)
+                .where(InwardEvent.try_at <= now)
+                .group_by(InwardEvent.subject)
+                .order_by(func.min(InwardEvent.try_at))
+                .limit(_BATCH)
+            ).all()
+        return one_by_one("waiting", subjects, self._try_changed)
+
+    def _try_changed(self, subject: str) -> bool:
+        woken = update(InwardEvent).where(
+            InwardEvent.subject == subject, InwardEvent.try_at.is_not(None)
+        )
+        with self._database.begin() as db:
+            db.execute(woken.values(try_at=self._clock.now() + _NEXT_TRIAL))
+        with self._database.begin() as db:
+            done = self._try_waiting(db, subject)
+            db.execute(woken.values(try_at=None))
+        return done > 0
+
+
+def wake(db: Connection, subject: str, at: datetime) -> None:
+    """Have what waits about a request tried again: it has changed by something else than an event
+    of its center, such as a payment."""
+    db.execute(
+        update(InwardEvent)
+        .where(InwardEvent.subject == subject, InwardEvent.state == "waiting")
+        .values(try_at=at)
+    )
 
 
 def shut_out(db: Connection) -> tuple[int, int]:

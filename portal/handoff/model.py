@@ -82,6 +82,12 @@ class InwardEvent(Base):
     __table_args__ = (
         CheckConstraint("state IN ('applied', 'waiting', 'parked')", name="state"),
         Index("ix_inward_events_subject", "subject", "state"),
+        Index(
+            "ix_inward_events_try_at",
+            "try_at",
+            sqlite_where=text("try_at IS NOT NULL"),
+            postgresql_where=text("try_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -93,3 +99,5 @@ class InwardEvent(Base):
     reason: Mapped[str] = mapped_column(String(200), default="")
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the worker tries it again, because its request has changed since."""

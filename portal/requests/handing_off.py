@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from portal.catalogue import assessment
 from portal.catalogue.model import Catalogue, Service, Stage
-from portal.handoff import outbox
+from portal.handoff import inward, outbox
 from portal.handoff.messages import (
     CONDITIONS_MET,
     FEES_PAID,
@@ -104,7 +104,10 @@ class HandOff:
         amount: int,
         at: datetime,
     ) -> None:
-        """Tell the center that the fees it assessed for ``stage`` are paid; the clock goes on."""
+        """Tell the center that the fees it assessed for ``stage`` are paid; the clock goes on.
+
+        What the center has decided before it heard of that, such as the approval, may fit now.
+        """
         data = {
             "stage": str(stage),
             "amount": amount,
@@ -112,6 +115,7 @@ class HandOff:
             "clock": self._clock(request),
         }
         self._put(db, request, message_id, FEES_PAID, data, at)
+        inward.wake(db, request.number, at)
 
     def conditions_met(
         self, db: Connection, request: FiledRequest, message_id: str, at: datetime

@@ -484,8 +484,8 @@ def test_fees_that_no_center_may_ask_for_are_parked_and_nobody_owes_them(
 def test_fees_that_come_twice_are_owed_once_and_a_stage_is_assessed_once(
     shared: LocalPortal,
 ) -> None:
-    local, door = shared, _door(shared)
-    number = local.filed(TWO_STAGE).hook("request-number")
+    local, door, citizen = shared, _door(shared), shared.someone()
+    number = local.filed(TWO_STAGE, citizen).hook("request-number")
     registered = _answer(local, number, messages.REQUEST_REGISTERED, number=9043, year=2026)
     accepted = _answer(local, number, messages.DOCUMENTS_ACCEPTED)
     assessed, again = _assessed(local, number), _assessed(local, number)
@@ -500,6 +500,12 @@ def test_fees_that_come_twice_are_owed_once_and_a_stage_is_assessed_once(
     lines = lines.where(Obligation.reference == number, Obligation.stage == "after_approval")
     assert local.rows(lines)[0][0] == 3
     assert events(local, number) == ["assess_fees"]
+    local.loops.door.try_again()
+    assert _became(local, approved)[0] == "waiting", "nothing has changed"
+    pay(local, citizen, number)
+    local.loops.door.try_again()
+    assert _became(local, approved)[0] == "applied", "the approval came first and fits now"
+    assert events(local, number) == ["assess_fees", "pay_assessed", "approve"]
 
 
 def test_a_shop_at_a_foreign_center_takes_its_steps_in_the_order_of_the_law(
