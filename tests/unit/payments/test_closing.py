@@ -18,10 +18,10 @@ from sqlalchemy.exc import IntegrityError
 from payments import obligations
 from payments.export import Export, NotClosed, export
 from payments.money import Money
+from payments.parts import part_of_lines, spread
 from payments.reconciliation import closing
 from payments.reconciliation.closing import NotClosable, changed_days
 from payments.reconciliation.model import BookLine, Day, DayShare
-from payments.reconciliation.sharing import part_of_lines, spread
 from payments.reconciliation.treasury import (
     BadStatement,
     Imported,
