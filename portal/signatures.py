@@ -2,46 +2,38 @@
 
 ES256 and nothing else. The header names the key and the purpose (``typ``, RFC 8725 §3.11), the
 claims name portal (``iss``) and purpose (``aud``) again, so what was signed for one purpose proves
-nothing for another. Private keys are sealed rows; public ones are published for ever, so what an
-older key signed can still be verified. Nobody but this module knows python-jose's keys.
+nothing for another. Private keys are sealed rows; public ones stay published, so what an older key
+signed can still be verified; one that was revoked verifies nothing any more.
 """
 
 import json
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_der_private_key,
-)
 from jose import jws, jwt
-from jose.backends.cryptography_backend import CryptographyECKey
 from jose.exceptions import JOSEError
 from sqlalchemy import JSON, Connection, Index, String, insert, select, text, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+from sqlalchemy.schema import SchemaItem
 
-from portal.clock import Clock, public_id
+from portal import jws as compact
+from portal.clock import Clock, public_id, stopwatch
 from portal.db import Base, Database, UtcDateTime, insert_missing, sealed
-from portal.problems import DomainError
+from portal.jws import ALGORITHM, EcKey
+from portal.problems import DomainError, Missing
 from portal.vault import Vault
 
 ISSUER = "mahalliyat"
 LONGEST = 1000
 """Characters of a token; ours have some 300."""
-_ALGORITHM = "ES256"
-_SEALED = "signing_keys.private_key"
 _KEY_ID_LENGTH = 6
-_COORDINATE_BYTES = 32
+# so long may another process go on with a key that was changed or revoked here
+_REMEMBERED_SECONDS = 1.0
+_KEY_ID = re.compile("[0-9a-z]{1,20}")
 # 64 octets of signature are 86 characters, and the last of them carries two bits only
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]")
 _CHECKS = {f"require_{claim}": True for claim in ("iss", "aud", "sub", "iat")}
@@ -65,19 +57,8 @@ class NotSigned(DomainError):
     kind = "missing"
 
 
-class SigningKey(Base):
-    """A key pair. One of them signs; those before it only verify, for ever."""
-
-    __tablename__ = "signing_keys"
-    __table_args__ = (
-        Index(
-            "uq_signing_keys_living",
-            "algorithm",
-            unique=True,
-            sqlite_where=_LIVING,
-            postgresql_where=_LIVING,
-        ),
-    )
+class KeyColumns:
+    """Columns of a table of key pairs. One of them signs; those before it only verify."""
 
     kid: Mapped[str] = mapped_column(String(20), primary_key=True)
     algorithm: Mapped[str] = mapped_column(String(10))
@@ -86,6 +67,27 @@ class SigningKey(Base):
     """The JSON Web Key (RFC 7517) without its name."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when it verifies nothing any more."""
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[SchemaItem, ...]:
+        name = cls.__tablename__  # type: ignore[attr-defined]
+        living = Index(
+            f"uq_{name}_living",
+            "algorithm",
+            unique=True,
+            sqlite_where=_LIVING,
+            postgresql_where=_LIVING,
+        )
+        return (living,)
+
+
+class SigningKey(KeyColumns, Base):
+    """A key pair of the portal."""
+
+    __tablename__ = "signing_keys"
 
 
 @dataclass(frozen=True)
@@ -98,32 +100,32 @@ class PublicKey:
     retired_at: datetime | None
 
 
-class _Key(CryptographyECKey):
-    """Signs the same text with the same signature (RFC 6979): a receipt's code does not change."""
-
-    def sign(self, msg: bytes) -> bytes:
-        rule = ec.ECDSA(SHA256(), deterministic_signing=True)
-        r, s = decode_dss_signature(self.prepared_key.sign(msg, rule))
-        return r.to_bytes(_COORDINATE_BYTES) + s.to_bytes(_COORDINATE_BYTES)
-
-
 class Signatures:
     """Signs and verifies with the keys in the database; the first key is made when it is needed."""
 
-    def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        clock: Clock,
+        table: type[KeyColumns] = SigningKey,
+    ) -> None:
         self._database = database
         self._vault = vault
         self._clock = clock
-        # a key never changes, so each is built once
-        self._signing: dict[str, _Key] = {}
-        self._verifying: dict[str, _Key] = {}
+        self._table = table
+        self._sealed = f"{table.__tablename__}.private_key"  # type: ignore[attr-defined]
+        # a key never changes, so each is built once; whether it was revoked is asked for again
+        self._signing: dict[str, EcKey] = {}
+        self._verifying: dict[str, tuple[float, EcKey]] = {}
+        self._signer: tuple[float, str, EcKey] | None = None
 
     def sign(self, purpose: Purpose, claims: Mapping[str, Any]) -> str:
         """A token of ``claims``, which name a subject (``sub``) and an instant (``iat``)."""
         kid, key = self._current()
         said = {**claims, "iss": ISSUER, "aud": purpose}
         headers = {"kid": kid, "typ": purpose.kind}
-        return str(jwt.encode(said, key, _ALGORITHM, headers))
+        return str(jwt.encode(said, key, ALGORITHM, headers))
 
     def read(self, purpose: Purpose, token: str) -> dict[str, Any]:
         """The claims of a token that the portal signed for ``purpose``; else :class:`NotSigned`.
@@ -134,14 +136,16 @@ class Signatures:
             raise NotSigned("no token")
         try:
             header = jws.get_unverified_header(token)
-            kid = header.get("kid")
-            if header != {"alg": _ALGORITHM, "kid": kid, "typ": purpose.kind}:
+            kid = str(header.get("kid"))
+            if header != {"alg": ALGORITHM, "kid": kid, "typ": purpose.kind}:
                 raise NotSigned("another header")
+            if not _KEY_ID.fullmatch(kid):  # nor could a database look for every text
+                raise NotSigned("no name of a key")
             return dict(
                 jwt.decode(
                     token,
-                    self._public(str(kid)),
-                    algorithms=[_ALGORITHM],
+                    self._public(kid),
+                    algorithms=[ALGORITHM],
                     issuer=ISSUER,
                     audience=purpose,
                     options=_CHECKS,
@@ -150,17 +154,43 @@ class Signatures:
         except (JOSEError, RecursionError) as error:
             raise NotSigned(type(error).__name__) from error
 
+    def sign_bytes(self, kind: str, payload: bytes) -> bytes:
+        """A compact signature over ``payload``, of any length; ``kind`` is the header's ``typ``.
+
+        It may be made with a key that was changed within the last second: those before it verify.
+        """
+        now = stopwatch()
+        if self._signer is None or self._signer[0] < now:
+            self._signer = (now + _REMEMBERED_SECONDS, *self._current())
+        _, kid, key = self._signer
+        return compact.sign(key, kid, kind, payload)
+
+    def trusted(self, kid: str) -> EcKey | None:
+        """The public half of a key that was not revoked."""
+        now = stopwatch()
+        known = self._verifying.get(kid)
+        if known is None or known[0] < now:
+            table = self._table
+            with self._database.read() as db:
+                jwk = db.scalar(
+                    select(table.public_key).where(table.kid == kid, table.revoked_at.is_(None))
+                )
+            if jwk is None:
+                self._verifying.pop(kid, None)
+                return None
+            key = known[1] if known else compact.public_key(jwk)
+            known = self._verifying[kid] = (now + _REMEMBERED_SECONDS, key)
+        return known[1]
+
     def published(self) -> list[PublicKey]:
-        """Every public key, the one that signs first."""
+        """Every public key that is worth something, the one that signs first."""
         self._current()
+        table = self._table
         with self._database.read() as db:
             rows = db.execute(
-                select(
-                    SigningKey.kid,
-                    SigningKey.public_key,
-                    SigningKey.created_at,
-                    SigningKey.retired_at,
-                ).order_by(SigningKey.retired_at.is_not(None), SigningKey.created_at.desc())
+                select(table.kid, table.public_key, table.created_at, table.retired_at)
+                .where(table.revoked_at.is_(None))
+                .order_by(table.retired_at.is_not(None), table.created_at.desc())
             )
             return [PublicKey(*row) for row in rows]
 
@@ -168,50 +198,62 @@ class Signatures:
         """A new key signs from now on; the name of it."""
         now = self._clock.now()
         with self._database.begin() as db:
-            db.execute(
-                update(SigningKey).where(SigningKey.retired_at.is_(None)).values(retired_at=now)
-            )
-            values = self._new_key(now)
-            db.execute(insert(SigningKey).values(values))
+            kid = self._rotate(db, now)
+        self._signer = None
+        return kid
+
+    def revoke(self, kid: str) -> None:
+        """Nothing that this key signed counts any more; if it was the one that signs, a new one
+        takes its place. Raises :class:`~portal.problems.Missing`."""
+        now, table = self._clock.now(), self._table
+        with self._database.begin() as db:
+            stands = select(table.retired_at).where(table.kid == kid, table.revoked_at.is_(None))
+            found = db.execute(stands).one_or_none()
+            if found is None:
+                raise Missing(f"no key {kid} that stands")
+            if found.retired_at is None:
+                self._rotate(db, now)
+            db.execute(update(table).where(table.kid == kid).values(revoked_at=now))
+        self._verifying.pop(kid, None)
+        self._signer = None
+
+    def _rotate(self, db: Connection, now: datetime) -> str:
+        table = self._table
+        db.execute(update(table).where(table.retired_at.is_(None)).values(retired_at=now))
+        values = self._new_key(now)
+        db.execute(insert(table).values(values))
         return str(values["kid"])
 
-    def _current(self) -> tuple[str, _Key]:
+    def _current(self) -> tuple[str, EcKey]:
         with self._database.read() as db:
-            kid = _living(db)
+            kid = self._living(db)
         if kid is None:
             with self._database.begin() as db:  # two at once: the second finds the first's
-                insert_missing(db, insert(SigningKey).values(self._new_key(self._clock.now())))
-                kid = _living(db)
+                insert_missing(db, insert(self._table).values(self._new_key(self._clock.now())))
+                kid = self._living(db)
         if kid not in self._signing:
             with self._database.read() as db:
-                stored = db.scalars(select(SigningKey.private_key).filter_by(kid=kid)).one()
-            plain = self._vault.open_bytes(_SEALED, stored)
-            self._signing[str(kid)] = _Key(load_der_private_key(plain, None), _ALGORITHM)
+                stored = db.scalars(select(self._table.private_key).filter_by(kid=kid)).one()
+            plain = self._vault.open_bytes(self._sealed, stored)
+            self._signing[str(kid)] = compact.private_key(plain)
         return str(kid), self._signing[str(kid)]
 
-    def _public(self, kid: str) -> _Key:
-        if kid not in self._verifying:
-            with self._database.read() as db:
-                jwk = db.scalar(select(SigningKey.public_key).filter_by(kid=kid))
-            if jwk is None:
-                raise NotSigned("unknown key")
-            self._verifying[kid] = _Key(jwk, _ALGORITHM)
-        return self._verifying[kid]
+    def _living(self, db: Connection) -> str | None:
+        return db.scalar(select(self._table.kid).where(self._table.retired_at.is_(None)))
+
+    def _public(self, kid: str) -> EcKey:
+        key = self.trusted(kid)
+        if key is None:
+            raise NotSigned("unknown key")
+        return key
 
     def _new_key(self, at: datetime) -> dict[str, Any]:
-        pair = ec.generate_private_key(ec.SECP256R1())
-        plain = pair.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        point = pair.public_key().public_numbers()
+        private, public = compact.new_pair()
         return {
             "kid": public_id(_KEY_ID_LENGTH),
-            "algorithm": _ALGORITHM,
-            "private_key": self._vault.seal_bytes(_SEALED, plain),
-            "public_key": {
-                "kty": "EC",
-                "crv": "P-256",
-                "x": _coordinate(point.x),
-                "y": _coordinate(point.y),
-            },
+            "algorithm": ALGORITHM,
+            "private_key": self._vault.seal_bytes(self._sealed, private),
+            "public_key": public,
             "created_at": at,
             "retired_at": None,
         }
@@ -223,18 +265,10 @@ def jwk_set(keys: list[PublicKey]) -> bytes:
         {
             **key.jwk,
             "kid": key.kid,
-            "alg": _ALGORITHM,
+            "alg": ALGORITHM,
             "use": "sig",
             **({"retired_at": key.retired_at.isoformat()} if key.retired_at else {}),
         }
         for key in keys
     ]
     return json.dumps({"keys": members}, indent=1).encode()
-
-
-def _living(db: Connection) -> str | None:
-    return db.scalar(select(SigningKey.kid).where(SigningKey.retired_at.is_(None)))
-
-
-def _coordinate(number: int) -> str:
-    return urlsafe_b64encode(number.to_bytes(_COORDINATE_BYTES)).rstrip(b"=").decode()

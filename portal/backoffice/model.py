@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, UtcDateTime, sealed
 from portal.handoff.model import OutboxColumns
+from portal.signatures import KeyColumns
 
 
 class TakenMessage(Base):
@@ -182,3 +183,9 @@ class CenterEvent(OutboxColumns, Base):
     """The center's answers on their way to the portal."""
 
     __tablename__ = "center_events"
+
+
+class OfficeKey(KeyColumns, Base):
+    """A key pair with which the back office signs its answers, as any system of a center does."""
+
+    __tablename__ = "center_signing_keys"

@@ -1,15 +1,24 @@
 """How a message becomes bytes on its way, and a message again: one form for every transport.
 
-Packing happens when a message leaves, not when it is made: the links to its documents are signed
-then, so one that waited for a week carries fresh ones.
+The bytes are a compact JSON Web Signature over the envelope, with the sender's key. Packing happens
+when a message leaves, not when it is made: the links to its documents are signed then, so one that
+waited for a week carries fresh ones.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from portal import jws
 from portal.clock import Clock
 from portal.handoff.links import DocumentLinks
 from portal.handoff.messages import BadMessage, Message, read_message
+from portal.jws import EcKey, NotCompact, NotThisKey
+
+KIND = "handoff+jws"
+"""The header's ``typ``: what was signed for something else is no message."""
+MOST_BYTES = 1_000_000
+"""Of a message to a center; those to the portal are bounded at the door."""
 
 
 class BadSignature(BadMessage):
@@ -39,7 +48,35 @@ class PlainPacking:
 
     def unpack(self, body: bytes) -> Message:
         try:
-            text = body.decode()
+            return read_message(body.decode())
         except UnicodeDecodeError as error:
             raise BadMessage("no UTF-8") from error
-        return read_message(text)
+
+
+@dataclass(frozen=True)
+class SignedPacking:
+    """One side of the wall: ``sign`` signs with its key, ``trusted`` finds the other side's."""
+
+    links: DocumentLinks
+    clock: Clock
+    sign: Callable[[str, bytes], bytes]
+    trusted: Callable[[str], EcKey | None]
+
+    def pack(self, message: Message) -> bytes:
+        linked = self.links.linked(message, self.clock.now())
+        return self.sign(KIND, linked.to_json().encode())
+
+    def unpack(self, body: bytes) -> Message:
+        try:
+            compact = jws.read(KIND, body, MOST_BYTES)
+        except NotCompact as error:
+            raise BadSignature(str(error)) from error
+        key = self.trusted(compact.kid)
+        if key is None:
+            raise BadSignature(f"no key {compact.kid}")
+        try:
+            return read_message(jws.verify(compact, key).decode())
+        except NotThisKey as error:
+            raise BadSignature(f"not signed with {compact.kid}") from error
+        except UnicodeDecodeError as error:
+            raise BadMessage("no UTF-8") from error

@@ -10,7 +10,9 @@ from payments.reconciliation import model as _reconciliation
 from portal import signatures as _signatures
 from portal.backoffice import model as _backoffice
 from portal.db import Base, Database, UtcDateTime
+from portal.handoff import keys as _center_keys
 from portal.handoff import model as _handoff
+from portal.handoff import uploads as _center_uploads
 from portal.holidays import model as _holidays
 from portal.identity import model as _identity
 from portal.notifications import model as _notifications
@@ -20,6 +22,8 @@ from portal.requests import model as _requests
 # imported for their tables
 TABLES = (
     _backoffice,
+    _center_keys,
+    _center_uploads,
     _handoff,
     _holidays,
     _identity,
