@@ -310,3 +310,66 @@ class PaymentCase(Base):
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_note: Mapped[str | None] = mapped_column(String(300))
     closed_by: Mapped[str | None] = mapped_column(String(80))
+
+
+class Rebooking(Base):
+    """Money put where it belongs: proposed by one member of staff, approved by another.
+
+    ``reference`` is the request whose case it is about. Of ``request`` the payment goes to
+    ``obligation_id``; the other choices have lines. ``refund_id`` is the refund that was made
+    without us and is explained by it.
+    """
+
+    __tablename__ = "payment_rebookings"
+    __table_args__ = (
+        Index(
+            "uq_payment_rebookings_proposed",
+            "case_id",
+            unique=True,
+            sqlite_where=text("state = 'proposed'"),
+            postgresql_where=text("state = 'proposed'"),
+        ),
+        CheckConstraint("amount > 0", name="positive"),
+        CheckConstraint("choice IN ('request', 'loss', 'deposit', 'paid_out')", name="choice"),
+        CheckConstraint("(choice = 'request') = (obligation_id IS NOT NULL)", name="target"),
+        CheckConstraint("state IN ('proposed', 'approved', 'rejected')", name="state"),
+        CheckConstraint("decided_by IS NULL OR decided_by <> proposed_by", name="two_people"),
+        CheckConstraint("(state = 'proposed') = (decided_by IS NULL)", name="decided"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("payment_cases.id"), index=True)
+    choice: Mapped[str] = mapped_column(String(12))
+    attempt_id: Mapped[str] = mapped_column(ForeignKey("payment_attempts.id"), index=True)
+    reference: Mapped[str] = mapped_column(String(40))
+    obligation_id: Mapped[str | None] = mapped_column(
+        ForeignKey("payment_obligations.id"), index=True
+    )
+    refund_id: Mapped[str | None] = mapped_column(ForeignKey("payment_refunds.id"))
+    currency: Mapped[str] = mapped_column(String(3))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    note: Mapped[str] = mapped_column(String(300))
+    state: Mapped[str] = mapped_column(String(12))
+    proposed_by: Mapped[str] = mapped_column(String(80))
+    proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str | None] = mapped_column(String(80))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_note: Mapped[str] = mapped_column(String(300), default="")
+
+
+class RebookingLine(Base):
+    """From which account a rebooking takes; from a fee line, when ``line`` names one.
+
+    A discount gives: its amount is negative.
+    """
+
+    __tablename__ = "payment_rebooking_lines"
+    __table_args__ = (CheckConstraint("amount <> 0", name="not_zero"),)
+
+    rebooking_id: Mapped[str] = mapped_column(ForeignKey("payment_rebookings.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(String(30))
+    entity: Mapped[str] = mapped_column(String(40), default="")
+    item: Mapped[str] = mapped_column(String(40), default="")
+    line: Mapped[int | None]
+    amount: Mapped[int] = mapped_column(BigInteger)
