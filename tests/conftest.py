@@ -16,6 +16,7 @@ from portal.demo.loading import load_demo
 from portal.migrations.running import upgrade
 from portal.settings import read_settings
 from tests.support.local import LocalPortal
+from tests.support.once import once
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.sandbox import Receiver, SandboxProcess, receiving
 from tests.support.stack import Stack
@@ -105,10 +106,11 @@ def _on(
     request: pytest.FixtureRequest,
 ) -> Iterator[LocalPortal]:
     var = folders.mktemp("portal")
-    url = f"sqlite:///{var / 'portal.sqlite3'}"
-    if kind == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
-        url = server.fresh_database()
+    if kind == "sqlite":
+        yield from _on_sqlite(payment_server, request.getfixturevalue("loaded"), var)
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.copy_of(request.getfixturevalue("loaded_postgres"))
     portal = LocalPortal(var, url, payment_server)
     yield portal
     portal.close()
@@ -139,12 +141,22 @@ def alone(payment_server: SandboxProcess, loaded: Path, tmp_path: Path) -> Itera
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with tables and demo accounts, to be copied: making it takes a second."""
-    var = tmp_path_factory.mktemp("loaded")
-    core = build_core(read_settings({"PORTAL_VAR": str(var)}), SystemClock())
+    return once(tmp_path_factory, "loaded", _load) / "portal.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def loaded_postgres(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> str:
+    """The address of the same in PostgreSQL."""
+    url = postgres.fresh_database()
+    _load(tmp_path_factory.mktemp("loaded-postgres"), PORTAL_DATABASE_URL=url)
+    return url
+
+
+def _load(var: Path, **environment: str) -> None:
+    core = build_core(read_settings({"PORTAL_VAR": str(var), **environment}), SystemClock())
     upgrade(core.database)
     load_demo(core)
     core.database.close()
-    return var / "portal.sqlite3"
 
 
 def _on_sqlite(payment_server: SandboxProcess, loaded: Path, var: Path) -> Iterator[LocalPortal]:
