@@ -26,8 +26,9 @@ from portal.finance.reconciling import Reconciling
 from portal.handoff.inward import Inward
 from portal.handoff.links import DocumentLinks
 from portal.handoff.model import OutboxMessage
+from portal.handoff.packing import PlainPacking
 from portal.handoff.relay import Relay
-from portal.handoff.transports import EmbeddedTransport
+from portal.handoff.transports.embedded import EmbeddedTransport
 from portal.i18n import Languages
 from portal.migrations.newest import is_newest
 from portal.notifications.channels import Channel, make_channel
@@ -152,13 +153,13 @@ def build_loops(core: Core) -> Loops:
     receiver = Inbox(database, vault, core.center_files, _from_portal(core), clock)
     answers = Answers(vault, core.catalogue, core.places, core.files, _from_center(core), clock)
     door = Inward(database, vault, answers.handlers(), clock)
-    outward = EmbeddedTransport(receiver.receive)
-    inward = EmbeddedTransport(door.deliver)
+    to_centers = PlainPacking(DocumentLinks(vault, "portal"), clock)
+    to_portal = PlainPacking(DocumentLinks(vault, "center"), clock)
+    outward = EmbeddedTransport(lambda parcel: receiver.receive(to_centers.unpack(parcel.body)))
+    inward = EmbeddedTransport(lambda parcel: door.deliver(to_portal.unpack(parcel.body)))
     return Loops(
-        outward=Relay(
-            database, vault, OutboxMessage, outward, DocumentLinks(vault, "portal"), clock
-        ),
-        inward=Relay(database, vault, CenterEvent, inward, DocumentLinks(vault, "center"), clock),
+        outward=Relay(database, vault, OutboxMessage, outward, to_centers, clock),
+        inward=Relay(database, vault, CenterEvent, inward, to_portal, clock),
         door=door,
         sender=Sender(
             database, vault, core.channel, core.languages, core.settings.public_url, clock

@@ -68,6 +68,9 @@ outbox_waiting = _gauge("outbox_waiting", "Messages not sent yet", "outbox")
 outbox_oldest_seconds = _gauge("outbox_oldest_seconds", "Age of the oldest of them", "outbox")
 outbox_parked = _gauge("outbox_parked", "Messages that no one takes", "outbox")
 handoff_unanswered = _gauge("handoff_unanswered", "Requests whose center has not answered")
+handoff_unanswered_late = _gauge(
+    "handoff_unanswered_late", "Those of them that wait longer than an answer may take"
+)
 handoff_oldest_unanswered_seconds = _gauge(
     "handoff_oldest_unanswered_seconds", "Age of the oldest of them"
 )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from urllib.parse import SplitResult, urlsplit
@@ -17,6 +18,7 @@ from portal.clock import token
 
 DEMO_WEBHOOK_SECRET = "whsec_demo_only_not_a_secret"  # noqa: S105 - refused in production
 DEMO_API_KEY = "sk_test_mahalliyat_demo"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _SHORTEST_KEY = 32
 
 
@@ -25,6 +27,22 @@ class BadSetting(Exception):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The way to the centers: the same database, or a NATS server or cluster with JetStream."""
+
+    servers: tuple[str, ...] = ()
+    """None: embedded."""
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    replicas: int = 1
+
+    @property
+    def embedded(self) -> bool:
+        return not self.servers
 
 
 @dataclass(frozen=True)
@@ -42,7 +60,9 @@ class Settings:
     public_url: str
     """The origin that citizens see; links in messages and payment returns begin with it."""
     database_url: str
-    queue_url: str
+    queue: "Queue"
+    answer_within: timedelta
+    """So long may a center take to say its number before somebody should look."""
     files_dir: Path
     payments_base_url: str
     payments_checkout_origin: str
@@ -127,7 +147,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             read.url("PORTAL_PUBLIC_URL", f"http://127.0.0.1:{port}" if demo else "")
         ),
         database_url=_database(read, var, demo),
-        queue_url=_queue(read),
+        queue=_queue(read, demo),
+        answer_within=timedelta(minutes=read.number("PORTAL_ANSWER_MINUTES", 30, 1, 10080)),
         files_dir=_files(read, var),
         payments_base_url=_origin(base) + base.path.rstrip("/"),
         payments_checkout_origin=_origin(
@@ -194,11 +215,48 @@ def _database(read: _Reader, var: Path, demo: bool) -> str:
     )
 
 
-def _queue(read: _Reader) -> str:
+def _queue(read: _Reader, demo: bool) -> Queue:
     url = read.text("PORTAL_QUEUE_URL", "embedded:")
-    if url != "embedded:":
-        raise BadSetting("PORTAL_QUEUE_URL", f"{url!r}: this version has only 'embedded:'")
-    return url
+    replicas = read.number("PORTAL_QUEUE_REPLICAS", 1 if demo else 3, 1, 5)
+    names = ("PORTAL_QUEUE_CA", "PORTAL_QUEUE_CERT", "PORTAL_QUEUE_KEY")
+    ca, cert, key = (_file(read, name) for name in names)
+    if url == "embedded:":
+        return Queue()
+    scheme, found, _ = url.partition("://")
+    try:
+        servers = [urlsplit(each if "://" in each else f"{scheme}://{each}") for each in _list(url)]
+        whole = found and all(
+            s.scheme == scheme and s.hostname and (s.port or 1) > 0 and not s.path for s in servers
+        )
+    except ValueError:
+        whole = False
+    if not whole or scheme not in {"nats", "tls"}:
+        raise BadSetting(
+            "PORTAL_QUEUE_URL",
+            "is neither 'embedded:' nor addresses that begin with nats:// or tls://, such as"
+            " tls://a:4222,b:4222",
+        )
+    if (cert is None) != (key is None):
+        raise BadSetting("PORTAL_QUEUE_KEY", "goes with PORTAL_QUEUE_CERT: both or neither")
+    if not demo and cert is None and not all(s.hostname in _LOOPBACK for s in servers):
+        raise BadSetting(
+            "PORTAL_QUEUE_CERT", "in production both ends show who they are"
+        )
+    return Queue(tuple(s.geturl() for s in servers), ca, cert, key, replicas)
+
+
+def _list(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",")]
+
+
+def _file(read: _Reader, name: str) -> Path | None:
+    text = read.text(name)
+    if not text:
+        return None
+    path = Path(text).expanduser().resolve()
+    if not path.is_file():
+        raise BadSetting(name, f"{text!r} is no file")
+    return path
 
 
 def _files(read: _Reader, var: Path) -> Path:

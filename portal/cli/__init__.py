@@ -80,6 +80,22 @@ def core() -> Iterator["Core"]:
         built.database.close()
 
 
-from portal.cli import operating, paying, reconciling, running  # noqa: E402 - they add to main
+from portal.cli import (  # noqa: E402 - they add to main
+    handing,
+    operating,
+    paying,
+    reconciling,
+    running,
+)
 
-__all__ = ["core", "main", "operating", "operator", "paying", "reconciling", "running", "settings"]
+__all__ = [
+    "core",
+    "handing",
+    "main",
+    "operating",
+    "operator",
+    "paying",
+    "reconciling",
+    "running",
+    "settings",
+]

@@ -1,4 +1,4 @@
-"""Commands for operators: database, accounts, hand-off, payments, holidays, keys."""
+"""Commands for operators: database, accounts, holidays, keys."""
 
 import logging
 import re
@@ -150,65 +150,6 @@ def staff_password(username: str, password: str) -> None:
     with core() as built, built.database.begin() as db:
         if not accounts.set_password(db, username, accounts.hash_password(password)):
             raise click.ClickException(f"no account {username}")
-
-
-@main.group(invoke_without_command=True)
-@click.pass_context
-def handoff(context: click.Context) -> None:
-    """The way of requests to centers and of answers back; alone it tells how both stand."""
-    if context.invoked_subcommand is None:
-        context.invoke(handoff_status)
-
-
-@handoff.command("status")
-def handoff_status() -> None:
-    """What waits, what is parked, what is not answered."""
-    from portal.backoffice.model import CenterEvent  # noqa: PLC0415
-    from portal.handoff import inward, outbox  # noqa: PLC0415
-    from portal.handoff.model import OutboxMessage  # noqa: PLC0415
-
-    with core() as built, built.database.read() as db:
-        ways = [
-            (title, outbox.backlog(db, box), outbox.parked(db, box))
-            for title, box in (("to centers", OutboxMessage), ("from centers", CenterEvent))
-        ]
-        unanswered = outbox.unanswered(db)
-        stuck = inward.stuck(db)
-    for title, backlog, parked in ways:
-        click.echo(f"{title}, waiting  {backlog.waiting}{_since(backlog.oldest_waiting_at)}")
-        click.echo(f"{title}, parked  {backlog.parked}")
-        for message_id, kind, subject, attempts, reason in parked:
-            click.echo(f"  {message_id}  {kind}  {subject}  {attempts} attempts  {reason}")
-    click.echo(f"to centers, unanswered  {unanswered.count}{_since(unanswered.oldest_at)}")
-    click.echo(f"from centers, not applied  {len(stuck)}")
-    for event_id, kind, subject, state, reason in stuck:
-        click.echo(f"  {event_id}  {kind}  {subject}  {state}  {reason}")
-
-
-def _since(at: datetime | None) -> str:
-    return f"  oldest {at:%Y-%m-%d %H:%M} UTC" if at else ""
-
-
-@handoff.command("replay")
-@click.argument("message_ids", nargs=-1, required=True)
-def handoff_replay(message_ids: tuple[str, ...]) -> None:
-    """Send parked or sent messages once more; who has applied them knows the repetition.
-
-    An answer of a center that was not applied is replayed by the same id.
-    """
-    from portal.backoffice.model import CenterEvent  # noqa: PLC0415
-    from portal.handoff import outbox  # noqa: PLC0415
-    from portal.handoff.model import OutboxMessage  # noqa: PLC0415
-
-    with core() as built, built.database.begin() as db:
-        now = built.clock.now()
-        for message_id in message_ids:
-            boxes = (OutboxMessage, CenterEvent)
-            if not any(outbox.replay(db, box, message_id, now) for box in boxes):
-                raise click.ClickException(
-                    f"{message_id} is no parked or sent message; nothing is replayed"
-                )
-    click.echo(f"{len(message_ids)} on the way again")
 
 
 @main.group()

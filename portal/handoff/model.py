@@ -4,6 +4,7 @@ A message is written in the transaction that changes the state it tells of. Payl
 they carry names and answers.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, String, text
@@ -30,32 +31,33 @@ class OutboxColumns:
     last_error: Mapped[str] = mapped_column(String(200), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     available_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """When it is due: put ahead while a relay has it, after a failure, and behind another one."""
     leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Whose it is: the relay that wrote this instant, until then."""
+    replays: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often somebody has sent it once more."""
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @declared_attr.directive
     @classmethod
     def __table_args__(cls) -> tuple[SchemaItem, ...]:
         name = cls.__tablename__  # type: ignore[attr-defined]
-        open_ones = text("state <> 'sent'")
+        # small whatever the table's size: what is sent is not in them
         return (
             CheckConstraint("state IN ('waiting', 'sent', 'parked')", name="state"),
-            # small whatever the table's size: what is sent is not in them
-            Index(
-                f"ix_{name}_waiting",
-                "available_at",
-                "position",
-                sqlite_where=text("state = 'waiting'"),
-                postgresql_where=text("state = 'waiting'"),
+            # holds all that choosing and counting need, so that neither reads the rows
+            _partial(
+                f"ix_{name}_due",
+                ("center_code", "available_at", "position", "subject", "created_at"),
+                "state = 'waiting'",
             ),
-            Index(
-                f"ix_{name}_subject",
-                "subject",
-                "position",
-                sqlite_where=open_ones,
-                postgresql_where=open_ones,
-            ),
+            _partial(f"ix_{name}_parked", ("center_code", "position"), "state = 'parked'"),
+            _partial(f"ix_{name}_subject", ("subject", "position"), "state <> 'sent'"),
         )
+
+
+def _partial(name: str, columns: Sequence[str], condition: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class OutboxMessage(OutboxColumns, Base):
@@ -67,12 +69,11 @@ class OutboxMessage(OutboxColumns, Base):
 
 
 _UNANSWERED = text(f"answered_at IS NULL AND type = '{REQUEST_PAID}'")
-Index(
-    "ix_outbox_messages_unanswered",
-    OutboxMessage.sent_at,
-    sqlite_where=_UNANSWERED,
-    postgresql_where=_UNANSWERED,
-)
+for _name, _columns in (
+    ("ix_outbox_messages_unanswered", (OutboxMessage.sent_at, OutboxMessage.center_code)),
+    ("ix_outbox_messages_unanswered_subject", (OutboxMessage.subject,)),
+):
+    Index(_name, *_columns, sqlite_where=_UNANSWERED, postgresql_where=_UNANSWERED)
 
 
 class InwardEvent(Base):

@@ -1,13 +1,27 @@
-"""Puts messages into an outbox, and counts what is in it."""
+"""Puts messages into an outbox, sends them once more, and counts what is in it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
+from portal.db import Database
 from portal.handoff.messages import REQUEST_PAID, Message
 from portal.handoff.model import OutboxColumns, OutboxMessage
 from portal.vault import Vault
+
+_AT_ONCE = 1000  # rows of one statement: a transaction that pages do not feel
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,35 @@ class Unanswered:
 
     count: int
     oldest_at: datetime | None
+    late: int
+    """Of these, handed over longer ago than an answer may take."""
+
+
+@dataclass(frozen=True)
+class CenterBacklog:
+    """One center, for who looks after it."""
+
+    center: str
+    waiting: int
+    oldest_waiting_at: datetime | None
+    last_error: str
+    """Of the message that will be tried next."""
+    unanswered: int
+
+
+@dataclass(frozen=True)
+class Range:
+    """Which messages to send once more; what is not given does not matter."""
+
+    ids: Sequence[str] = ()
+    center: str = ""
+    type: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def everything(self) -> bool:
+        return self == Range()
 
 
 def place(outbox: type[OutboxColumns]) -> str:
@@ -49,41 +92,96 @@ def put(db: Connection, vault: Vault, outbox: type[OutboxColumns], message: Mess
     )
 
 
+# Written out and not bound: only so does a partial index serve a prepared statement.
+
+
+def waiting(outbox: type[OutboxColumns]) -> ColumnElement[bool]:
+    return outbox.state == literal_column("'waiting'")
+
+
+def unsent(outbox: type[OutboxColumns]) -> ColumnElement[bool]:
+    return outbox.state != literal_column("'sent'")
+
+
+_PARKED: ColumnElement[str] = literal_column("'parked'")
+_NOT_ANSWERED = and_(
+    OutboxMessage.answered_at.is_(None),
+    OutboxMessage.type == literal_column(f"'{REQUEST_PAID}'"),
+)
+_NO_ANSWER_YET = and_(_NOT_ANSWERED, OutboxMessage.sent_at.is_not(None))
+
+
 def answered(db: Connection, subject: str, at: datetime) -> None:
-    """The center has answered: what there was about ``subject`` is delivered.
+    """The center has answered: the request is delivered.
 
     That holds for a message that is not called sent yet, too: the relay may have died between
     delivering it and writing that down.
     """
     db.execute(
         update(OutboxMessage)
-        .where(
-            OutboxMessage.subject == subject,
-            OutboxMessage.answered_at.is_(None),
-        )
+        .where(OutboxMessage.subject == subject, _NOT_ANSWERED)
         .values(answered_at=at)
     )
 
 
 def backlog(db: Connection, outbox: type[OutboxColumns]) -> Backlog:
     """The state of an outbox, for metrics and the command line."""
-    waiting = db.execute(
-        select(func.count(), func.min(outbox.created_at)).where(outbox.state == "waiting")
+    counted = db.execute(
+        select(func.count(), func.min(outbox.created_at)).where(waiting(outbox))
     ).one()
-    parked = db.scalar(select(func.count(outbox.position)).where(outbox.state == "parked"))
-    return Backlog(waiting[0], waiting[1], parked or 0)
+    parked = db.scalar(select(func.count()).where(outbox.state == _PARKED))
+    return Backlog(counted[0], counted[1], parked or 0)
 
 
-def unanswered(db: Connection) -> Unanswered:
+def unanswered(db: Connection, late_since: datetime) -> Unanswered:
     """A hand-off is delivered only when the center has said its number."""
+    late = func.count().filter(OutboxMessage.sent_at < late_since)
     return Unanswered(
         *db.execute(
-            select(func.count(), func.min(OutboxMessage.sent_at)).where(
-                OutboxMessage.type == REQUEST_PAID,
-                OutboxMessage.state == "sent",
-                OutboxMessage.answered_at.is_(None),
-            )
+            select(func.count(), func.min(OutboxMessage.sent_at), late).where(_NO_ANSWER_YET)
         ).one()
+    )
+
+
+def by_center(db: Connection) -> Sequence[CenterBacklog]:
+    """The centers to which something waits or that have yet to answer, the longest first."""
+    box = OutboxMessage
+    queued = {
+        row.center_code: row
+        for row in db.execute(
+            select(box.center_code, func.count().label("n"), func.min(box.created_at).label("at"))
+            .where(waiting(box))
+            .group_by(box.center_code)
+        )
+    }
+    silent = {
+        row[0]: row[1]
+        for row in db.execute(
+            select(box.center_code, func.count()).where(_NO_ANSWER_YET).group_by(box.center_code)
+        )
+    }
+    return [
+        CenterBacklog(
+            center,
+            queued[center].n if center in queued else 0,
+            queued[center].at if center in queued else None,
+            _next_error(db, center) if center in queued else "",
+            silent.get(center, 0),
+        )
+        for center in sorted({*queued, *silent})
+    ]
+
+
+def _next_error(db: Connection, center: str) -> str:
+    box = OutboxMessage
+    return (
+        db.scalar(
+            select(box.last_error)
+            .where(waiting(box), box.center_code == center)
+            .order_by(box.available_at, box.position)
+            .limit(1)
+        )
+        or ""
     )
 
 
@@ -91,17 +189,71 @@ def parked(db: Connection, outbox: type[OutboxColumns]) -> list[tuple[str, str, 
     """Parked messages: id, type, subject, attempts, reason."""
     rows = db.execute(
         select(outbox.id, outbox.type, outbox.subject, outbox.attempts, outbox.last_error)
-        .where(outbox.state == "parked")
+        .where(outbox.state == _PARKED)
         .order_by(outbox.position)
     )
     return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
 
-def replay(db: Connection, outbox: type[OutboxColumns], message_id: str, at: datetime) -> bool:
-    """Send a parked or sent message once more; False when there is none such."""
-    done = db.execute(
-        update(outbox)
-        .where(outbox.id == message_id, outbox.state != "waiting")
-        .values(state="waiting", available_at=at, leased_until=None, attempts=0)
+def count(db: Connection, outbox: type[OutboxColumns], wanted: Range) -> int:
+    """How many messages :func:`replay` would send once more."""
+    return db.scalar(select(func.count()).where(*_in(outbox, wanted))) or 0
+
+
+def replay(
+    db: Connection, outbox: type[OutboxColumns], wanted: Range, at: datetime, after: int = 0
+) -> Sequence[int]:
+    """Send parked and sent messages of a range once more: a thousand behind the given position.
+
+    Returns their positions; none means that the range is through. What waits already is left alone.
+    """
+    chosen = (
+        select(outbox.position)
+        .where(*_in(outbox, wanted), outbox.position > after)
+        .order_by(outbox.position)
+        .limit(_AT_ONCE)
+        .with_for_update()
     )
-    return bool(done.rowcount)
+    positions = list(db.scalars(chosen))
+    db.execute(
+        update(outbox)
+        .where(outbox.position.in_(positions))
+        .values(
+            state="waiting",
+            available_at=at,
+            leased_until=None,
+            attempts=0,
+            replays=outbox.replays + 1,
+        )
+    )
+    return positions
+
+
+def replay_all(database: Database, outbox: type[OutboxColumns], wanted: Range, at: datetime) -> int:
+    """Send a whole range once more, a thousand in a transaction; how many there were."""
+    done, after = 0, 0
+    while True:
+        with database.begin() as db:
+            positions = replay(db, outbox, wanted, at, after)
+        if not positions:
+            return done
+        done, after = done + len(positions), positions[-1]
+
+
+def _in(outbox: type[OutboxColumns], wanted: Range) -> list[ColumnElement[bool]]:
+    asked: list[ColumnElement[bool]] = [or_(*_done(outbox))]
+    if wanted.ids:
+        asked.append(outbox.id.in_(wanted.ids))
+    if wanted.center:
+        asked.append(outbox.center_code == wanted.center)
+    if wanted.type:
+        asked.append(outbox.type == wanted.type)
+    if wanted.since:
+        asked.append(outbox.created_at >= wanted.since)
+    if wanted.until:
+        asked.append(outbox.created_at < wanted.until)
+    return asked
+
+
+def _done(outbox: type[OutboxColumns]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return outbox.state == "sent", outbox.state == "parked"

@@ -1,53 +1,71 @@
-"""Takes messages out of an outbox and delivers them: leased, ordered, retried without end.
+"""Takes messages out of an outbox and delivers them: fair, leased, ordered, retried without end.
 
-A subject's messages go one after another; a message that fails waits longer each time while other
-subjects pass; one that can never be taken is parked, and holds back only its own subject. A relay
-that dies leaves a lease that runs out: the message is delivered again, and the receiver knows it.
+A round takes up a batch in which every center that has something due gets its share, so that one
+with a hundred thousand waiting does not hold up another's next. A subject's messages go one after
+another; one that fails waits longer each time while other subjects pass; one that can never be
+taken is parked and holds back only its own subject. When the way itself is closed the relay waits,
+and blames no message. A relay that dies leaves a lease that runs out: the message is delivered
+again, and the receiver knows it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Select, bindparam, exists, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    exists,
+    func,
+    select,
+    tuple_,
+    update,
+)
 
 from portal.clock import Clock, jitter
 from portal.db import Database, UtcDateTime
-from portal.handoff.links import DocumentLinks
-from portal.handoff.messages import BadMessage, Message, read_message
+from portal.handoff.messages import BadMessage, read_message
 from portal.handoff.model import OutboxColumns
-from portal.handoff.outbox import place
-from portal.handoff.transports import Poison, Transport, TransportDown
+from portal.handoff.outbox import place, unsent, waiting
+from portal.handoff.packing import Packing
+from portal.handoff.transports import Fate, Outcome, Parcel, Transport, outcome_of
 from portal.observability import log, reason_of
 from portal.vault import Vault
 
 _LEASE = timedelta(seconds=10)
 _FIRST_RETRY_SECONDS = 2.0
 _LONGEST_RETRY_SECONDS = 300.0
-_BATCH = 50
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 10.0
+# One behind another of its subject is set free when that one is sent; this is for a subject whose
+# first one is parked or fails, so that nobody stumbles over those behind it in every round
+_BEHIND = timedelta(minutes=1)
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
-class _Claimed:
+class Claimed:
+    """A row that is this relay's until its lease is over."""
+
     position: int
+    id: str
+    type: str
+    center: str
+    subject: str
     payload: bytes
     attempts: int
+    replays: int
+    until: datetime | None
 
 
-def _due(outbox: type[OutboxColumns]) -> Select[int]:
-    """Messages whose time has come, each the first unsent one of its subject."""
-    now, earlier = bindparam("now", type_=UtcDateTime), aliased(outbox)
-    return select(outbox.position).where(
-        outbox.state == "waiting",
-        outbox.available_at <= now,
-        (outbox.leased_until.is_(None)) | (outbox.leased_until <= now),
-        ~exists().where(
-            earlier.subject == outbox.subject,
-            earlier.position < outbox.position,
-            earlier.state != "sent",
-        ),
-    )
+@dataclass(frozen=True)
+class _Candidate:
+    center: str
+    available_at: datetime
+    position: int
+    subject: str
 
 
 class Relay:
@@ -59,100 +77,303 @@ class Relay:
         vault: Vault,
         outbox: type[OutboxColumns],
         transport: Transport,
-        links: DocumentLinks,
+        packing: Packing,
         clock: Clock,
     ) -> None:
         self._database = database
         self._vault = vault
         self._outbox = outbox
         self._transport = transport
-        self._links = links
+        self._packing = packing
         self._clock = clock
+        self._last_center = ""  # the round after begins behind it
+        self._closed = 0  # how often in a row the way was found closed
+        self._closed_until: datetime | None = None
         # made once: building a statement costs more than running it on an empty outbox
-        due = _due(outbox)
-        self._anything_due = select(due.exists())
-        self._claimable = (
-            due.order_by(outbox.position).limit(_BATCH).with_for_update(skip_locked=True, of=outbox)
-        )
+        self._centers = centers_due(outbox)
+        self._of_center = due_of_center(outbox)
 
     def run_once(self) -> int:
         """Deliver what is due; how many messages were taken up."""
         now = self._clock.now()
-        with self._database.read() as db:
-            if not db.scalar(self._anything_due, {"now": now}):
-                return 0
-        with self._database.begin() as db:
-            claimed = self._claim(db, now)
-        for each in claimed:
-            self._deliver(each)
+        if self._closed_until and now < self._closed_until:
+            return 0
+        claimed = self.claim(now)
+        if claimed:
+            self.write(list(zip(claimed, self._deliver(claimed), strict=True)))
         return len(claimed)
 
-    def _claim(self, db: Connection, now: datetime) -> Sequence[_Claimed]:
+    # --- taking up
+
+    def claim(self, now: datetime) -> Sequence[Claimed]:
+        """Lease the next batch, for 10 seconds."""
+        while True:
+            with self._database.read() as db:
+                centers = list(db.scalars(self._centers, {"now": now}))
+            if not centers:
+                return ()
+            with self._database.begin() as db:
+                candidates = self._candidates(db, centers, now)
+                free = self._without_those_behind(db, candidates, now)
+                claimed = self._lease(db, free, now)
+            if claimed or not candidates:  # else all were behind others: further ones may be free
+                return claimed
+
+    def _candidates(
+        self, db: Connection, centers: Sequence[str], now: datetime
+    ) -> Sequence[_Candidate]:
+        """The first due messages of each center in turn, as many as fit into a batch."""
+        room = self._transport.batch
+        after = next((i for i, c in enumerate(centers) if c > self._last_center), 0)
+        turn = [*centers[after:], *centers[:after]][:room]
+        found = {center: self._due(db, center, now, room // len(turn)) for center in turn}
+        more = [center for center in turn if len(found[center]) == room // len(turn)]
+        left = room - sum(map(len, found.values()))
+        for center in more:  # who has little leaves room to who has much
+            if left // len(more):
+                last = found[center][-1]
+                found[center] += self._due(db, center, now, left // len(more), last)
+        self._last_center = turn[-1]
+        longest = max(map(len, found.values()))
+        return [rows[n] for n in range(longest) for rows in found.values() if n < len(rows)]
+
+    def _due(
+        self,
+        db: Connection,
+        center: str,
+        now: datetime,
+        count: int,
+        after: _Candidate | None = None,
+    ) -> list[_Candidate]:
+        values = {
+            "center": center,
+            "now": now,
+            "count": count,
+            "after_at": after.available_at if after else datetime.min.replace(tzinfo=now.tzinfo),
+            "after_position": after.position if after else 0,
+        }
+        return [_Candidate(center, *row) for row in db.execute(self._of_center, values)]
+
+    def _without_those_behind(
+        self, db: Connection, candidates: Sequence[_Candidate], now: datetime
+    ) -> list[int]:
+        """The positions of those that are the first unsent one of their subject.
+
+        The rows are locked, so whoever sends the one before sets them free after this.
+        """
+        if not candidates:
+            return []
         outbox = self._outbox
-        positions = list(db.scalars(self._claimable, {"now": now}))
+        rows = db.execute(
+            select(outbox.subject, func.min(outbox.position))
+            .where(unsent(outbox), outbox.subject.in_({c.subject for c in candidates}))
+            .group_by(outbox.subject)
+        )
+        first = {row[0]: row[1] for row in rows}
+        free = [c.position for c in candidates if first.get(c.subject) == c.position]
+        if len(free) < len(candidates):
+            behind = {c.position for c in candidates} - set(free)
+            db.execute(
+                update(outbox).where(outbox.position.in_(behind)).values(available_at=now + _BEHIND)
+            )
+        return free
+
+    def _lease(self, db: Connection, positions: Sequence[int], now: datetime) -> list[Claimed]:
+        if not positions:
+            return []
+        outbox, until = self._outbox, now + _LEASE
         rows = db.execute(
             update(outbox)
-            .where(outbox.position.in_(positions), outbox.state == "waiting")
-            .values(leased_until=now + _LEASE, attempts=outbox.attempts + 1)
-            .returning(outbox.position, outbox.payload, outbox.attempts)
+            .where(outbox.position.in_(positions))
+            .values(available_at=until, leased_until=until, attempts=outbox.attempts + 1)
+            .returning(
+                outbox.position,
+                outbox.id,
+                outbox.type,
+                outbox.center_code,
+                outbox.subject,
+                outbox.payload,
+                outbox.attempts,
+                outbox.replays,
+                outbox.leased_until,
+            )
         )
-        return sorted((_Claimed(*row) for row in rows), key=lambda claimed: claimed.position)
+        claimed = {row[0]: Claimed(*row) for row in rows}
+        return [claimed[position] for position in positions]
 
-    def _deliver(self, claimed: _Claimed) -> None:
-        message: Message | None = None
-        try:
-            message = read_message(self._vault.open(place(self._outbox), claimed.payload))
-            self._transport.deliver(self._links.linked(message, self._clock.now()))
-        except (Poison, BadMessage) as error:
-            self._park(claimed, message, reason_of(error))
-        except Exception as error:  # whatever went wrong, the message stays and is tried again
-            self._retry(claimed, message, error)
-        else:
-            self._sent(claimed, message)
+    # --- delivering
 
-    def _sent(self, claimed: _Claimed, message: Message) -> None:
+    def _deliver(self, claimed: Sequence[Claimed]) -> Sequence[Outcome]:
+        """One outcome for each: a message that cannot be packed is not given to the transport."""
+        outcomes: dict[int, Outcome] = {}
+        parcels: dict[int, Parcel] = {}
+        for each in claimed:
+            try:
+                parcels[each.position] = self._pack(each)
+            except Exception as error:  # a broken envelope, a key that is not there
+                outcomes[each.position] = outcome_of(error)
+        if parcels:
+            try:
+                done = self._transport.deliver(list(parcels.values()))
+            except Exception as error:  # a transport says what happened; this one broke
+                log.error("handoff.transport", outbox=self._name, exc_info=error)
+                done = [Outcome(Fate.RETURNED, reason_of(error))] * len(parcels)
+            outcomes.update(zip(parcels, done, strict=True))
+        return [outcomes[each.position] for each in claimed]
+
+    def _pack(self, claimed: Claimed) -> Parcel:
+        message = read_message(self._vault.open(place(self._outbox), claimed.payload))
+        if (message.id, message.center) != (claimed.id, claimed.center):
+            raise BadMessage("the envelope is of another message")
+        return Parcel(
+            claimed.id,
+            claimed.type,
+            claimed.center,
+            claimed.subject,
+            self._packing.pack(message),
+            claimed.replays,
+        )
+
+    # --- writing down
+
+    def write(self, results: Sequence[tuple[Claimed, Outcome]]) -> None:
+        """Write what became of a batch, in one transaction.
+
+        Only where the lease is still this relay's: one that was too slow says nothing any more.
+        """
         now = self._clock.now()
-        self._write(claimed, state="sent", sent_at=now, last_error="")
-        log.info("handoff.sent", outbox=self._name, type=message.type, request=message.subject)
+        kept = [claimed for claimed, outcome in results if outcome.fate is Fate.KEPT]
+        with self._database.begin() as db:
+            self._write_sent(db, kept, now)
+            for claimed, outcome in results:
+                if outcome.fate is not Fate.KEPT:
+                    self._write_unsent(db, claimed, outcome, now)
+        for claimed, outcome in results:
+            self._tell(claimed, outcome)
+        closed = [o for _, o in results if o.fate is Fate.RETURNED and o.reason]
+        self._pause(closed[0].reason if closed else "", now)
 
-    def _retry(self, claimed: _Claimed, message: Message | None, error: Exception) -> None:
-        seconds = min(
-            _FIRST_RETRY_SECONDS * 2 ** min(claimed.attempts - 1, 12), _LONGEST_RETRY_SECONDS
+    def _write_sent(self, db: Connection, kept: Sequence[Claimed], now: datetime) -> None:
+        if not kept:
+            return
+        outbox = self._outbox
+        db.execute(
+            update(outbox)
+            .where(self._mine(kept))
+            .values(state="sent", sent_at=now, leased_until=None, last_error="")
         )
-        again = self._clock.now() + timedelta(seconds=jitter(seconds))
-        reason = reason_of(error)
-        self._write(claimed, available_at=again, leased_until=None, last_error=reason[:200])
-        log.warning(
-            "handoff.retry",
-            outbox=self._name,
-            request=message.subject if message else "",
-            attempts=claimed.attempts,
-            reason=reason[:80],
-            exc_info=None if isinstance(error, TransportDown) else error,
+        db.execute(
+            update(outbox)
+            .where(
+                waiting(outbox),
+                outbox.subject.in_({each.subject for each in kept}),
+                outbox.available_at > now,
+                outbox.leased_until.is_(None),
+            )
+            .values(available_at=now)
         )
 
-    def _park(self, claimed: _Claimed, message: Message | None, reason: str) -> None:
-        self._write(claimed, state="parked", leased_until=None, last_error=reason[:200])
-        log.error(
-            "handoff.parked",
-            outbox=self._name,
-            request=message.subject if message else "",
-            reason=reason[:80],
+    def _write_unsent(
+        self, db: Connection, claimed: Claimed, outcome: Outcome, now: datetime
+    ) -> None:
+        outbox = self._outbox
+        values: dict[str, object] = {"leased_until": None}
+        if outcome.reason:
+            values["last_error"] = outcome.reason[:_LONGEST_REASON]
+        if outcome.fate is Fate.NEVER:
+            values["state"] = "parked"
+        elif outcome.fate is Fate.LATER:
+            values["available_at"] = now + timedelta(seconds=jitter(_seconds(claimed.attempts)))
+        else:  # the message has not failed: it goes back to its place
+            values |= {"available_at": outbox.created_at, "attempts": outbox.attempts - 1}
+        db.execute(update(outbox).where(self._mine([claimed])).values(**values))
+
+    def _mine(self, claimed: Sequence[Claimed]) -> ColumnElement[bool]:
+        outbox = self._outbox
+        return (
+            outbox.position.in_([each.position for each in claimed])
+            & (outbox.state == "waiting")
+            & (outbox.leased_until == claimed[0].until)
         )
+
+    def _tell(self, claimed: Claimed, outcome: Outcome) -> None:
+        about = {"outbox": self._name, "type": claimed.type, "request": claimed.subject}
+        reason = outcome.reason[:80]
+        if outcome.fate is Fate.KEPT:
+            log.info("handoff.sent", **about)
+        elif outcome.fate is Fate.NEVER:
+            log.error("handoff.parked", **about, reason=reason)
+        elif outcome.fate is Fate.LATER:
+            log.warning(
+                "handoff.retry",
+                **about,
+                attempts=claimed.attempts,
+                reason=reason,
+                exc_info=outcome.error,
+            )
+
+    def _pause(self, reason: str, now: datetime) -> None:
+        """A closed way is noticed once, and looked at again later each time."""
+        if not reason:
+            if self._closed:
+                log.info("handoff.open", outbox=self._name, attempts=self._closed)
+            self._closed, self._closed_until = 0, None
+            return
+        if not self._closed:
+            log.warning("handoff.closed", outbox=self._name, reason=reason[:80])
+        seconds = min(_FIRST_PAUSE_SECONDS * 2 ** min(self._closed, 12), _LONGEST_PAUSE_SECONDS)
+        self._closed += 1
+        self._closed_until = now + timedelta(seconds=jitter(seconds))
 
     @property
     def _name(self) -> str:
         return str(self._outbox.__tablename__)  # type: ignore[attr-defined]
 
-    def _write(self, claimed: _Claimed, **values: object) -> None:
-        """Only while the lease is this relay's: one that was too slow says nothing any more."""
-        with self._database.begin() as db:
-            db.execute(
-                update(self._outbox)
-                .where(
-                    self._outbox.position == claimed.position,
-                    self._outbox.state == "waiting",
-                    self._outbox.attempts == claimed.attempts,
-                )
-                .values(**values)
-            )
+
+def _seconds(attempts: int) -> float:
+    return min(_FIRST_RETRY_SECONDS * 2.0 ** min(attempts - 1, 12), _LONGEST_RETRY_SECONDS)
+
+
+def centers_due(outbox: type[OutboxColumns]) -> Select[str]:
+    """Centers that have something due, in order: one step in the index for each that waits."""
+    now = bindparam("now", type_=UtcDateTime)
+    lowest = select(func.min(outbox.center_code).label("code")).where(waiting(outbox))
+    centers = lowest.cte("centers", recursive=True)
+    following = (
+        select(func.min(outbox.center_code))
+        .where(waiting(outbox), outbox.center_code > centers.c.code)
+        .scalar_subquery()
+    )
+    centers = centers.union_all(select(following).where(centers.c.code.is_not(None)))
+    return (
+        select(centers.c.code)
+        .where(
+            centers.c.code.is_not(None),
+            exists().where(
+                waiting(outbox),
+                outbox.center_code == centers.c.code,
+                outbox.available_at <= now,
+            ),
+        )
+        .order_by(centers.c.code)
+    )
+
+
+def due_of_center(outbox: type[OutboxColumns]) -> Select[datetime, int, str]:
+    """The next messages of one center whose time has come, after the given one; locked."""
+    after = tuple_(
+        bindparam("after_at", type_=UtcDateTime),
+        bindparam("after_position", type_=outbox.position.type),
+    )
+    return (
+        select(outbox.available_at, outbox.position, outbox.subject)
+        .where(
+            waiting(outbox),
+            outbox.center_code == bindparam("center"),
+            outbox.available_at <= bindparam("now", type_=UtcDateTime),
+            tuple_(outbox.available_at, outbox.position) > after,
+        )
+        .order_by(outbox.available_at, outbox.position)
+        .limit(bindparam("count"))
+        .with_for_update(skip_locked=True, of=outbox)
+    )

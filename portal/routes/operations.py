@@ -16,6 +16,7 @@ from portal.notifications import sandbox
 from portal.observability import (
     handoff_oldest_unanswered_seconds,
     handoff_unanswered,
+    handoff_unanswered_late,
     inward_stuck,
     notifications_waiting,
     outbox_oldest_seconds,
@@ -80,7 +81,7 @@ def _measure(visit: Visit) -> None:
             outbox_waiting.labels(name).set(backlog.waiting)
             outbox_oldest_seconds.labels(name).set(_age(backlog.oldest_waiting_at, now))
             outbox_parked.labels(name).set(backlog.parked)
-        unanswered = outbox.unanswered(db)
+        unanswered = outbox.unanswered(db, now - visit.portal.settings.answer_within)
         waiting, parked = inward.shut_out(db)
         payment_cases_open.set(cases.count_open(db))
         payment_events_waiting.set(webhooks.count_waiting(db))
@@ -90,6 +91,7 @@ def _measure(visit: Visit) -> None:
         reconciliation_days_open.set(still_open)
         notifications_waiting.set(notifications.count_waiting(db))
     handoff_unanswered.set(unanswered.count)
+    handoff_unanswered_late.set(unanswered.late)
     handoff_oldest_unanswered_seconds.set(_age(unanswered.oldest_at, now))
     inward_stuck.labels("waiting").set(waiting)
     inward_stuck.labels("parked").set(parked)

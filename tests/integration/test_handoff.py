@@ -29,8 +29,10 @@ from portal.handoff.messages import (
     Message,
 )
 from portal.handoff.model import OutboxMessage
+from portal.handoff.packing import PlainPacking
 from portal.handoff.relay import Relay
-from portal.handoff.transports import EmbeddedTransport, Poison
+from portal.handoff.transports import KEPT, Fate, Outcome, Poison
+from portal.handoff.transports.embedded import EmbeddedTransport
 from tests.support.postgres import Postgres
 from tests.support.wall import CENTER_TABLES, CLERK, HEAD, PAPER, Wall, two_databases
 
@@ -122,9 +124,7 @@ def _unsent(database: Database) -> list[str]:
 
 def test_what_a_dead_relay_had_taken_is_delivered_when_its_lease_is_over(wall: Wall) -> None:
     message = wall.put()
-    with wall.portal.begin() as db:
-        taken = wall.relay._claim(db, wall.clock.now())
-    assert len(taken) == 1
+    assert len(wall.relay.claim(wall.clock.now())) == 1
     assert wall.another_relay().run_once() == 0
     wall.clock.at += timedelta(seconds=11)
     assert wall.another_relay().run_once() == 1
@@ -134,18 +134,17 @@ def test_what_a_dead_relay_had_taken_is_delivered_when_its_lease_is_over(wall: W
 
 def test_a_relay_that_was_too_slow_changes_nothing_of_what_another_has_done(wall: Wall) -> None:
     message = wall.put()
-    with wall.portal.begin() as db:
-        (late,) = wall.relay._claim(db, wall.clock.now())
+    (late,) = wall.relay.claim(wall.clock.now())
     wall.clock.at += timedelta(seconds=11)
-    with wall.portal.begin() as db:
-        (current,) = wall.relay._claim(db, wall.clock.now())
+    (current,) = wall.relay.claim(wall.clock.now())
     under_way = wall.row(message)
-    wall.relay._retry(late, message, RuntimeError())
-    assert wall.row(message) == under_way, "the lease of the other one stands"
-    wall.relay._deliver(current)
+    for fate in (Fate.LATER, Fate.RETURNED, Fate.NEVER, Fate.KEPT):
+        wall.relay.write([(late, Outcome(fate, "too late"))])
+        assert wall.row(message) == under_way, "the lease of the other one stands"
+    wall.relay.write([(current, KEPT)])
     done = wall.row(message)
-    wall.relay._park(late, message, "too late")
-    wall.relay._park(current, message, "too late")
+    wall.relay.write([(late, Outcome(Fate.NEVER, "too late"))])
+    wall.relay.write([(current, Outcome(Fate.NEVER, "too late"))])
     assert wall.row(message) == done
     assert done.state == "sent"
 
@@ -210,7 +209,7 @@ def test_an_answer_that_overtakes_the_relays_own_note_counts_as_an_answer(wall: 
     wall.settle()
     with wall.portal.read() as db:
         assert wall.row(message).state == "sent"
-        assert outbox.unanswered(db).count == 0
+        assert outbox.unanswered(db, wall.clock.now()).count == 0
 
 
 # --- what can never be taken
@@ -342,9 +341,9 @@ def test_a_center_with_a_database_of_its_own_takes_registers_and_decides(wall: W
         desk.accept_documents(db, CLERK, NUMBER, now)
         desk.approve(db, HEAD, NUMBER, IssuedOutput("7/2026", ""), now)
     answers: list[Message] = []
-    way = EmbeddedTransport(answers.append)
-    links = DocumentLinks(wall.center_vault, "center")
-    relay = Relay(wall.center, wall.center_vault, CenterEvent, way, links, wall.clock)
+    packing = PlainPacking(DocumentLinks(wall.center_vault, "center"), wall.clock)
+    way = EmbeddedTransport(lambda parcel: answers.append(packing.unpack(parcel.body)))
+    relay = Relay(wall.center, wall.center_vault, CenterEvent, way, packing, wall.clock)
     while relay.run_once():
         pass
     assert [each.type for each in answers] == [

@@ -112,7 +112,7 @@ def test_a_holiday_moves_nothing_that_is_decided(local: LocalPortal) -> None:
         (["holidays", "add", "2027-03-01", "--ar", "ع" * 121, "--en", "x"], 2, "1 to 120"),
         (["holidays", "add", "2027-03-01", *NAMES, "--governorate", "EG-XX"], 1, "no governorate"),
         (["holidays", "remove", "2027-03-02"], 1, "no holiday on 2027-03-02"),
-        (["handoff", "replay"], 2, "Missing argument"),
+        (["handoff", "replay"], 2, "which ones?"),
         (["handoff", "replay", "x"], 1, "x is no parked or sent message; nothing is replayed"),
         (["staff", "disable", "nobody@KFS-003"], 1, "no open account nobody@KFS-003"),
         (["staff", "password", "nobody@KFS-003", "--password", "long enough"], 1, "at least 12"),

@@ -33,8 +33,10 @@ from portal.handoff import outbox
 from portal.handoff.links import DocumentLinks
 from portal.handoff.messages import REQUEST_PAID, Message
 from portal.handoff.model import InwardEvent, OutboxColumns, OutboxMessage
+from portal.handoff.packing import PlainPacking
 from portal.handoff.relay import Relay
-from portal.handoff.transports import TransportDown
+from portal.handoff.transports import Parcel, TransportDown
+from portal.handoff.transports.embedded import EmbeddedTransport
 from portal.identity.roles import Role
 from portal.vault import Vault
 
@@ -83,6 +85,7 @@ class Wall:
         self.center_vault = Vault(["center" * 8])
         self.inbox = Inbox(self.center, self.center_vault, self.copies, self.fetch, self.clock)
         self.receiver = Center(self.inbox.receive)
+        self.packing = PlainPacking(self.links, self.clock)
         self.relay = self.another_relay()
 
     def another_relay(self, database: Database | None = None) -> Relay:
@@ -90,10 +93,13 @@ class Wall:
             database or self.portal,
             self.vault,
             OutboxMessage,
-            self.receiver,
-            self.links,
+            EmbeddedTransport(self.hand_over),
+            self.packing,
             self.clock,
         )
+
+    def hand_over(self, parcel: Parcel) -> None:
+        self.receiver.deliver(self.packing.unpack(parcel.body))
 
     def fetch(self, link: str) -> BinaryIO:
         return self.files.open(self.links.read(link, self.clock.now()))
@@ -150,7 +156,7 @@ class Wall:
 
     def replay(self, message: Message, box: type[OutboxColumns] = OutboxMessage) -> bool:
         with self.portal.begin() as db:
-            return outbox.replay(db, box, message.id, self.clock.now())
+            return bool(outbox.replay(db, box, outbox.Range([message.id]), self.clock.now()))
 
     def settle(self) -> None:
         while self.relay.run_once():

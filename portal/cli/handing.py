@@ -1,0 +1,117 @@
+"""Commands about the hand-off: how it stands, and what to send once more."""
+
+from datetime import UTC, datetime
+
+import click
+
+from portal.cli import core, main
+
+_DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def handoff(context: click.Context) -> None:
+    """The way of requests to centers and of answers back; alone it tells how both stand."""
+    if context.invoked_subcommand is None:
+        context.invoke(status)
+
+
+@handoff.command("status")
+def status() -> None:
+    """What waits, what is parked, what is not answered; center by center."""
+    from portal.backoffice.model import CenterEvent  # noqa: PLC0415
+    from portal.handoff import inward, outbox  # noqa: PLC0415
+    from portal.handoff.model import OutboxMessage  # noqa: PLC0415
+
+    with core() as built, built.database.read() as db:
+        ways = [
+            (title, outbox.backlog(db, box), outbox.parked(db, box))
+            for title, box in (("to centers", OutboxMessage), ("from centers", CenterEvent))
+        ]
+        within = built.settings.answer_within
+        unanswered = outbox.unanswered(db, built.clock.now() - within)
+        centers = outbox.by_center(db)
+        stuck = inward.stuck(db)
+    for title, backlog, parked in ways:
+        click.echo(f"{title}, waiting  {backlog.waiting}{_since(backlog.oldest_waiting_at)}")
+        click.echo(f"{title}, parked  {backlog.parked}")
+        for message_id, kind, subject, attempts, reason in parked:
+            click.echo(f"  {message_id}  {kind}  {subject}  {attempts} attempts  {reason}")
+    minutes = within.total_seconds() / 60
+    click.echo(
+        f"to centers, unanswered  {unanswered.count}{_since(unanswered.oldest_at)}"
+        f"  {unanswered.late} for more than {minutes:.0f} minutes"
+    )
+    for each in centers:
+        click.echo(
+            f"  {each.center}  {each.waiting} waiting{_since(each.oldest_waiting_at)}"
+            f"  {each.unanswered} unanswered  {each.last_error}".rstrip()
+        )
+    click.echo(f"from centers, not applied  {len(stuck)}")
+    for event_id, kind, subject, state, reason in stuck:
+        click.echo(f"  {event_id}  {kind}  {subject}  {state}  {reason}")
+
+
+def _since(at: datetime | None) -> str:
+    return f"  oldest {at:%Y-%m-%d %H:%M} UTC" if at else ""
+
+
+@handoff.command("replay")
+@click.argument("message_ids", nargs=-1)
+@click.option("--center", default="", help="Those to this center, or from it.")
+@click.option("--type", "kind", default="", help="Such as request.paid.v1.")
+@click.option("--since", type=click.DateTime(_DATES), help="Made at this time (UTC) or later.")
+@click.option("--until", type=click.DateTime(_DATES), help="Made before this time (UTC).")
+@click.option("--answers", is_flag=True, help="A range of the answers, not of what goes out.")
+@click.option("--count", "dry", is_flag=True, help="Only tell how many there are.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def replay(
+    message_ids: tuple[str, ...],
+    center: str,
+    kind: str,
+    since: datetime | None,
+    until: datetime | None,
+    answers: bool,
+    dry: bool,
+    yes: bool,
+) -> None:
+    """Send parked or sent messages once more; who has applied them knows the repetition.
+
+    MESSAGE_IDS are of messages to centers or of answers; without them a range is sent, which is
+    counted and asked about first.
+    """
+    from portal.backoffice.model import CenterEvent  # noqa: PLC0415
+    from portal.handoff import outbox  # noqa: PLC0415
+    from portal.handoff.model import OutboxMessage  # noqa: PLC0415
+
+    wanted = outbox.Range(message_ids, center, kind, _utc(since), _utc(until))
+    if wanted.everything:
+        raise click.UsageError("which ones? Name ids, a center, a type, or a time")
+    by_id = message_ids and not answers
+    boxes = (OutboxMessage, CenterEvent) if by_id else (CenterEvent if answers else OutboxMessage,)
+    with core() as built:
+        with built.database.read() as db:
+            unknown = [
+                each
+                for each in message_ids
+                if not any(outbox.count(db, box, outbox.Range([each])) for box in boxes)
+            ]
+            found = sum(outbox.count(db, box, wanted) for box in boxes)
+        if unknown:
+            raise click.ClickException(
+                f"{unknown[0]} is no parked or sent message; nothing is replayed"
+            )
+        if dry:
+            click.echo(f"{found} would be sent again")
+            return
+        if not (message_ids or yes):
+            click.confirm(f"Send {found} messages again?", abort=True)
+        sent = sum(
+            outbox.replay_all(built.database, box, wanted, built.clock.now()) for box in boxes
+        )
+    click.echo(f"{sent} on the way again")
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at else None
