@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 
 _TIME = sa.DateTime(timezone=True)
 _TABLE, _LINES = "payment_rebookings", "payment_rebooking_lines"
