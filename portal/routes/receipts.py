@@ -11,13 +11,15 @@ from portal.receipts import codes, printing
 from portal.receipts.printing import Sheet
 from portal.receipts.reading import find
 from portal.requests import reading
-from portal.web.routing import Access, get_page
+from portal.web.routing import PRINT_THREADS, Access, get_page
 from portal.web.visit import Visit
 
 _PDF = ".pdf"
 
 
-@get_page("/requests/{number:str}/receipts/{receipt_number:str}", Access.CITIZEN)
+@get_page(
+    "/requests/{number:str}/receipts/{receipt_number:str}", Access.CITIZEN, threads=PRINT_THREADS
+)
 def show_receipt(
     visit: NamedDependency[Visit], number: FromPath[str], receipt_number: FromPath[str]
 ) -> Response[bytes]:

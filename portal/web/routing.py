@@ -19,6 +19,13 @@ Handler = Callable[..., Any]
 _THREADS = CapacityLimiter(16)
 # A small file may unpack to much: few at a time, and no other page waits behind them
 _UPLOAD_THREADS = CapacityLimiter(2)
+# A provider that is slow holds up who pays there, and nobody else
+PROVIDER_THREADS = CapacityLimiter(12)
+# Its news are worked off beside the pages
+NEWS_THREADS = CapacityLimiter(8)
+# Days are compared and closed in minutes, and receipts are set one after the other
+DAY_THREADS = CapacityLimiter(2)
+PRINT_THREADS = CapacityLimiter(2)
 
 
 class Access(StrEnum):
@@ -44,14 +51,20 @@ def in_thread(function: Handler, limiter: CapacityLimiter = _THREADS) -> Handler
     return run
 
 
-def get_page(path: str, access: Access) -> Callable[[Handler], HTTPRouteHandler]:
-    """A page to look at."""
-    return lambda function: get(path, opt={"access": access})(in_thread(function))
+def get_page(
+    path: str, access: Access, threads: CapacityLimiter = _THREADS
+) -> Callable[[Handler], HTTPRouteHandler]:
+    """A page to look at; ``threads`` are others than those of all pages where it may take long."""
+    return lambda function: get(path, opt={"access": access})(in_thread(function, threads))
 
 
-def post_form(path: str, access: Access) -> Callable[[Handler], HTTPRouteHandler]:
-    """A form that changes something."""
-    return lambda function: post(path, opt={"access": access}, status_code=200)(in_thread(function))
+def post_form(
+    path: str, access: Access, threads: CapacityLimiter = _THREADS
+) -> Callable[[Handler], HTTPRouteHandler]:
+    """A form that changes something; ``threads`` as above."""
+    return lambda function: post(path, opt={"access": access}, status_code=200)(
+        in_thread(function, threads)
+    )
 
 
 def post_files(path: str, access: Access) -> Callable[[Handler], HTTPRouteHandler]:
