@@ -195,6 +195,20 @@ def live(db: Connection, obligation_id: str, channel: Channel) -> Try | None:
     )
 
 
+def begun_since(db: Connection, obligation_id: str, door: str, since: datetime) -> list[datetime]:
+    """When the tries through a door began, from ``since`` on, oldest first."""
+    rows = db.scalars(
+        select(Attempt.created_at)
+        .where(
+            Attempt.obligation_id == obligation_id,
+            Attempt.door == door,
+            Attempt.created_at >= since,
+        )
+        .order_by(Attempt.created_at)
+    )
+    return list(rows)
+
+
 def all_live(db: Connection, obligation_id: str) -> list[Try]:
     """Every open attempt of an obligation."""
     return _all(db, Attempt.obligation_id == obligation_id, Attempt.state == "open")

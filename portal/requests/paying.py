@@ -36,7 +36,7 @@ from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
 from portal.observability import log
 from portal.places.model import Places
-from portal.problems import Conflict
+from portal.problems import Conflict, TooMany
 from portal.registers import reading as registers
 from portal.requests import lifecycle, reading
 from portal.requests.handing_off import HandOff
@@ -50,6 +50,9 @@ KIOSK_DAYS = timedelta(days=7)
 _SHORTEST_KIOSK = timedelta(hours=1)
 # How often one tab gives way to others that want to pay something else at the same time
 _TABS = 20
+# Each try costs calls at the provider and ends the checkout of whoever is at it: nobody who wants
+# to pay needs so many within an hour through one door
+_MOST_TRIES, _TRIES_WITHIN = 30, timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ class Cashier:
         """The attempt to go on with, and what it pays."""
         now = self._clock.now()
         for _ in range(_TABS):
+            self._check_tries(request, channel, door, part, now)
             self._close_unfitting(request, channel, door, part, now)
             with self._database.begin() as db:
                 found = obligations.due(db, request.number)
@@ -163,6 +167,23 @@ class Cashier:
         if request.waits_until is not None:
             ends_at = max(min(ends_at, request.waits_until), now + _SHORTEST_KIOSK)
         return Wish(channel, amount, "any" if channel is Channel.KIOSK else door, ends_at)
+
+    def _check_tries(
+        self, request: FiledRequest, channel: Channel, door: str, part: Money | None, now: datetime
+    ) -> None:
+        """Before anything is closed at the provider; raises :class:`~portal.problems.TooMany`."""
+        with self._database.read() as db:
+            owed = obligations.due(db, request.number)
+            if owed is None:
+                return
+            wish = self._wish(request, owed, channel, door, part, now)
+            live = attempts.live(db, owed.id, channel)
+            if live is not None and live.fits(wish) and not attempts.is_late(live, now):
+                return  # it is offered again
+            begun = attempts.begun_since(db, owed.id, wish.door, now - _TRIES_WITHIN)
+        if len(begun) >= _MOST_TRIES:
+            left = begun[-_MOST_TRIES] + _TRIES_WITHIN - now
+            raise TooMany(max(1, -(-int(left.total_seconds()) // 60)))
 
     def _close_unfitting(
         self, request: FiledRequest, channel: Channel, door: str, part: Money | None, now: datetime

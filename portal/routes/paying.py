@@ -7,7 +7,7 @@ nothing personal. Nothing of a card ever comes here.
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from litestar import Response
@@ -27,7 +27,7 @@ from portal.requests.reading import FiledRequest
 from portal.text import parse_number
 from portal.web.http_forms import PostedForm
 from portal.web.pages import leave, no_news, redirect
-from portal.web.routing import Access, get_page, post_form
+from portal.web.routing import PROVIDER_THREADS, Access, get_page, post_form
 from portal.web.visit import Visit
 
 _SESSION = re.compile("[A-Za-z0-9_]{1,120}")
@@ -64,6 +64,9 @@ def _bearer(visit: Visit, db: Connection, link: str) -> tuple[Counter, Owed]:
     counter = _counter(visit, db, request, Door("link", f"/pay/{link}"))
     if counter.due is not None and counter.due.owed.id != owed.id:  # a later stage has its own link
         counter = Counter(request, counter.door, None, counter.settled)
+    if counter.due is not None:  # whose card has paid a part is nobody else's business
+        paid = tuple(replace(each, kind="", method="") for each in counter.due.paid)
+        counter = replace(counter, due=replace(counter.due, paid=paid))
     return counter, owed
 
 
@@ -161,7 +164,7 @@ def show_payment(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
     return _page(visit, counter)
 
 
-@post_form("/requests/{number:str}/pay", Access.CITIZEN)
+@post_form("/requests/{number:str}/pay", Access.CITIZEN, threads=PROVIDER_THREADS)
 def start_payment(
     visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
 ) -> Response[bytes]:
@@ -193,7 +196,7 @@ def _reference(visit: Visit, counter: Counter, otherwise: str) -> Response[bytes
     )
 
 
-@get_page("/requests/{number:str}/pay/return", Access.ANYONE)
+@get_page("/requests/{number:str}/pay/return", Access.ANYONE, threads=PROVIDER_THREADS)
 def return_from_payment(
     visit: NamedDependency[Visit], number: FromPath[str], session_id: FromQuery[str] = ""
 ) -> Response[bytes]:
@@ -261,7 +264,7 @@ def _no_longer(visit: Visit, counter: Counter, owed: Owed) -> Response[bytes]:
     )
 
 
-@post_form("/pay/{link:str}", Access.ANYONE)
+@post_form("/pay/{link:str}", Access.ANYONE, threads=PROVIDER_THREADS)
 def start_by_link(
     visit: NamedDependency[Visit], link: FromPath[str], form: NamedDependency[PostedForm]
 ) -> Response[bytes]:
@@ -278,7 +281,7 @@ def show_reference_by_link(visit: NamedDependency[Visit], link: FromPath[str]) -
     return _reference(visit, counter, counter.door.path)
 
 
-@get_page("/pay/{link:str}/return", Access.ANYONE)
+@get_page("/pay/{link:str}/return", Access.ANYONE, threads=PROVIDER_THREADS)
 def return_by_link(
     visit: NamedDependency[Visit], link: FromPath[str], session_id: FromQuery[str] = ""
 ) -> Response[bytes]:
