@@ -240,13 +240,16 @@ def decide(
 ) -> bool:
     """Approve or reject; False when it was decided before, or by the one who asked.
 
-    Approving promises the money: from then on it is owed to the payer.
+    Approving promises the money: from then on it is owed to the payer. Raises
+    :class:`NotRefundable` when a bank has taken it since it was asked for.
     """
     state = RefundState.APPROVED if approved else RefundState.REJECTED
     asked_for = select(Refund.attempt_id).where(Refund.id == refund_id)
     attempt = attempts.find(db, db.scalar(asked_for) or "")
     if attempt is None or obligations.lock(db, attempt.obligation_id) is None:
         return False
+    if approved and disputes.is_taken(db, attempt.id):
+        raise NotRefundable(Why.DISPUTED)
     done = db.execute(
         update(Refund)
         .where(

@@ -277,7 +277,7 @@ def reject(
 
 def _decide(visit: Visit, refund_id: str, form: PostedForm, *, approved: bool) -> Response[bytes]:
     portal = visit.portal
-    note = form.text(asking.NOTE).replace("\r\n", "\n")
+    note = "" if approved else form.text(asking.NOTE).replace("\r\n", "\n")
     with portal.database.begin() as db:
         officer = _officer(visit, db, Permission.APPROVE_REFUND)
         found, request = reading.open_refund(db, officer, refund_id)
@@ -290,9 +290,13 @@ def _decide(visit: Visit, refund_id: str, form: PostedForm, *, approved: bool) -
         if found.requested_by == officer.username:
             raise Refused("nobody decides on a refund that he asked for")
         now = portal.clock.now()
-        done = refunds.decide(
-            db, refund_id, approved=approved, note=note, by=officer.username, at=now
-        )
+        try:
+            done = refunds.decide(
+                db, refund_id, approved=approved, note=note, by=officer.username, at=now
+            )
+        except NotRefundable as error:  # a bank was faster
+            taken = [asking.refused(error)]
+            return _refund_page(visit, db, officer, found, request, taken, note, 409)
         if not done:
             raise Conflict("it was decided meanwhile")
         tell(db, portal.vault, refunds.get(db, refund_id), now)

@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import DatabaseError
 
 from payments import attempts, disputes, obligations, refunds
 from payments.cases import open_case
-from payments.model import Attempt, Refund
+from payments.model import Attempt, Entry, Refund
 from payments.money import Money
 from payments.refunds import NotRefundable, Part, RefundReason, Why
 from payments.settlement import settle
@@ -499,6 +500,56 @@ def test_disputed_money_does_not_go_back_a_second_time(
     with books.core.database.read() as db:
         assert not disputes.is_taken(db, paid.attempt)
     books.ask(paid, DEPOSIT, 1)
+
+
+def test_money_that_a_bank_took_between_asking_and_approving_is_not_promised(
+    books: Books, finance: Employee
+) -> None:
+    paid = books.paid("pm_card_createDispute")
+    refund_id = books.ask(paid, DEPOSIT, 1)
+    page = finance.get(f"/center/finance/refunds/{refund_id}")
+    books.hear_of_dispute(paid)
+    refused = finance.send(page, {}, "/approve")
+    assert refused.status == 409
+    assert "بنك الدافع" in refused.text
+    assert books.state(refund_id) == "requested"
+    rejected = finance.send(refused, {"note": "سحب البنك المبلغ"}, "/reject")
+    assert rejected.status == 200
+    assert books.state(refund_id) == "rejected"
+
+
+def test_of_many_who_decide_at_once_one_decides(
+    books: Books, local: LocalPortal, finance: Employee
+) -> None:
+    """Approved and rejected by two people in many tabs; what an approval says beside is nothing."""
+    national = Employee(local.url, "finance_officer@EG")
+    national.sign_in()
+    paid = books.surplus()
+    refund_id = books.ask(paid, WHOLE)
+    path = f"/center/finance/refunds/{refund_id}"
+    forms = [
+        (each, act, {**each.get(path).values(act), "note": NOTE + "\u202e" * (act == "approve")})
+        for each in (finance, national)
+        for act in ("approve", "reject")
+    ]
+
+    def press(form: tuple[Employee, str, dict[str, str]]) -> int:
+        person, act, values = form
+        return httpx.post(
+            f"{local.url}{path}/{act}",
+            data=values,
+            cookies=dict(person.client.cookies),
+            trust_env=False,
+            timeout=30,
+        ).status_code
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = sorted(pool.map(press, forms * 3))
+    assert answers == [303] + [409] * 11
+    decided = local.rows(select(Refund.state, Refund.decided_note).where(Refund.id == refund_id))[0]
+    promised = select(func.count()).where(Entry.object_id == refund_id, Entry.effect == "promised")
+    assert local.rows(promised)[0][0] == (decided.state == "approved")
+    assert decided.decided_note == ("" if decided.state == "approved" else NOTE)
 
 
 def test_an_inquiry_takes_nothing(books: Books) -> None:

@@ -328,7 +328,8 @@ class Payments(RuleBasedStateMachine):
         if not asked:
             return
         identity = self._pick(asked, index)[0]
-        with self._life(), self.database.begin() as db:
+        # one whose money a bank has taken meanwhile is not approved
+        with self._life(), suppress(NotRefundable), self.database.begin() as db:
             done = refunds.decide(
                 db, identity, approved=approved, note="", by=by, at=self.clock.now()
             )
