@@ -40,12 +40,16 @@ def reconcile() -> None:
 def reconcile_run(day: datetime | None) -> None:
     """Compare a day; exits with 1 when something differs."""
     from payments.provider import ProviderError  # noqa: PLC0415
+    from portal.finance.reconciling import NotComparable  # noqa: PLC0415
     from portal.observability import configure_logs  # noqa: PLC0415
 
     configure_logs(logging.CRITICAL, for_good=False)  # the command says by itself what it found
     with core() as built:
         try:
             result = built.reconciling.run(_day(day))
+        except NotComparable as error:
+            said = f"{error} is before the first payment, or before a day that is closed"
+            raise click.ClickException(said) from None
         except ProviderError as error:
             raise click.ClickException(f"the provider did not answer: {error}") from None
     click.echo(

@@ -71,6 +71,7 @@ CASES = {
 NOT_CLOSABLE = {
     "unknown": N_("This day has not been compared since it ended. Compare it first"),
     "closed": N_("This day is closed already"),
+    "before": N_("Nothing is compared before the first payment, nor before a day that is closed"),
     "early": N_("A day can be closed three hours after it has ended"),
     "order": N_("An earlier day is still open. Days are closed one after the other"),
     "changed": N_("The day was compared again meanwhile. Look at it once more"),

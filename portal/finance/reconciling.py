@@ -12,7 +12,7 @@ from payments.model import Entry, EntryLine
 from payments.money import Money
 from payments.provider import Book, Provider, Unreachable
 from payments.reconciliation import closing
-from payments.reconciliation.daily import DayResult, Reconciler, read_day
+from payments.reconciliation.daily import DayResult, Reconciler, read_day, result_of
 from payments.reconciliation.days import each_day, span
 from payments.reconciliation.matching import AT_PROVIDER, excess
 from payments.reconciliation.model import Day
@@ -35,6 +35,11 @@ class Counterpart(Provider, Book, Protocol):
     """A provider that also tells its book."""
 
 
+class NotComparable(ValueError):
+    """A day before the first that is compared: it would stand open before those that follow it,
+    or change what a closed one was sealed with."""
+
+
 class Reconciling:
     """Compares days of Cairo, closes them, reads statements and writes exports."""
 
@@ -54,7 +59,13 @@ class Reconciling:
         self.reconciler = Reconciler(database, provider, self._look, clock.now, CAIRO)
 
     def run(self, day: date) -> DayResult:
-        """Compare one day, and before it those that were missed."""
+        """Compare one day, and before it those that were missed.
+
+        Raises :class:`NotComparable`.
+        """
+        with self._database.read() as db:
+            if not self.is_comparable(db, day):
+                raise NotComparable(day.isoformat())
         for missed in self._missed(day - timedelta(days=1)):
             self._run(missed)
         return self._run(day)
@@ -73,6 +84,11 @@ class Reconciling:
                 break  # later days wait for it: they are compared in order
             done += 1
         return done
+
+    def is_comparable(self, db: Connection, day: date) -> bool:
+        """Whether a day was compared before, or comes after all that need not be."""
+        first = first_day(db) or cairo_day(self._clock.now())
+        return day >= first or result_of(db, day) is not None
 
     def _run(self, day: date) -> DayResult:
         result = self.reconciler.run(day)

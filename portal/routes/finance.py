@@ -19,6 +19,7 @@ from payments.export import NotClosed
 from payments.provider import ProviderError
 from payments.reconciliation.closing import LONGEST_NOTE, NotClosable
 from portal.finance import labels, reading
+from portal.finance.reconciling import NotComparable
 from portal.finance.units import NATIONAL, centers_of
 from portal.identity.roles import Permission, may
 from portal.identity.sessions import StaffSession
@@ -27,7 +28,7 @@ from portal.text import fold_digits, is_readable
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
-from portal.web.routing import Access, get_page, post_form
+from portal.web.routing import DAY_THREADS, Access, get_page, post_form
 from portal.web.visit import Visit
 
 _BASE = "/center/finance"
@@ -103,7 +104,9 @@ def _page(
 ) -> Response[bytes]:
     portal = visit.portal
     seen = reading.picture(db, day, officer.centers)
-    why = portal.reconciling.closable(db, seen.result) if seen.result else "unknown"
+    why = "unknown" if portal.reconciling.is_comparable(db, day) else "before"
+    if seen.result:
+        why = portal.reconciling.closable(db, seen.result)
     governorate = portal.places.governorates.get(officer.session.scope)
     return portal.pages.page(
         visit,
@@ -123,7 +126,7 @@ def _page(
     )
 
 
-@post_form(f"{_BASE}/days/{{day:str}}/compare", Access.STAFF)
+@post_form(f"{_BASE}/days/{{day:str}}/compare", Access.STAFF, threads=DAY_THREADS)
 def compare(
     visit: NamedDependency[Visit], day: FromPath[str], form: NamedDependency[PostedForm]
 ) -> Response[bytes]:
@@ -134,6 +137,10 @@ def compare(
     visit.check_form(form)
     try:
         visit.portal.reconciling.run(wanted)
+    except NotComparable:
+        with visit.portal.database.read() as db:
+            problem = Problem("day", labels.NOT_CLOSABLE["before"])
+            return _page(visit, db, officer, wanted, [problem], 422)
     except ProviderError:
         text = N_("The provider does not answer. Try again in a few minutes; nothing was changed")
         with visit.portal.database.read() as db:
@@ -208,7 +215,7 @@ def _close_page(
     )
 
 
-@post_form(f"{_BASE}/days/{{day:str}}/close", Access.STAFF)
+@post_form(f"{_BASE}/days/{{day:str}}/close", Access.STAFF, threads=DAY_THREADS)
 def close_day(
     visit: NamedDependency[Visit], day: FromPath[str], form: NamedDependency[PostedForm]
 ) -> Response[bytes]:

@@ -1,7 +1,7 @@
 """The day's money with the sandbox as provider: what is lost, strange, paid out; the page of it."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ from sqlalchemy import select
 
 from payments import ledger
 from payments.model import PaymentCase
+from payments.reconciliation.model import Day
 from portal.clock import cairo_day
 from tests.support.commands import run_command
 from tests.support.local import LocalPortal
+from tests.support.looking import fields
 from tests.support.paying import at_checkout, pay_without_coming_back, state_of, unpaid
 from tests.support.people import Employee, Page
 
@@ -194,6 +196,23 @@ def test_a_day_that_is_none_is_told_and_one_to_come_too(local: LocalPortal) -> N
     assert who.get("/center/finance/export?first=x").status == 404
 
 
+def test_no_day_of_old_is_put_before_those_that_wait_to_be_closed(
+    local: LocalPortal, silence: None
+) -> None:
+    """Days are closed in their order: one that stood open before them would hold up all."""
+    paid_unheard(local)
+    local.portal.reconciling.run(today(local))
+    kfs = officer(local, "finance_officer", "EG-KFS")
+    shown = kfs.get("/center/finance?day=2019-05-03")
+    assert not shown.tree.xpath("//form[contains(@action, '/compare')]")
+    forged = fields(kfs, "/center/finance")
+    refused = kfs.post("/center/finance/days/2019-05-03/compare", forged)
+    assert refused.status == 422
+    assert local.rows(select(Day.day).where(Day.day < date(2020, 1, 1))) == []
+    code, said = run_command(local.portal.settings, "reconcile", "run", "--day", "2019-05-03")
+    assert (code, "before the first payment" in said) == (1, True)
+
+
 def test_a_day_is_closed_by_the_ministry_and_its_export_is_the_same_again(
     local: LocalPortal, silence: None
 ) -> None:
@@ -225,6 +244,8 @@ def test_a_day_is_closed_by_the_ministry_and_its_export_is_the_same_again(
     assert files[0].headers["content-type"].startswith("text/csv")
     assert re.search(rb"line,KFS-003,", files[2].content)
     assert b"line,,," not in files[2].content
+    # what a spreadsheet would take for a formula: a minus stands before figures alone
+    assert not re.search(rb"(?m)(?:^|,)\"?(?:[=+@\t]|-[^0-9])", files[0].content)
 
 
 def test_the_commands_compare_tell_and_export_what_is_closed(
