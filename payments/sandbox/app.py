@@ -108,7 +108,7 @@ def create_app(config: SandboxConfig) -> Litestar:
     return Litestar(
         [
             *(_api_route(api, operation) for operation in OPERATIONS),
-            *(_control_route(control, workers, *call) for call in control.calls),
+            *(_control_route(config, control, workers, *call) for call in control.calls),
             *page_routes(checkout, asking, kiosk, workers),
             *(asset_route(asset) for asset in pages.assets.values()),
         ],
@@ -170,8 +170,15 @@ def _api_route(api: Api, operation: Operation) -> HTTPRouteHandler:
     return route(operation.method, operation.path, handle)
 
 
-def _control_route(control: Control, workers: Workers, method: str, path: str) -> HTTPRouteHandler:
+def _control_route(
+    config: SandboxConfig, control: Control, workers: Workers, method: str, path: str
+) -> HTTPRouteHandler:
     async def handle(request: Browser) -> Reply:
+        origin = request.headers.get("origin")
+        if origin is not None and origin != config.base_url:
+            # Programs name no origin. A page whose name was made to mean this machine
+            # (DNS rebinding) is of our origin to its browser, but says its own name.
+            return _json(Answer(ApiError("Not for other web pages.", status=403).body(), 403))
         body = await request.body()
         content_type = request.headers.get("content-type", "")
         try:

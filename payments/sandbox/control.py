@@ -1,7 +1,8 @@
 """What a test may ask of the sandbox: JSON under ``/sandbox/control``.
 
 Only for testing. The calls need no key and act on the whole sandbox; a POST must
-be ``application/json``, which a foreign web page cannot send without permission.
+be ``application/json``, which a foreign web page cannot send without permission, and a
+call that names another origin than the sandbox's own is refused.
 
 ``GET /sandbox/control``
     The clock, the faults and troubles still to come, and how many deliveries are

@@ -42,6 +42,21 @@ def test_sessions_expire_when_the_clock_passes_their_end(payment_server: Sandbox
         payment_server.control("/clock", {"reset": True})
 
 
+def test_a_page_of_another_name_controls_nothing(payment_server: SandboxProcess) -> None:
+    """Its name may have been made to mean this machine: then its browser calls it our origin."""
+    address = f"{payment_server.url}/sandbox/control"
+    port = payment_server.port
+    before = web.get(address).json()["faults"]
+    for origin in (f"http://evil.example:{port}", "null", f"http://127.0.0.1:{port + 1}", ""):
+        said = {"origin": origin, "host": f"evil.example:{port}"}
+        fault = {"mode": "down", "count": 100}
+        assert web.post(f"{address}/faults", json=fault, headers=said).status_code == 403
+        assert web.delete(f"{address}/faults", headers=said).status_code == 403
+    assert web.get(address).json()["faults"] == before
+    own = web.post(f"{address}/balance", json={"delay": 0}, headers={"origin": payment_server.url})
+    assert own.status_code == 200
+
+
 def test_the_clock_can_be_set_and_reset(payment_server: SandboxProcess) -> None:
     try:
         moved = payment_server.control("/clock", {"now": 1_900_000_000})
