@@ -20,6 +20,7 @@ DEMO_WEBHOOK_SECRET = "whsec_demo_only_not_a_secret"  # noqa: S105 - refused in 
 DEMO_API_KEY = "sk_test_mahalliyat_demo"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _SHORTEST_KEY = 32
+_SHORTEST_SIGNING_SECRET = 24  # Stripe's have 38; who guesses it can say that anything is paid
 
 
 class BadSetting(Exception):
@@ -321,6 +322,9 @@ def _refuse_demo(settings: Settings) -> None:
         raise BadSetting("PORTAL_MAIL_URL", "the sandbox shows messages to everyone: demo only")
     if settings.payments_webhook_secret == DEMO_WEBHOOK_SECRET:
         raise BadSetting("PORTAL_PAYMENTS_WEBHOOK_SECRET", "is the demo's")
+    if len(settings.payments_webhook_secret) < _SHORTEST_SIGNING_SECRET:
+        least = f"has fewer than {_SHORTEST_SIGNING_SECRET} characters"
+        raise BadSetting("PORTAL_PAYMENTS_WEBHOOK_SECRET", least)
     if settings.payments_api_key.startswith(("sk_test_", "rk_test_")):
         raise BadSetting("PORTAL_PAYMENTS_API_KEY", "is a test key")
     if settings.database_url.startswith("sqlite"):

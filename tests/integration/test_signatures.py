@@ -125,6 +125,9 @@ def test_what_our_own_key_signed_with_other_claims_is_refused(
         {"crit": ["exp"]},
         {"jku": "https://evil.example/keys.json"},
         {"kid": "unknown"},
+        {"kid": "\ud800"},
+        {"kid": "\0"},
+        {"kid": "k" * 400},
     ],
     ids=str,
 )
