@@ -17,6 +17,7 @@ from portal.backoffice import reading
 from portal.backoffice.acts import Desk
 from portal.backoffice.inbox import Inbox
 from portal.backoffice.model import CenterEvent
+from portal.backoffice.refusals import Refusals
 from portal.catalogue.loader import load_catalogue
 from portal.catalogue.model import Catalogue
 from portal.clock import Clock
@@ -24,11 +25,12 @@ from portal.db import Database
 from portal.files import FileStore
 from portal.finance.reconciling import Reconciling
 from portal.handoff.inward import Inward
+from portal.handoff.keys import OwnCenters
 from portal.handoff.links import DocumentLinks
 from portal.handoff.model import OutboxMessage
 from portal.handoff.packing import PlainPacking
 from portal.handoff.relay import Relay
-from portal.handoff.transports.embedded import EmbeddedTransport
+from portal.handoff.transports.ways import Ends, Ways, open_ways
 from portal.i18n import Languages
 from portal.migrations.newest import is_newest
 from portal.notifications.channels import Channel, make_channel
@@ -94,6 +96,8 @@ class Loops:
 
     outward: Relay
     inward: Relay
+    ways: Ways
+    """Their transports, and what takes up the messages of a broker."""
     door: Inward
     sender: Sender
     shelver: Shelver
@@ -155,11 +159,17 @@ def build_loops(core: Core) -> Loops:
     door = Inward(database, vault, answers.handlers(), clock)
     to_centers = PlainPacking(DocumentLinks(vault, "portal"), clock)
     to_portal = PlainPacking(DocumentLinks(vault, "center"), clock)
-    outward = EmbeddedTransport(lambda parcel: receiver.receive(to_centers.unpack(parcel.body)))
-    inward = EmbeddedTransport(lambda parcel: door.deliver(to_portal.unpack(parcel.body)))
+    ends = Ends(
+        at_office=lambda parcel: receiver.receive(to_centers.unpack(parcel.body)),
+        refused_at_office=Refusals(database, clock).keep,
+        at_door=lambda parcel: door.deliver(to_portal.unpack(parcel.body)),
+        own_centers=OwnCenters(database, core.places.centers),
+    )
+    ways = open_ways(core.settings.queue, list(core.places.centers), ends)
     return Loops(
-        outward=Relay(database, vault, OutboxMessage, outward, to_centers, clock),
-        inward=Relay(database, vault, CenterEvent, inward, to_portal, clock),
+        outward=Relay(database, vault, OutboxMessage, ways.outward, to_centers, clock),
+        inward=Relay(database, vault, CenterEvent, ways.inward, to_portal, clock),
+        ways=ways,
         door=door,
         sender=Sender(
             database, vault, core.channel, core.languages, core.settings.public_url, clock

@@ -240,9 +240,7 @@ def _queue(read: _Reader, demo: bool) -> Queue:
     if (cert is None) != (key is None):
         raise BadSetting("PORTAL_QUEUE_KEY", "goes with PORTAL_QUEUE_CERT: both or neither")
     if not demo and cert is None and not all(s.hostname in _LOOPBACK for s in servers):
-        raise BadSetting(
-            "PORTAL_QUEUE_CERT", "in production both ends show who they are"
-        )
+        raise BadSetting("PORTAL_QUEUE_CERT", "in production both ends show who they are")
     return Queue(tuple(s.geturl() for s in servers), ca, cert, key, replicas)
 
 

@@ -35,9 +35,13 @@ class Worker:
         self._core = core
         loops = build_loops(core)
         self._stop = threading.Event()
-        self._rounds: list[tuple[str, float, Callable[[], int]]] = [
+        self._loops = loops
+        pickups = loops.ways.pickups
+        rounds: list[tuple[str, float, Callable[[], int] | None]] = [
             ("outward", 0.2, loops.outward.run_once),
             ("inward", 0.2, loops.inward.run_once),
+            ("centers", 0.1, pickups.get("centers")),
+            ("answers", 0.1, pickups.get("answers")),
             ("waiting", 2.0, loops.door.try_again),
             ("messages", 0.5, loops.sender.run_once),
             ("events", 2.0, core.payment_news.work_off_events),
@@ -50,6 +54,7 @@ class Worker:
             ("tidy", 3600.0, self._tidy),
             ("files", 86400.0, self._tidy_files),
         ]
+        self._rounds = [(name, each, once) for name, each, once in rounds if once is not None]
 
     def run(self) -> None:
         """Run until :meth:`stop`."""
@@ -63,6 +68,7 @@ class Worker:
             pass
         for thread in threads:
             thread.join(timeout=5)
+        self._loops.ways.close()
 
     def stop(self) -> None:
         self._stop.set()

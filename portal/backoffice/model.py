@@ -34,6 +34,19 @@ class TakenMessage(Base):
     taken_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class CenterRefusal(Base):
+    """A message that a broker brought and that can never be taken."""
+
+    __tablename__ = "center_refusals"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    type: Mapped[str] = mapped_column(String(60))
+    center_code: Mapped[str] = mapped_column(String(8))
+    subject: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(String(200))
+    refused_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class CenterRequest(Base):
     """A request in the inbox of one center. ``payload`` is what the message carried."""
 

@@ -1,10 +1,11 @@
 """Commands about the hand-off: how it stands, and what to send once more."""
 
+import json
 from datetime import UTC, datetime
 
 import click
 
-from portal.cli import core, main
+from portal.cli import core, main, settings
 
 _DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
 
@@ -20,6 +21,7 @@ def handoff(context: click.Context) -> None:
 @handoff.command("status")
 def status() -> None:
     """What waits, what is parked, what is not answered; center by center."""
+    from portal.backoffice import refusals  # noqa: PLC0415
     from portal.backoffice.model import CenterEvent  # noqa: PLC0415
     from portal.handoff import inward, outbox  # noqa: PLC0415
     from portal.handoff.model import OutboxMessage  # noqa: PLC0415
@@ -32,6 +34,7 @@ def status() -> None:
         within = built.settings.answer_within
         unanswered = outbox.unanswered(db, built.clock.now() - within)
         centers = outbox.by_center(db)
+        refused = refusals.standing(db)
         stuck = inward.stuck(db)
     for title, backlog, parked in ways:
         click.echo(f"{title}, waiting  {backlog.waiting}{_since(backlog.oldest_waiting_at)}")
@@ -48,6 +51,9 @@ def status() -> None:
             f"  {each.center}  {each.waiting} waiting{_since(each.oldest_waiting_at)}"
             f"  {each.unanswered} unanswered  {each.last_error}".rstrip()
         )
+    click.echo(f"at centers, refused  {len(refused)}")
+    for message_id, kind, subject, center, reason in refused:
+        click.echo(f"  {message_id}  {kind}  {subject}  {center}  {reason}")
     click.echo(f"from centers, not applied  {len(stuck)}")
     for event_id, kind, subject, state, reason in stuck:
         click.echo(f"  {event_id}  {kind}  {subject}  {state}  {reason}")
@@ -115,3 +121,44 @@ def replay(
 
 def _utc(at: datetime | None) -> datetime | None:
     return at.replace(tzinfo=UTC) if at else None
+
+
+@handoff.command("setup")
+def setup() -> None:
+    """Make what the queue needs at the broker, or bring it up to date; the worker does it too."""
+    chosen = settings()
+    if chosen.queue.embedded:
+        click.echo("PORTAL_QUEUE_URL is embedded: there is nothing to set up")
+        return
+    from portal.handoff.transports import TransportDown  # noqa: PLC0415
+    from portal.handoff.transports.nats import Broker  # noqa: PLC0415
+    from portal.places.model import load_places  # noqa: PLC0415
+
+    broker = Broker(chosen.queue, list(load_places().centers))
+    try:
+        changed, made = broker.set_up()
+    except TransportDown as error:
+        raise click.ClickException(f"the broker: {error}") from None
+    finally:
+        broker.close()
+    click.echo(f"the stream {'was made or changed' if changed else 'stands as it should'}")
+    click.echo(f"{made} consumers were made or changed")
+
+
+@handoff.command("credentials")
+@click.argument("center")
+def credentials(center: str) -> None:
+    """Print the entry of CENTER's system for the users of the NATS server.
+
+    Who shows a certificate with this name may read the messages to this center and answer in its
+    name, and nothing else.
+    """
+    from portal.handoff.transports.streams import permissions  # noqa: PLC0415
+    from portal.places.model import load_places  # noqa: PLC0415
+
+    if center not in load_places().centers:
+        raise click.ClickException(f"no center {center}")
+    click.echo(f'{{ user: "CN={center}", permissions: {{')
+    for verb, subjects in permissions(center).items():
+        click.echo(f"    {verb}: [{', '.join(json.dumps(each) for each in subjects)}]")
+    click.echo("} }")

@@ -6,7 +6,7 @@ publish them: a key of it is learned when it is first met, and from then on reti
 like any other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -119,6 +119,26 @@ class CenterKeys:
                 ),
             )
         return self._stored(kid)
+
+
+class OwnCenters:
+    """The centers that no foreign system serves: those without a key of their own that stands."""
+
+    def __init__(self, database: Database, centers: Iterable[str]) -> None:
+        self._database = database
+        self._centers = frozenset(centers)
+        self._looked_at = float("-inf")
+        self._own = self._centers
+
+    def __call__(self) -> Iterable[str]:
+        if stopwatch() - self._looked_at > _REMEMBERED_SECONDS:
+            foreign = select(CenterKey.center_code).where(
+                CenterKey.retired_at.is_(None), CenterKey.revoked_at.is_(None)
+            )
+            with self._database.read() as db:
+                self._own = self._centers - set(db.scalars(foreign))
+            self._looked_at = stopwatch()
+        return self._own
 
 
 def register(

@@ -22,6 +22,7 @@ from portal.backoffice.model import (
     CenterAssessmentLine,
     CenterDocument,
     CenterEvent,
+    CenterRefusal,
     CenterRequest,
     CenterSerial,
     TakenMessage,
@@ -43,6 +44,7 @@ from portal.vault import Vault
 AT = datetime(2026, 11, 22, 9, 42, tzinfo=UTC)
 CENTER_TABLES = (
     TakenMessage,
+    CenterRefusal,
     CenterRequest,
     CenterDocument,
     CenterAct,

@@ -1,0 +1,212 @@
+"""Takes messages out of durable consumers of JetStream and hands them to a receiver.
+
+Every consumer has a request for a few messages standing at the broker, so each center gets its turn
+whatever the others have, and what arrives is there at once. A message is acknowledged when the
+receiver has committed it, and put off when it could not; one that can never be taken is told and
+terminated.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js import JetStreamContext
+
+from portal.clock import jitter, stopwatch
+from portal.handoff.transports import Fate, Parcel, TransportDown, outcome_of
+from portal.handoff.transports.nats import (
+    ID_HEADER,
+    REPLAY_MARK,
+    SUBJECT_HEADER,
+    TYPE_HEADER,
+    Broker,
+)
+from portal.handoff.transports.streams import ACK_WAIT_SECONDS, STREAM, center_of
+from portal.observability import log
+
+_STANDS_SECONDS = 30.0  # a request for messages, at the broker
+_GRACE_SECONDS = 2.0
+_AGAIN_SECONDS = 1.0  # after a request that the broker did not take
+_WAIT_SECONDS = 0.5  # of one round, for the first message
+_ASK_SECONDS = 5.0
+_FIRST_DELAY_SECONDS = 2.0
+_LONGEST_DELAY_SECONDS = 300.0
+# later than this the broker is about to deliver it again: the second one is taken
+_TOO_LATE_SECONDS = ACK_WAIT_SECONDS * 0.8
+
+
+@dataclass
+class _Asked:
+    """A request for messages that stands at the broker: how many are still to come or to do."""
+
+    left: int
+    until: float
+
+
+@dataclass(frozen=True)
+class _Arrived:
+    consumer: str
+    message: Msg
+    at: float
+
+
+class Pickup:
+    """``take`` keeps a parcel or raises; ``refuse`` is told of one that can never be taken."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        consumers: Callable[[], Iterable[str]],
+        take: Callable[[Parcel], None],
+        refuse: Callable[[Parcel, str], None],
+        batch: int,
+    ) -> None:
+        self._broker = broker
+        self._consumers = consumers
+        self._take = take
+        self._refuse = refuse
+        self._batch = batch
+        self._lock = threading.Lock()
+        self._asked: dict[str, _Asked] = {}
+        self._arrived: SimpleQueue[_Arrived] = SimpleQueue()
+        self._connection = 0
+        self._inbox = ""
+        self._subscription: Subscription | None = None
+        # a subject's message that was put off, and until when those behind it are put off too
+        self._put_off: dict[str, tuple[str, float]] = {}
+
+    def run_once(self) -> int:
+        """Take what has arrived, waiting a moment for it; how many messages."""
+        try:
+            self._ask()
+        except TransportDown:
+            return 0  # the relay tells of it
+        done, wait = 0, _WAIT_SECONDS
+        while True:
+            try:
+                arrived = self._arrived.get(timeout=wait)
+            except Empty:
+                return done
+            self._handle(arrived)
+            done, wait = done + 1, 0.0
+            if done >= self._batch:
+                return done
+
+    # --- asking
+
+    def _ask(self) -> None:
+        now = stopwatch()
+        if self._connection != self._broker.connections or not self._broker.connections:
+            with self._lock:
+                self._asked.clear()  # what stood at the broker went with the connection
+        with self._lock:
+            due = [
+                name
+                for name in self._consumers()
+                if (stands := self._asked.get(name)) is None
+                or stands.until < now
+                or not stands.left
+            ]
+            if not due and self._inbox:
+                return
+            until = now + _STANDS_SECONDS + _GRACE_SECONDS
+            self._asked.update({name: _Asked(self._batch, until) for name in due})
+        try:
+            self._broker.ask(lambda js: self._request(js, due), _ASK_SECONDS)
+        except TransportDown:
+            with self._lock:
+                for name in due:
+                    self._asked.pop(name, None)
+            raise
+
+    async def _request(self, js: JetStreamContext, names: list[str]) -> None:
+        client: Client = js._nc  # noqa: SLF001 - the context has no other way to it
+        if self._subscription is None:
+            self._inbox = client.new_inbox()
+            self._subscription = await client.subscribe(f"{self._inbox}.*", cb=self._on_message)
+        self._connection = self._broker.connections
+        wish = json.dumps({"batch": self._batch, "expires": int(_STANDS_SECONDS * 1e9)}).encode()
+        for name in names:
+            address = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{name}"
+            await client.publish(address, wish, reply=f"{self._inbox}.{name}")
+
+    async def _on_message(self, message: Msg) -> None:
+        if message.reply:
+            consumer = message.metadata.consumer
+            self._arrived.put(_Arrived(consumer, message, stopwatch()))
+            return
+        # the broker says that the request has ended, or that there is no such consumer yet
+        status = (message.headers or {}).get("Status", "")
+        wait = 0.0 if status == "408" else _AGAIN_SECONDS
+        with self._lock:
+            stands = self._asked.get(message.subject.rpartition(".")[2])
+            if stands is not None:
+                stands.until = stopwatch() + wait
+
+    # --- taking
+
+    def _handle(self, arrived: _Arrived) -> None:
+        message = arrived.message
+        with self._lock:
+            stands = self._asked.get(arrived.consumer)
+            if stands is not None:
+                stands.left -= 1
+        if stopwatch() - arrived.at > _TOO_LATE_SECONDS:
+            return
+        parcel = _parcel(message)
+        before = self._put_off.get(parcel.subject)
+        if before is not None and before[0] != parcel.id and stopwatch() < before[1]:
+            self._answer(lambda: message.nak(jitter(_FIRST_DELAY_SECONDS)))
+            return
+        try:
+            self._take(parcel)
+        except Exception as error:  # whatever went wrong, the broker keeps the message
+            self._failed(message, parcel, error)
+        else:
+            self._put_off.pop(parcel.subject, None)
+            self._answer(message.ack)
+
+    def _failed(self, message: Msg, parcel: Parcel, error: Exception) -> None:
+        outcome = outcome_of(error)
+        about = {"type": parcel.type, "request": parcel.subject, "center": parcel.center}
+        if outcome.fate is Fate.NEVER:
+            self._refuse(parcel, outcome.reason)
+            log.error("pickup.refused", **about, reason=outcome.reason[:80])
+            self._answer(message.term)
+            return
+        attempts = message.metadata.num_delivered
+        delay = jitter(
+            min(_FIRST_DELAY_SECONDS * 2.0 ** min(attempts - 1, 12), _LONGEST_DELAY_SECONDS)
+        )
+        self._put_off[parcel.subject] = (parcel.id, stopwatch() + delay + ACK_WAIT_SECONDS)
+        log.warning(
+            "pickup.retry",
+            **about,
+            attempts=attempts,
+            reason=outcome.reason[:80],
+            exc_info=outcome.error,
+        )
+        self._answer(lambda: message.nak(delay))
+
+    def _answer(self, answer: Callable[[], object]) -> None:
+        async def send(_client: Client) -> None:
+            await answer()  # type: ignore[misc]
+
+        self._broker.tell(send)
+
+
+def _parcel(message: Msg) -> Parcel:
+    """What arrived. Only the subject is the broker's word; the rest is checked with the body."""
+    headers = message.headers or {}
+    return Parcel(
+        id=headers.get(ID_HEADER, "").partition(REPLAY_MARK)[0][:40],
+        type=headers.get(TYPE_HEADER, "")[:60],
+        center=center_of(message.subject),
+        subject=headers.get(SUBJECT_HEADER, "")[:20],
+        body=message.data,
+    )
