@@ -70,6 +70,20 @@ def open_case(
     )
 
 
+def open_again(db: Connection, kind: str, object_id: str, note: str) -> None:
+    """Open a case once more that had closed by itself with this note; a person's word stands."""
+    db.execute(
+        update(PaymentCase)
+        .where(
+            PaymentCase.kind == kind,
+            PaymentCase.object_id == object_id,
+            PaymentCase.closed_note == note,
+            PaymentCase.closed_by.is_(None),
+        )
+        .values(closed_at=None, closed_note=None)
+    )
+
+
 def open_cases(db: Connection) -> Sequence[OpenCase]:
     """What waits for a person, oldest first."""
     rows = db.execute(
@@ -85,6 +99,30 @@ def open_cases(db: Connection) -> Sequence[OpenCase]:
         .order_by(PaymentCase.opened_at)
     )
     return [OpenCase(*row) for row in rows]
+
+
+def find_open(db: Connection, case_id: int) -> OpenCase | None:
+    """The case, if nobody has closed it."""
+    row = db.execute(
+        select(
+            PaymentCase.id,
+            PaymentCase.kind,
+            PaymentCase.object_id,
+            PaymentCase.reference,
+            PaymentCase.detail,
+            PaymentCase.opened_at,
+        ).where(PaymentCase.id == case_id, PaymentCase.closed_at.is_(None))
+    ).one_or_none()
+    return None if row is None else OpenCase(*row)
+
+
+def move(db: Connection, case_id: int, reference: str, detail: str) -> None:
+    """The case is about another reference from now on."""
+    db.execute(
+        update(PaymentCase)
+        .where(PaymentCase.id == case_id)
+        .values(reference=reference, detail=detail)
+    )
 
 
 def close(db: Connection, case_id: int, note: str, at: datetime, by: str = "") -> bool:

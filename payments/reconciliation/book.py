@@ -34,6 +34,18 @@ _KINDS = {
     "payout_cancel": PAYOUT_FAILED,
     "payout_failure": PAYOUT_FAILED,
 }
+_TOLD = (
+    "day",
+    "kind",
+    "effect",
+    "object_id",
+    "payment",
+    "currency",
+    "amount",
+    "fee",
+    "created_at",
+)
+"""What the provider may tell otherwise when it is asked again."""
 _UNREAD = "unread"
 """The verdict of a line between two readings; what keeps it is no longer told."""
 
@@ -62,13 +74,24 @@ def keep(store: Store, lines: Iterable[Transaction], zone: ZoneInfo) -> int:
 
 
 def _keep(db: Connection, batch: Sequence[Transaction], zone: ZoneInfo) -> None:
-    days = {day_of(line.created_at, zone) for line in batch}
-    closed = set(db.scalars(select(Day.day).where(Day.day.in_(days), Day.state == "closed")))
+    """What is told of a closed day stays as it was told then."""
     rows = {line.id: _row(line, zone) for line in batch}
-    known = set(db.scalars(select(BookLine.id).where(BookLine.id.in_(rows))))
-    open_rows = {name: row for name, row in rows.items() if row["day"] not in closed}
-    fresh = [row for name, row in open_rows.items() if name not in known]
-    again = [name for name in open_rows if name in known]
+    found = db.execute(select(BookLine.__table__).where(BookLine.id.in_(rows))).all()
+    known = {row.id: row for row in found}
+    days = {row["day"] for row in rows.values()} | {row.day for row in found}
+    closed = set(db.scalars(select(Day.day).where(Day.day.in_(days), Day.state == "closed")))
+    fresh, again = [], []
+    for name, row in rows.items():
+        before = known.get(name)
+        if row["day"] in closed or (before and before.day in closed):
+            continue
+        if before is None:
+            fresh.append(row)
+            continue
+        again.append(name)
+        changed = {told: row[told] for told in _TOLD if row[told] != getattr(before, told)}
+        if changed:
+            db.execute(update(BookLine).where(BookLine.id == name).values(**changed))
     if fresh:
         db.execute(insert(BookLine), fresh)
     if again:

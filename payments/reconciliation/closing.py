@@ -11,11 +11,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
 
+from payments.reconciliation import sharing
 from payments.reconciliation.days import span
 from payments.reconciliation.model import BookLine, Day, DayDifference, DayShare, DayTotal
-from payments.reconciliation.sharing import UnitOf, shares_of
+from payments.reconciliation.sharing import UnitOf
 from payments.reconciliation.store import Store
 
 # What is under way at midnight is settled by then
@@ -96,21 +97,9 @@ def close(
     when = span(day, zone)
     with store.read() as db:
         _check(db, day, runs, note)
-        shares = shares_of(db, when, unit_of)
+        shares = sharing.shares_of(db, when, unit_of)
     if at < when.ends + WAIT:
         raise NotClosable("early", day)
-    rows = [
-        {
-            "day": day,
-            "currency": key.currency,
-            "unit": key.unit,
-            "account": key.account,
-            "entity": key.entity,
-            "item": key.item,
-            **vars(share),
-        }
-        for key, share in shares.items()
-    ]
     with store.begin() as db:
         held = db.execute(
             update(Day)
@@ -120,9 +109,7 @@ def close(
         if not held.rowcount:
             raise NotClosable("changed", day)
         _check(db, day, runs, note)
-        db.execute(delete(DayShare).where(DayShare.day == day))
-        for begin in range(0, len(rows), _CHUNK):
-            db.execute(insert(DayShare), rows[begin : begin + _CHUNK])
+        sharing.keep(db, day, shares)
         previous = db.scalar(
             select(Day.digest)
             .where(Day.day < day, Day.state == "closed")

@@ -5,6 +5,7 @@ a payment just before midnight may be settled after it. Each look-up is one in a
 grows with the number of lines and the memory does not.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -125,6 +126,21 @@ def _entry(what: ColumnElement[str], how: ColumnElement[bool]) -> ScalarSelect[s
         .where(Entry.provider == ledger.PROVIDER, how)
         .correlate(BookLine)
         .scalar_subquery()
+    )
+
+
+def _currency(how: ColumnElement[bool]) -> ColumnElement[str]:
+    """That of the entries, or of the line if there are none."""
+    return func.coalesce(_entry(func.min(Entry.currency), how), BookLine.currency)
+
+
+def has_entry() -> ColumnElement[bool]:
+    """Whether the ledger knows of a line, as it is now."""
+    return (
+        select(Entry.id)
+        .where(Entry.provider == ledger.PROVIDER, _belongs())
+        .correlate(BookLine)
+        .exists()
     )
 
 
@@ -278,26 +294,31 @@ def excess(db: Connection) -> dict[str, int]:
     """By how much the provider's book is more than the ledger, as comparisons know it; by currency.
 
     Of what agrees it is nothing. The rest is asked of the ledger as it is now: it may have learnt
-    of lines of closed days since.
+    of lines of closed days since. Each side is counted in the currency that it names.
     """
     fees = and_(Entry.object_id == BookLine.id, Entry.effect == FEE)
-    booked = case((_has_twin(), 0), else_=_moved(_belongs(later_fees=True)))
+    entries = _belongs(later_fees=True)
     lines = (
         select(
-            BookLine.currency.label("currency"),
-            (BookLine.amount - BookLine.fee - booked - _moved(fees)).label("more"),
+            BookLine.currency.label("told"),
+            (BookLine.amount - BookLine.fee).label("net"),
+            _currency(entries).label("booked_in"),
+            case((_has_twin(), 0), else_=_moved(entries)).label("booked"),
+            _currency(fees).label("fee_in"),
+            _moved(fees).label("fee"),
         )
         .where(BookLine.verdict != SAME)
         .subquery()
     )
-    found = {
-        row.currency: int(row.more)
-        for row in db.execute(
-            select(lines.c.currency, func.sum(lines.c.more).label("more")).group_by(
-                lines.c.currency
-            )
-        )
-    }
+    found: Counter[str] = Counter()
+    for name, sum_, sign in (
+        (lines.c.told, lines.c.net, 1),
+        (lines.c.booked_in, lines.c.booked, -1),
+        (lines.c.fee_in, lines.c.fee, -1),
+    ):
+        sums = db.execute(select(name, func.sum(sum_)).group_by(name))
+        for row in sums:
+            found[row[0]] += sign * int(row[1])
     line = (
         select(BookLine.id)
         .where(
@@ -315,5 +336,5 @@ def excess(db: Connection) -> dict[str, int]:
         .group_by(DayDifference.currency)
     )
     for row in ghosts:
-        found[row.currency] = found.get(row.currency, 0) - int(row.more)
-    return found
+        found[row.currency] -= int(row.more)
+    return dict(found)

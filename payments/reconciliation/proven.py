@@ -45,10 +45,11 @@ def _account_of(db: Connection, line: Row[Any]) -> str:
 def book_payout(db: Connection, line: Row[Any], at: datetime) -> None:
     """Money has left the provider for the treasury.
 
-    A payout does not say by which means its money was paid; what was paid in cash leaves first.
+    A payout does not say by which means its money was paid; what was paid in cash leaves first. One
+    that is taken back from the bank is a payout of less than nothing.
     """
     sent = -line.amount
-    in_cash = min(max(_held(db, ledger.KIOSK_CLEARING, line.currency), 0), sent)
+    in_cash = max(min(_held(db, ledger.KIOSK_CLEARING, line.currency), sent), 0)
     lines = [ledger.Line(ledger.TREASURY_IN_TRANSIT, sent)]
     lines += [
         ledger.Line(account, -part)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from payments import ledger
 from payments.model import Attempt, Entry, EntryLine, ObligationLine, Refund, RefundLine
@@ -130,18 +131,7 @@ _TRANSFERS = (book.PAYOUT, book.PAYOUT_FAILED)
 
 
 def _lines(db: Connection, day: date) -> Iterator[Sequence[Row[Any]]]:
-    last = ""
-    while True:
-        found = db.execute(
-            select(BookLine.__table__)
-            .where(BookLine.day == day, BookLine.id > last)
-            .order_by(BookLine.id)
-            .limit(_CHUNK)
-        ).all()
-        if not found:
-            return
-        yield found
-        last = found[-1].id
+    return _in_parts(db, select(BookLine.__table__).where(BookLine.day == day), BookLine.id)
 
 
 def _count_line(
@@ -292,7 +282,7 @@ def _count_late(db: Connection, sheet: _Sheet, when: Span) -> None:
         Entry.effect == BookLine.effect,
         and_(BookLine.effect == book.PAYMENT, Entry.effect.in_(TAKEN)),
     )
-    late = db.execute(
+    found = (
         select(BookLine.__table__, Entry.reference.label("booked_for"))
         .join(Entry, and_(Entry.object_id == BookLine.object_id, effect))
         .join(Day, Day.day == BookLine.day)
@@ -305,23 +295,32 @@ def _count_late(db: Connection, sheet: _Sheet, when: Span) -> None:
             Day.state == "closed",
             BookLine.effect.not_in(_TRANSFERS),
         )
-        .order_by(BookLine.id)
-    ).all()
-    units = sheet.unit_of(
-        db, sorted({r for line in late for r in (line.reference, line.booked_for)})
     )
-    brought = _brought(db, [line.payment for line in late if line.effect == book.PAYMENT])
-    given = _given(db, [line.object_id for line in late if line.effect in _REFUNDS])
-    for line in late:
-        then, now = units.get(line.reference, ""), units.get(line.booked_for, "")
-        sheet.row(line.currency, then, Part(UNMATCHED, "", "", 0)).moved -= line.amount
-        for part in _parts(line, brought, given):
-            sheet.row(line.currency, now, part).moved += part.amount
+    for late in _in_parts(db, found, BookLine.id):
+        references = {name for line in late for name in (line.reference, line.booked_for)}
+        units = sheet.unit_of(db, sorted(references))
+        brought = _brought(db, [line.payment for line in late if line.effect == book.PAYMENT])
+        given = _given(db, [line.object_id for line in late if line.effect in _REFUNDS])
+        for line in late:
+            then, now = units.get(line.reference, ""), units.get(line.booked_for, "")
+            sheet.row(line.currency, then, Part(UNMATCHED, "", "", 0)).moved -= line.amount
+            for part in _parts(line, brought, given):
+                sheet.row(line.currency, now, part).moved += part.amount
+
+
+def _in_parts(
+    db: Connection, found: Select[*tuple[Any, ...]], key: InstrumentedAttribute[str]
+) -> Iterator[Sequence[Row[Any]]]:
+    """The rows of a query, some hundred at a time by their ``key``."""
+    last = ""
+    while rows := db.execute(found.where(key > last).order_by(key).limit(_CHUNK)).all():
+        yield rows
+        last = getattr(rows[-1], key.key)
 
 
 def _count_cancelled(db: Connection, sheet: _Sheet, when: Span) -> None:
     """Requests that were closed after a part was paid: the part is no income, but surplus."""
-    cancelled = db.execute(
+    found = (
         select(
             Entry.object_id,
             Entry.reference,
@@ -337,35 +336,61 @@ def _count_cancelled(db: Connection, sheet: _Sheet, when: Span) -> None:
             EntryLine.account == ledger.SURPLUS,
         )
         .group_by(Entry.object_id, Entry.reference, Entry.currency)
-    ).all()
-    units = sheet.unit_of(db, sorted({row.reference for row in cancelled}))
-    lines = fee_lines(db, sorted(row.object_id for row in cancelled))
-    for row in cancelled:
-        unit, part = units.get(row.reference, ""), int(row.part)
-        sheet.row(row.currency, unit, Part(ledger.SURPLUS, "", "", 0)).moved += part
-        for each in of_obligation(lines[row.object_id], 0, part):
-            sheet.row(row.currency, unit, each).moved -= each.amount
+    )
+    for cancelled in _in_parts(db, found, Entry.object_id):
+        units = sheet.unit_of(db, sorted({row.reference for row in cancelled}))
+        lines = fee_lines(db, sorted(row.object_id for row in cancelled))
+        for row in cancelled:
+            unit, part = units.get(row.reference, ""), int(row.part)
+            sheet.row(row.currency, unit, Part(ledger.SURPLUS, "", "", 0)).moved += part
+            for each in of_obligation(lines[row.object_id], 0, part):
+                sheet.row(row.currency, unit, each).moved -= each.amount
 
 
-def frozen_shares(db: Connection, day: date) -> dict[Key, Share]:
-    """The export of a closed day, as it was frozen."""
+def keep(db: Connection, day: date, shares: Mapping[Key, Share]) -> None:
+    """Write the shares of a day down, in place of what they were; a closed day's are its own."""
+    rows = [
+        {
+            "day": day,
+            "currency": key.currency,
+            "unit": key.unit,
+            "account": key.account,
+            "entity": key.entity,
+            "item": key.item,
+            **vars(share),
+        }
+        for key, share in shares.items()
+    ]
+    db.execute(delete(DayShare).where(DayShare.day == day))
+    for begin in range(0, len(rows), _CHUNK):
+        db.execute(insert(DayShare), rows[begin : begin + _CHUNK])
+
+
+def kept_shares(
+    db: Connection, day: date, currency: str, units: Sequence[str] | None = None
+) -> dict[Part, Share]:
+    """Who gets what of a day as it was compared last: of all units, or of some together.
+
+    The parts have no amount: the share says it.
+    """
+    of_units = () if units is None else (DayShare.unit.in_(units),)
     rows = db.execute(
         select(
-            DayShare.currency,
-            DayShare.unit,
             DayShare.account,
             DayShare.entity,
             DayShare.item,
-            DayShare.count.label("payments"),
-            DayShare.gross,
-            DayShare.moved,
-            DayShare.refund,
-            DayShare.fee,
-        ).where(DayShare.day == day)
+            func.sum(DayShare.count).label("payments"),
+            func.sum(DayShare.gross).label("gross"),
+            func.sum(DayShare.moved).label("moved"),
+            func.sum(DayShare.refund).label("refund"),
+            func.sum(DayShare.fee).label("fee"),
+        )
+        .where(DayShare.day == day, DayShare.currency == currency, *of_units)
+        .group_by(DayShare.account, DayShare.entity, DayShare.item)
     )
     return {
-        Key(row.currency, row.unit, row.account, row.entity, row.item): Share(
-            row.payments, row.gross, row.moved, row.refund, row.fee
+        Part(row.account, row.entity, row.item, 0): Share(
+            int(row.payments), int(row.gross), int(row.moved), int(row.refund), int(row.fee)
         )
         for row in rows
     }

@@ -18,7 +18,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select
 
 from payments import cases
-from payments.cases import open_case
 from payments.money import EXPONENTS, Money
 from payments.reconciliation.matching import Kind
 from payments.reconciliation.model import KnownPayout, Statement, StatementLine
@@ -32,6 +31,7 @@ _LARGEST_FILE = 20_000_000
 GRACE = timedelta(days=2)
 _OF_PAYOUTS = tuple(kind for kind in Kind if kind.startswith("payout_"))
 _GONE = ("failed", "canceled")
+_AGREED = "the treasury's statements agree now"
 _BATCH = 500
 
 
@@ -176,7 +176,12 @@ def _overdue(db: Connection) -> list[str]:
     return list(
         db.scalars(
             select(KnownPayout.id)
-            .where(KnownPayout.status == "paid", KnownPayout.arrives_on <= until - GRACE, ~line)
+            .where(
+                KnownPayout.status == "paid",
+                KnownPayout.amount > 0,  # one that was taken back is in no list of arrivals
+                KnownPayout.arrives_on <= until - GRACE,
+                ~line,
+            )
             .order_by(KnownPayout.id)
         )
     )
@@ -198,7 +203,7 @@ def check(db: Connection, payouts: Sequence[str], at: datetime) -> list[Differen
         gone = [
             CASE + kind for kind in _OF_PAYOUTS if difference is None or kind != difference.kind
         ]
-        cases.resolve_object(db, gone, payout, "the treasury's statements agree now", at)
+        cases.resolve_object(db, gone, payout, _AGREED, at)
         if difference is None:
             continue
         found.append(difference)
@@ -206,7 +211,8 @@ def check(db: Connection, payouts: Sequence[str], at: datetime) -> list[Differen
             f"provider {difference.provider_amount}, treasury {difference.treasury_amount} "
             f"{difference.currency}"
         )
-        open_case(db, CASE + difference.kind, payout, "", detail, at)
+        cases.open_again(db, CASE + difference.kind, payout, _AGREED)
+        cases.open_case(db, CASE + difference.kind, payout, "", detail, at)
     return found
 
 
@@ -235,7 +241,8 @@ def _kind_of(
     if not lines:
         until = covered_until(db)
         late = until is not None and known.arrives_on <= until - GRACE
-        return Kind.PAYOUT_MISSING if late and known.status == "paid" else None
+        missing = late and known.status == "paid" and known.amount > 0
+        return Kind.PAYOUT_MISSING if missing else None
     if any(line.currency != known.currency for line in lines):
         return Kind.PAYOUT_CURRENCY
     if len(lines) > 1 and any(line.minor == sent for line in lines):

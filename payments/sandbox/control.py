@@ -50,6 +50,12 @@ call that names another origin than the sandbox's own is refused.
     ``{"delay": seconds}``: how long, on the sandbox's clock, charges stay without
     their balance transaction (0 at first).
 
+``POST /sandbox/control/book``
+    ``{"transaction": "txn_…", "mode": "change", "amount": 500, "fee": 20, "currency":
+    "usd"}`` (one of the three, or more): the book is wrong about it; with ``"mode":
+    "repeat"`` it tells it twice, with ``"mode": "lose"`` not at all.
+    ``DELETE /sandbox/control/book`` makes it true again.
+
 ``POST /sandbox/control/kiosk``
     ``{"reference": "48291375"}``: somebody paid this number in cash. A kiosk takes the
     sum it is asked for, so an ``amount`` is refused. With ``"late": true`` the money is

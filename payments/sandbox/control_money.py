@@ -1,6 +1,14 @@
 """Controls of money that moves outside of the API: at a kiosk, a bank, in the dashboard."""
 
-from payments.sandbox import disputing, housekeeping, paying_out, reading, refunding, vouchers
+from payments.sandbox import (
+    disputing,
+    housekeeping,
+    misbooking,
+    paying_out,
+    reading,
+    refunding,
+    vouchers,
+)
 from payments.sandbox.accounts import account_of_key
 from payments.sandbox.claims import CLAIMS
 from payments.sandbox.errors import ApiError, Json, invalid
@@ -24,6 +32,8 @@ class MoneyControl:
         self._store = store
         self.calls: Calls = {
             ("POST", "/balance"): self._delay_balance,
+            ("POST", "/book"): self._misbook,
+            ("DELETE", "/book"): self._mend_book,
             ("POST", "/kiosk"): self._pay_at_kiosk,
             ("POST", "/payouts"): self._pay_out,
             ("POST", "/disputes"): self._dispute,
@@ -40,6 +50,28 @@ class MoneyControl:
         with self._store.transaction() as tx:
             tx.set(BALANCE_DELAY, str(delay))
         return {"delay": delay}
+
+    def _misbook(self, wanted: Json) -> Json:
+        reading.only(wanted, "transaction", "mode", "amount", "fee", "currency")
+        mode = reading.choice(wanted, "mode", misbooking.MODES)
+        changes: Json = {
+            name: reading.integer(wanted, name) for name in ("amount", "fee") if name in wanted
+        }
+        if "currency" in wanted:
+            changes["currency"] = reading.text(wanted, "currency")
+        with self._store.transaction() as tx:
+            line_id = reading.need_text(wanted, "transaction")
+            line = require(tx, "balance_transaction", line_id, param="transaction", status=400)
+            if mode == "change":
+                return present(tx, misbooking.change(tx, line, changes))
+            if changes:
+                raise invalid(next(iter(changes)), "is for mode change only")
+            act = misbooking.repeat if mode == "repeat" else misbooking.lose
+            return present(tx, act(tx, line))
+
+    def _mend_book(self, _wanted: Json) -> Json:
+        with self._store.transaction() as tx:
+            return {"mended": misbooking.mend(tx)}
 
     def _pay_at_kiosk(self, wanted: Json) -> Json:
         reading.only(wanted, "reference", "late", "amount")

@@ -83,7 +83,7 @@ def close_past(core: Core, clock: SettableClock, now: datetime) -> int:
     """Compare and close the days of the year that had payments; how many."""
     book = _told(core)
     days = [day for day in sorted(book.lines) if day < cairo_day(now)]
-    reconciler = Reconciler(core.database, book, lambda *_: None, clock.now, CAIRO)
+    reconciler = Reconciler(core.database, book, lambda *_: None, unit_of, clock.now, CAIRO)
     for day in days:
         known = reconciler.result(day)
         if known is not None and known.closed:

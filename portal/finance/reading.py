@@ -11,19 +11,16 @@ from payments.cases import OpenCase
 from payments.model import PaymentCase
 from payments.money import Money
 from payments.reconciliation import book, treasury
-from payments.reconciliation.daily import FEE_ROW, DayResult, result_of, sums
-from payments.reconciliation.days import span
 from payments.reconciliation.model import BookLine, Day, DayDifference, DayTotal
-from payments.reconciliation.sharing import Share, frozen_shares, shares_of
-from portal.clock import CAIRO
-from portal.finance.units import is_of, unit_of
+from payments.reconciliation.result import DayResult, result_of
+from payments.reconciliation.sharing import Share, kept_shares
+from payments.reconciliation.totals import FEE_ROW, sums
+from portal.finance.units import is_of
 from portal.problems import Missing
 
 CURRENCY = "EGP"
 _CHART_DAYS = 14
 _MOST_CASES = 100
-# Of an open day with more lines the shares are not worked out for a look
-_MOST_LINES = 2_000
 _ORDER = (book.PAYMENT, FEE_ROW, book.REFUND, book.DISPUTE, book.PAYOUT, book.OTHER)
 
 
@@ -79,8 +76,7 @@ class Picture:
     rows: tuple[ThreeWay, ...]
     foreign: bool
     """Whether there is money in another currency too, which the table leaves out."""
-    shares: tuple[ShareRow, ...] | None
-    """None where they are not worked out yet."""
+    shares: tuple[ShareRow, ...]
     bars: tuple[Bar, ...]
     in_transit: Money | None
     cases: tuple[OpenCase, ...]
@@ -115,7 +111,7 @@ def picture(db: Connection, day: date, centers: Sequence[str] | None) -> Picture
             )
         ),
         foreign=any(currency != CURRENCY for currency, _ in totals),
-        shares=_shares(db, result, centers) if result else (),
+        shares=_shares(db, day, centers),
         bars=_bars(db, day, centers),
         in_transit=ledger.balance(db, ledger.TREASURY_IN_TRANSIT) if centers is None else None,
         cases=listed,
@@ -155,24 +151,10 @@ def _totals(
     }
 
 
-def _shares(
-    db: Connection, result: DayResult, centers: Sequence[str] | None
-) -> tuple[ShareRow, ...] | None:
-    """By beneficiary and item, the largest first; frozen ones of a closed day."""
-    if result.closed:
-        shares = frozen_shares(db, result.day)
-    elif result.lines > _MOST_LINES:
-        return None
-    else:
-        shares = shares_of(db, span(result.day, CAIRO), unit_of)
-    summed: dict[tuple[str, str, str], Share] = {}
-    for key, share in shares.items():
-        if key.currency != CURRENCY or (centers is not None and key.unit not in centers):
-            continue
-        total = summed.setdefault((key.account, key.entity, key.item), Share())
-        for name, value in vars(share).items():
-            setattr(total, name, getattr(total, name) + value)
-    rows_ = [ShareRow(*key, share) for key, share in summed.items()]
+def _shares(db: Connection, day: date, centers: Sequence[str] | None) -> tuple[ShareRow, ...]:
+    """By beneficiary and item, the largest first, as the day was compared or closed."""
+    shares = kept_shares(db, day, CURRENCY, centers)
+    rows_ = [ShareRow(part.account, part.entity, part.item, each) for part, each in shares.items()]
     return tuple(sorted(rows_, key=lambda row: (-row.share.gross, row.entity, row.item)))
 
 
@@ -217,16 +199,19 @@ def _cases(db: Connection, centers: Sequence[str] | None) -> tuple[tuple[OpenCas
 
 def _sums(db: Connection, listed: Sequence[OpenCase]) -> Mapping[str, Sums]:
     rows = db.execute(
-        select(DayDifference.__table__)
+        select(DayDifference.__table__, BookLine.booked_currency)
+        .outerjoin(BookLine, BookLine.id == DayDifference.object_id)
         .where(DayDifference.object_id.in_([each.object_id for each in listed]))
         .order_by(DayDifference.day)
     )
     found = {}
     for row in rows:
         of_treasury = row.kind.startswith("payout_")
-        other = row.treasury_amount if of_treasury else row.ledger_amount
         provider = Money(row.provider_amount, row.currency)
-        found[row.object_id] = Sums(provider, Money(other, row.currency), of_treasury)
+        # the ledger may have another currency: that is a difference as well
+        ours = Money(row.ledger_amount, row.booked_currency or row.currency)
+        other = Money(row.treasury_amount, row.currency) if of_treasury else ours
+        found[row.object_id] = Sums(provider, other, of_treasury)
     return found
 
 

@@ -1,7 +1,7 @@
 """The portal's side of the daily comparison: what a look is, when a day is due, who closes it."""
 
 from collections.abc import Sequence
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
 from sqlalchemy import Connection, func, select
@@ -12,10 +12,11 @@ from payments.model import Entry, EntryLine
 from payments.money import Money
 from payments.provider import Book, Provider, Unreachable
 from payments.reconciliation import closing
-from payments.reconciliation.daily import DayResult, Reconciler, read_day, result_of
+from payments.reconciliation.daily import Reconciler
 from payments.reconciliation.days import each_day, span
 from payments.reconciliation.matching import AT_PROVIDER, excess
 from payments.reconciliation.model import Day
+from payments.reconciliation.result import DayResult, read_day, result_of
 from payments.reconciliation.treasury import Imported, enter, read_statement
 from portal.clock import CAIRO, Clock, cairo_day, cairo_time
 from portal.db import Database
@@ -56,7 +57,7 @@ class Reconciling:
         self._cashier = cashier
         self._refunder = refunder
         self._clock = clock
-        self.reconciler = Reconciler(database, provider, self._look, clock.now, CAIRO)
+        self.reconciler = Reconciler(database, provider, self._look, unit_of, clock.now, CAIRO)
 
     def run(self, day: date) -> DayResult:
         """Compare one day, and before it those that were missed.
@@ -71,12 +72,13 @@ class Reconciling:
         return self._run(day)
 
     def run_due(self) -> int:
-        """After three in the morning: the day before, and what was missed; how many days."""
+        """After three in the morning: the day before, what was missed, and once again what did not
+        agree; how many days."""
         now = self._clock.now()
         if cairo_time(now).time() < _FROM_HOUR:
             return 0
         done = 0
-        for day in self._missed(cairo_day(now) - timedelta(days=1))[:_MOST_DAYS]:
+        for day in self._due(now):
             try:
                 self._run(day)
             except Unreachable as error:
@@ -84,6 +86,25 @@ class Reconciling:
                 break  # later days wait for it: they are compared in order
             done += 1
         return done
+
+    def _due(self, now: datetime) -> list[date]:
+        """Missed days first; then open ones with differences that nobody compared today."""
+        last = cairo_day(now) - timedelta(days=1)
+        morning = datetime.combine(cairo_day(now), _FROM_HOUR, CAIRO)
+        with self._database.read() as db:
+            missed = missed_days(db, last)[:_MOST_DAYS]
+            differing = db.scalars(
+                select(Day.day)
+                .where(
+                    Day.state == "open",
+                    Day.complete,
+                    Day.differences > 0,
+                    Day.compared_at < morning,
+                )
+                .order_by(Day.day.desc())
+                .limit(_MOST_DAYS)
+            )
+            return [*missed, *sorted(differing)]
 
     def is_comparable(self, db: Connection, day: date) -> bool:
         """Whether a day was compared before, or comes after all that need not be."""

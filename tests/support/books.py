@@ -79,7 +79,9 @@ class Desk:
         self.lost: dict[str, Checkout] = {}
         """Payments that the portal has not heard of, and finds when it looks."""
         self.looked: list[tuple[str, str, str]] = []
-        self.reconciler = Reconciler(database, self.book, self._look, self.clock.now, CAIRO)
+        self.reconciler = Reconciler(
+            database, self.book, self._look, in_desouk, self.clock.now, CAIRO
+        )
         self._made = 0
 
     def _look(self, effect: str, object_id: str, payment: str) -> None:
@@ -196,6 +198,11 @@ class Desk:
     def balance(self, account: str) -> int:
         with self.database.read() as db:
             return ledger.balance(db, account).minor
+
+
+def in_desouk(_db: Connection, references: Sequence[str]) -> dict[str, str]:
+    """The center of every request is KFS-003."""
+    return dict.fromkeys(references, "KFS-003")
 
 
 def entry(db: Connection, at: datetime, name: str, effect: str, *lines: tuple[str, int]) -> None:

@@ -9,7 +9,7 @@ from payments.sandbox import paying_out
 from payments.sandbox.clock import Clock
 from payments.sandbox.resources import balance_transactions
 from payments.sandbox.store import PAYOUT_OF, Record, Store
-from tests.support.sandbox import SandboxProcess, event_types
+from tests.support.sandbox import SandboxProcess, event_types, web
 
 DAY = 24 * 3600
 
@@ -38,6 +38,54 @@ def test_a_new_account_has_nothing(api: stripe.StripeClient) -> None:
         "source_types": {"card": 0},
     }
     assert sums(api) == ({"egp": 0}, {"egp": 0})
+
+
+def test_the_book_can_be_made_wrong_and_is_mended_at_once(payment_server: SandboxProcess) -> None:
+    api = payment_server.client()
+    lines = api.v1.balance_transactions
+    for _ in range(3):
+        pay(api)
+    wrong, twice, lost = (line.id for line in lines.list().data)
+    before = [line.to_dict() for line in lines.list().data]
+
+    def misbook(line: str, mode: str, **more: Any) -> Any:
+        body = {"transaction": line, "mode": mode, **more}
+        return payment_server.control("/book", body)
+
+    told = misbook(wrong, "change", amount=9000, fee=1, currency="usd")
+    assert (told["net"], told["currency"]) == (8999, "usd")
+    assert told["fee_details"][0]["amount"] == 1
+    again = misbook(twice, "repeat")["id"]
+    misbook(lost, "lose")
+    assert [line.id for line in lines.list().data] == [again, wrong, twice]
+    with pytest.raises(stripe.InvalidRequestError, match="No such balance transaction"):
+        lines.retrieve(lost)
+    assert sums(api)[0] == {"egp": 2 * 9700, "usd": 8999}
+    assert payment_server.control("/book", method="DELETE") == {"mended": 3}
+    assert [line.to_dict() for line in lines.list().data] == before
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"mode": "change", "fee": 1}, "transaction"),
+        ({"transaction": "txn_none", "mode": "lose"}, "No such balance transaction"),
+        ({"transaction": "{line}", "mode": "burn"}, "must be one of change, lose, repeat"),
+        ({"transaction": "{line}", "mode": "change"}, "Give an amount, a fee or a currency"),
+        ({"transaction": "{line}", "mode": "change", "currency": "pounds"}, "currency"),
+        ({"transaction": "{line}", "mode": "repeat", "fee": 1}, "is for mode change only"),
+    ],
+)
+def test_a_mistake_in_the_book_that_cannot_be_made_is_refused(
+    payment_server: SandboxProcess, asked: dict[str, Any], why: str
+) -> None:
+    api = payment_server.client()
+    pay(api)
+    line = api.v1.balance_transactions.list().data[0].id
+    body = {name: line if value == "{line}" else value for name, value in asked.items()}
+    answer = web.post(f"{payment_server.url}/sandbox/control/book", json=body)
+    assert answer.status_code == 400
+    assert why in answer.text
 
 
 def test_money_is_pending_first_and_available_two_days_later(
