@@ -503,11 +503,12 @@ def test_disputed_money_does_not_go_back_a_second_time(
 
 
 def test_money_that_a_bank_took_between_asking_and_approving_is_not_promised(
-    books: Books, finance: Employee
+    books: Books, local: LocalPortal, finance: Employee
 ) -> None:
-    paid = books.paid("pm_card_createDispute")
+    paid = books.paid()
     refund_id = books.ask(paid, DEPOSIT, 1)
     page = finance.get(f"/center/finance/refunds/{refund_id}")
+    local.sandbox.control("/disputes", {"payment_intent": paid.payment})
     books.hear_of_dispute(paid)
     refused = finance.send(page, {}, "/approve")
     assert refused.status == 409
