@@ -117,6 +117,7 @@ class LocalPortal:
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._server.stop)
         self._thread.join(10)
+        self.loops.ways.close()
         self.portal.database.close()
 
     def citizen(self, national_id: str = NATIONAL_ID, mobile: str = MOBILE) -> Citizen:
@@ -168,6 +169,7 @@ class LocalPortal:
         while (
             self.loops.outward.run_once()
             + self.loops.inward.run_once()
+            + sum(once() for once in self.loops.ways.pickups.values())
             + self.loops.sender.run_once()
         ):
             pass

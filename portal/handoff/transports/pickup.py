@@ -32,7 +32,7 @@ from portal.observability import log
 _STANDS_SECONDS = 30.0  # a request for messages, at the broker
 _GRACE_SECONDS = 2.0
 _AGAIN_SECONDS = 1.0  # after a request that the broker did not take
-_WAIT_SECONDS = 0.5  # of one round, for the first message
+_WAIT_SECONDS = 0.2  # of one round, for the first message
 _ASK_SECONDS = 5.0
 _FIRST_DELAY_SECONDS = 2.0
 _LONGEST_DELAY_SECONDS = 300.0
