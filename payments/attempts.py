@@ -10,7 +10,18 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from payments.model import Attempt, Obligation
 from payments.money import Money
@@ -78,6 +89,21 @@ class Try:
         return self.amount == wish.amount and self.door == wish.door
 
 
+_READ = select(Attempt.__table__, Obligation.currency).join(
+    Obligation, Obligation.id == Attempt.obligation_id
+)
+_BY_ID = _READ.where(Attempt.id == bindparam("id"))
+_BY_SESSION = _READ.where(Attempt.session == bindparam("session"))
+_BY_PAYMENT = _READ.where(Attempt.payment == bindparam("payment"))
+_LIVE = _READ.where(
+    Attempt.obligation_id == bindparam("obligation"),
+    Attempt.channel == bindparam("channel"),
+    Attempt.state == "open",
+)
+_ONE = update(Attempt).where(Attempt.id == bindparam("of"))
+_OPEN_ONE = _ONE.where(Attempt.state == "open")
+
+
 def open_attempt(
     db: Connection, owed: Owed, attempt_id: str, provider: str, wish: Wish, at: datetime
 ) -> Try:
@@ -137,11 +163,7 @@ def attach(db: Connection, attempt_id: str, checkout: Checkout) -> None:
 
 def end(db: Connection, attempt_id: str, state: str, at: datetime) -> None:
     """End an attempt that is open, without money."""
-    db.execute(
-        update(Attempt)
-        .where(Attempt.id == attempt_id, Attempt.state == "open")
-        .values(state=state, settled_at=at)
-    )
+    db.execute(_OPEN_ONE, {"of": attempt_id, "state": state, "settled_at": at})
 
 
 def paid(
@@ -151,23 +173,20 @@ def paid(
 
     The amount is what came: of what does not fit it may be another than was asked for.
     """
-    db.execute(
-        update(Attempt)
-        .where(Attempt.id == attempt.id)
-        .values(
-            state=state,
-            settled_at=at,
-            amount=checkout.amount.minor,
-            payment=checkout.payment,
-            kind=checkout.kind,
-            method=checkout.method,
-            set_aside=set_aside.minor,
-        )
-    )
+    told = {
+        "state": state,
+        "settled_at": at,
+        "amount": checkout.amount.minor,
+        "payment": checkout.payment,
+        "kind": checkout.kind,
+        "method": checkout.method,
+        "set_aside": set_aside.minor,
+    }
+    db.execute(_ONE, {"of": attempt.id, **told})
 
 
 def find(db: Connection, attempt_id: str) -> Try | None:
-    return _one(db, Attempt.id == attempt_id)
+    return _one(db, _BY_ID, id=attempt_id)
 
 
 def of_checkout(db: Connection, checkout: Checkout) -> Try | None:
@@ -178,21 +197,16 @@ def of_checkout(db: Connection, checkout: Checkout) -> Try | None:
 
 
 def by_session(db: Connection, session: str) -> Try | None:
-    return _one(db, Attempt.session == session)
+    return _one(db, _BY_SESSION, session=session)
 
 
 def by_payment(db: Connection, payment: str) -> Try | None:
-    return _one(db, Attempt.payment == payment)
+    return _one(db, _BY_PAYMENT, payment=payment)
 
 
 def live(db: Connection, obligation_id: str, channel: Channel) -> Try | None:
     """The open attempt of an obligation through one channel, if there is one."""
-    return _one(
-        db,
-        Attempt.obligation_id == obligation_id,
-        Attempt.channel == channel,
-        Attempt.state == "open",
-    )
+    return _one(db, _LIVE, obligation=obligation_id, channel=channel)
 
 
 def begun_since(db: Connection, obligation_id: str, door: str, since: datetime) -> list[datetime]:
@@ -249,18 +263,14 @@ def looked_at(db: Connection, attempt_ids: Sequence[str], again_at: datetime) ->
     db.execute(update(Attempt).where(Attempt.id.in_(attempt_ids)).values(look_again_at=again_at))
 
 
-def _one(db: Connection, *conditions: ColumnElement[bool]) -> Try | None:
-    found = _all(db, *conditions, most=1)
-    return found[0] if found else None
+def _one(db: Connection, wanted: Select[Any], **named: str) -> Try | None:
+    row = db.execute(wanted, named).one_or_none()
+    return None if row is None else _try(row)
 
 
 def _all(db: Connection, *conditions: ColumnElement[bool], most: int | None = None) -> list[Try]:
     rows = db.execute(
-        select(Attempt.__table__, Obligation.currency)
-        .join(Obligation, Obligation.id == Attempt.obligation_id)
-        .where(*conditions)
-        .order_by(Attempt.look_again_at, Attempt.number)
-        .limit(most)
+        _READ.where(*conditions).order_by(Attempt.look_again_at, Attempt.number).limit(most)
     )
     return [_try(row) for row in rows]
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from payments.model import Entry, EntryLine
 from payments.money import Money
-from payments.storage import insert_missing
+from payments.storage import UnlessThere
 
 PORTAL, PROVIDER = "portal", "provider"
 RECEIVABLE, REVENUE = "receivable", "revenue"
@@ -57,31 +57,34 @@ class Effect:
     reference: str
 
 
+_ENTRY = insert(Entry).ext(UnlessThere()).returning(Entry.id)
+_LINES = insert(EntryLine)
+_BOOKED = select(Entry.id).where(
+    Entry.provider == bindparam("provider"),
+    Entry.object_id == bindparam("object_id"),
+    Entry.effect == bindparam("effect"),
+)
+
+
 def book(
     db: Connection, effect: Effect, lines: Sequence[Line], currency: str, at: datetime
 ) -> bool:
     """Book an entry; False, and nothing done, when this effect was booked before."""
     if sum(line.amount for line in lines) != 0 or not lines:
         raise Unbalanced(effect.name)
-    if is_booked(db, effect.provider, effect.object_id, effect.name):
-        return False
-    entry_id = insert_missing(
-        db,
-        insert(Entry)
-        .values(
-            provider=effect.provider,
-            object_id=effect.object_id,
-            effect=effect.name,
-            reference=effect.reference,
-            currency=currency,
-            booked_at=at,
-        )
-        .returning(Entry.id),
-    )
+    entry = {
+        "provider": effect.provider,
+        "object_id": effect.object_id,
+        "effect": effect.name,
+        "reference": effect.reference,
+        "currency": currency,
+        "booked_at": at,
+    }
+    entry_id = db.scalar(_ENTRY, entry)
     if entry_id is None:
-        return False  # another process booked it between the look and the insert
+        return False
     db.execute(
-        insert(EntryLine),
+        _LINES,
         [
             {
                 "entry_id": entry_id,
@@ -99,18 +102,8 @@ def book(
 
 def is_booked(db: Connection, provider: str, object_id: str, effect: str) -> bool:
     """Whether this effect of this object stands in the ledger."""
-    known = select(Entry.id).where(
-        Entry.provider == provider, Entry.object_id == object_id, Entry.effect == effect
-    )
-    return db.scalar(known) is not None
-
-
-def is_taken(db: Connection, payment: str, effects: Sequence[str]) -> bool:
-    """Whether a payment has come into the ledger by any of these effects."""
-    known = select(Entry.id).where(
-        Entry.provider == PROVIDER, Entry.object_id == payment, Entry.effect.in_(effects)
-    )
-    return db.scalar(known.limit(1)) is not None
+    named = {"provider": provider, "object_id": object_id, "effect": effect}
+    return db.scalar(_BOOKED, named) is not None
 
 
 def balance(db: Connection, account: str) -> Money:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from payments import ledger
 from payments.cases import open_case
 from payments.model import Attempt, Obligation, ObligationLine, Receipt
 from payments.money import Money
+from payments.provider import Checkout
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,34 @@ class Owed:
         return self.amount - self.credited if self.state == "due" else Money(0)
 
 
+_READ = select(Obligation.__table__)
+_BY_ID = _READ.where(Obligation.id == bindparam("id"))
+_BY_STAGE = _READ.where(
+    Obligation.reference == bindparam("reference"), Obligation.stage == bindparam("stage")
+)
+_BY_RECEIPT = _READ.join(Receipt, Receipt.obligation_id == Obligation.id).where(
+    Receipt.number == bindparam("number")
+)
+_OLDEST_FIRST = _READ.where(Obligation.reference == bindparam("reference")).order_by(
+    Obligation.created_at
+)
+_DUE = _OLDEST_FIRST.where(Obligation.state == "due").limit(1)
+# The strength of an UPDATE: a row that only points here does not wait
+_HELD = _BY_ID.with_for_update(key_share=True)
+_HELD_BY_ATTEMPT = _READ.join(Attempt, Attempt.obligation_id == Obligation.id).with_for_update(
+    of=Obligation, key_share=True
+)
+_HELD_BY_SESSION = _HELD_BY_ATTEMPT.where(Attempt.session == bindparam("session"))
+_HELD_BY_PAYMENT = _HELD_BY_ATTEMPT.where(Attempt.payment == bindparam("payment"))
+_NEW = insert(Obligation)
+_NEW_LINES = insert(ObligationLine)
+_ONE = (
+    update(Obligation)
+    .where(Obligation.id == bindparam("of"))
+    .values(revision=Obligation.revision + 1)
+)
+
+
 def create(
     db: Connection,
     obligation_id: str,
@@ -53,21 +82,20 @@ def create(
 ) -> None:
     """Freeze ``lines`` as what ``reference`` owes for ``stage``, and book the debt."""
     amount = Money.total(line.amount for line in lines)
+    row = {
+        "id": obligation_id,
+        "reference": reference,
+        "stage": stage,
+        "currency": amount.currency,
+        "amount": amount.minor,
+        "credited": 0,
+        "state": "due",
+        "revision": 0,
+        "created_at": at,
+    }
+    db.execute(_NEW, row)
     db.execute(
-        insert(Obligation).values(
-            id=obligation_id,
-            reference=reference,
-            stage=stage,
-            currency=amount.currency,
-            amount=amount.minor,
-            credited=0,
-            state="due",
-            revision=0,
-            created_at=at,
-        )
-    )
-    db.execute(
-        insert(ObligationLine),
+        _NEW_LINES,
         [
             {
                 "obligation_id": obligation_id,
@@ -88,60 +116,38 @@ def create(
 
 
 def find(db: Connection, reference: str, stage: str) -> Owed | None:
-    row = db.execute(
-        select(Obligation.__table__).where(
-            Obligation.reference == reference, Obligation.stage == stage
-        )
-    ).one_or_none()
-    return None if row is None else _owed(row)
+    return _one(db, _BY_STAGE, reference=reference, stage=stage)
 
 
 def due(db: Connection, reference: str) -> Owed | None:
     """What ``reference`` owes now: the oldest stage that is not covered."""
-    row = db.execute(
-        select(Obligation.__table__)
-        .where(Obligation.reference == reference, Obligation.state == "due")
-        .order_by(Obligation.created_at)
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else _owed(row)
+    return _one(db, _DUE, reference=reference)
 
 
 def of_reference(db: Connection, reference: str) -> list[Owed]:
     """Every stage of ``reference``, oldest first."""
-    rows = db.execute(
-        select(Obligation.__table__)
-        .where(Obligation.reference == reference)
-        .order_by(Obligation.created_at)
-    )
-    return [_owed(row) for row in rows]
+    return [_owed(row) for row in db.execute(_OLDEST_FIRST, {"reference": reference})]
 
 
 def get(db: Connection, obligation_id: str) -> Owed | None:
-    row = db.execute(
-        select(Obligation.__table__).where(Obligation.id == obligation_id)
-    ).one_or_none()
-    return None if row is None else _owed(row)
+    return _one(db, _BY_ID, id=obligation_id)
 
 
 def of_receipt(db: Connection, number: str) -> Owed | None:
     """What a receipt was issued for."""
-    row = db.execute(
-        select(Obligation.__table__)
-        .join(Receipt, Receipt.obligation_id == Obligation.id)
-        .where(Receipt.number == number)
-    ).one_or_none()
-    return None if row is None else _owed(row)
+    return _one(db, _BY_RECEIPT, number=number)
 
 
 def lock(db: Connection, obligation_id: str) -> Owed | None:
     """Take the row for this transaction; whoever comes second waits and sees the outcome."""
-    done = db.execute(
-        update(Obligation)
-        .where(Obligation.id == obligation_id)
-        .values(revision=Obligation.revision + 1)
-    )
-    return get(db, obligation_id) if done.rowcount else None
+    return _one(db, _HELD, id=obligation_id)
+
+
+def lock_of(db: Connection, checkout: Checkout) -> Owed | None:
+    """The same for what a checkout of the provider pays."""
+    if checkout.session:
+        return _one(db, _HELD_BY_SESSION, session=checkout.session)
+    return _one(db, _HELD_BY_PAYMENT, payment=checkout.payment)
 
 
 def lines(db: Connection, obligation_id: str) -> list[OwedLine]:
@@ -161,16 +167,15 @@ def lines(db: Connection, obligation_id: str) -> list[OwedLine]:
 def credit(db: Connection, owed: Owed, amount: Money, at: datetime) -> Owed:
     """Count ``amount``, which is not more than what remains, as paid; the caller holds the row."""
     covered = amount == owed.remaining
-    values: dict[str, Any] = {"credited": owed.credited.minor + amount.minor}
-    if covered:
-        values |= {"state": "paid", "paid_at": at}
-    db.execute(update(Obligation).where(Obligation.id == owed.id).values(**values))
-    return replace(
+    after = replace(
         owed,
         credited=owed.credited + amount,
         state="paid" if covered else "due",
         paid_at=at if covered else None,
     )
+    changed = {"credited": after.credited.minor, "state": after.state, "paid_at": after.paid_at}
+    db.execute(_ONE, {"of": owed.id, **changed})
+    return after
 
 
 def cancel(db: Connection, obligation_id: str, at: datetime) -> bool:
@@ -181,11 +186,8 @@ def cancel(db: Connection, obligation_id: str, at: datetime) -> bool:
     owed = lock(db, obligation_id)
     if owed is None or owed.state != "due":
         return False
-    db.execute(
-        update(Obligation)
-        .where(Obligation.id == obligation_id)
-        .values(state="cancelled", credited=0, cancelled_at=at)
-    )
+    ended = {"state": "cancelled", "credited": 0, "cancelled_at": at}
+    db.execute(_ONE, {"of": obligation_id, **ended})
     reversal = [
         ledger.Line(line.account, -line.amount, line.entity, line.item)
         for line in _debt(lines(db, obligation_id))
@@ -220,6 +222,11 @@ def _debt(owed_lines: Sequence[OwedLine]) -> list[ledger.Line]:
             if line.amount
         ),
     ]
+
+
+def _one(db: Connection, wanted: Select[Any], **named: str) -> Owed | None:
+    row = db.execute(wanted, named).one_or_none()
+    return None if row is None else _owed(row)
 
 
 def _owed(row: Row[Any]) -> Owed:

@@ -5,18 +5,18 @@ currency, environment and obligation are compared first; a difference goes to su
 for a person, and nothing is called paid.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from payments import attempts, ledger, obligations
 from payments.cases import open_case
-from payments.model import Receipt, ReceiptSerial
+from payments.model import Entry, Receipt, ReceiptSerial
 from payments.money import Money
 from payments.provider import Checkout, CheckoutStatus
-from payments.storage import insert_missing
+from payments.storage import UnlessThere
 
 TAKEN = ("payment", "surplus", "suspense")
 """The effects by which a payment can have come into the ledger; one of them, once."""
@@ -43,6 +43,26 @@ class Outcome(StrEnum):
     """No attempt of ours has this checkout."""
 
 
+_NOTHING = Money(0)
+_TAKEN_BY = (
+    select(Entry.id)
+    .where(
+        Entry.provider == ledger.PROVIDER,
+        Entry.object_id == bindparam("payment"),
+        or_(*(Entry.effect == effect for effect in TAKEN)),
+    )
+    .limit(1)
+)
+_NEW_RECEIPT = insert(Receipt)
+_NEW_YEAR = insert(ReceiptSerial).ext(UnlessThere())
+_NEXT_SERIAL = (
+    update(ReceiptSerial)
+    .where(ReceiptSerial.year == bindparam("of"))
+    .values(last=ReceiptSerial.last + 1)
+    .returning(ReceiptSerial.last)
+)
+
+
 @dataclass(frozen=True)
 class Settlement:
     """The outcome, for the one who keeps the reference's state."""
@@ -51,7 +71,8 @@ class Settlement:
     reference: str = ""
     stage: str = ""
     obligation: str = ""
-    amount: Money | None = None
+    owed: Money = _NOTHING
+    """The sum of the stage, which may have been paid in parts."""
     receipt: str = ""
 
 
@@ -63,19 +84,18 @@ def settle(
     ``live`` says which environment we are: a payment of the other one is never taken. ``year`` is
     that of the receipt's number.
     """
-    found = attempts.of_checkout(db, checkout)
-    owed = obligations.lock(db, found.obligation_id) if found else None
+    owed = obligations.lock_of(db, checkout)
     # as it is now that nobody else changes it
-    attempt = attempts.find(db, found.id) if found else None
+    attempt = attempts.of_checkout(db, checkout) if owed else None
     if attempt is None or owed is None:
         return Settlement(Outcome.UNKNOWN)
-    known = Settlement(Outcome.WAITING, owed.reference, owed.stage, owed.id, checkout.amount)
+    known = Settlement(Outcome.WAITING, owed.reference, owed.stage, owed.id, owed.amount)
     if not checkout.paid:
         if checkout.status is CheckoutStatus.EXPIRED:
             attempts.end(db, attempt.id, "expired", at)
             return _with(known, Outcome.EXPIRED)
         return known
-    if ledger.is_taken(db, checkout.payment, TAKEN):
+    if _is_taken(db, checkout.payment):
         book_fee(db, checkout, owed.reference, at)
         return _with(known, Outcome.ALREADY)
     wrong = _difference(checkout, attempt, owed, live)
@@ -87,12 +107,18 @@ def settle(
     if outcome is not Outcome.PAID:
         return _with(known, outcome)
     number = _next_receipt(db, year)
-    db.execute(
-        insert(Receipt).values(
-            number=number, obligation_id=owed.id, attempt_id=attempt.id, issued_at=at
-        )
-    )
+    receipt = {
+        "number": number,
+        "obligation_id": owed.id,
+        "attempt_id": attempt.id,
+        "issued_at": at,
+    }
+    db.execute(_NEW_RECEIPT, receipt)
     return _with(known, Outcome.PAID, number)
+
+
+def _is_taken(db: Connection, payment: str) -> bool:
+    return db.scalar(_TAKEN_BY, {"payment": payment}) is not None
 
 
 def _take(
@@ -185,25 +211,17 @@ def _book(
 
 def _next_receipt(db: Connection, year: int) -> str:
     """«R-26-0000042»: serial of the year."""
-    raised = (
-        update(ReceiptSerial)
-        .where(ReceiptSerial.year == year)
-        .values(last=ReceiptSerial.last + 1)
-        .returning(ReceiptSerial.last)
-    )
-    serial = db.scalar(raised)
+    serial = db.scalar(_NEXT_SERIAL, {"of": year})
     if serial is None:
         ensure_receipt_year(db, year)
-        serial = db.scalar(raised)
+        serial = db.scalar(_NEXT_SERIAL, {"of": year})
     return f"R-{year % 100:02d}-{serial:07d}"
 
 
 def ensure_receipt_year(db: Connection, year: int) -> None:
     """Make the counter of ``year``; two that try at once make one."""
-    insert_missing(db, insert(ReceiptSerial).values(year=year, last=0))
+    db.execute(_NEW_YEAR, {"year": year, "last": 0})
 
 
 def _with(known: Settlement, outcome: Outcome, receipt: str = "") -> Settlement:
-    return Settlement(
-        outcome, known.reference, known.stage, known.obligation, known.amount, receipt
-    )
+    return replace(known, outcome=outcome, receipt=receipt)

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Insert
+from sqlalchemy import ClauseElement, Connection, DateTime, Insert
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import SyntaxExtension
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeDecorator
 
@@ -30,11 +31,27 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class UnlessThere(SyntaxExtension, ClauseElement):
+    """The end of an INSERT of a row that may be there already: nothing is done then.
+
+    Both databases spell it alike; whoever comes second waits for the first one's transaction.
+    """
+
+    inherit_cache = True
+
+    def apply_to_insert(self, insert_stmt: Insert) -> None:
+        insert_stmt.apply_syntax_extension_point(lambda _before: [self], "post_values")
+
+
+@compiles(UnlessThere)
+def _spell(_element: UnlessThere, _compiler: Any, **_options: Any) -> str:
+    return "ON CONFLICT DO NOTHING"
+
+
 def insert_missing(db: Connection, statement: Insert | ReturningInsert[Any]) -> Any:
     """Insert a row that may be there already; what RETURNING gave, or None when it was there."""
-    try:
-        with db.begin_nested():
-            result = db.execute(statement)
-            return result.scalar() if result.returns_rows else True
-    except IntegrityError:
-        return None
+    careful = statement.ext(UnlessThere()).execution_options(preserve_rowcount=True)
+    result = db.execute(careful)
+    if result.returns_rows:
+        return result.scalar()
+    return True if result.rowcount == 1 else None

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from payments.model import SeenEvent
 from payments.provider import ProviderEvent
-from payments.storage import insert_missing
+from payments.storage import UnlessThere
 
 # What an object of ours can become through: anything else is acknowledged and not looked at
 WANTED_EVENTS = frozenset(
@@ -48,43 +48,42 @@ class Waiting:
     tries: int
 
 
+_NEW = insert(SeenEvent).ext(UnlessThere()).returning(SeenEvent.event_id)
+_ONE = update(SeenEvent).where(
+    SeenEvent.provider == bindparam("of"), SeenEvent.event_id == bindparam("event")
+)
+
+
 def store(
     db: Connection, provider: str, event: ProviderEvent, at: datetime, *, wanted: bool
 ) -> bool:
     """Keep the event, to be worked off if it is ``wanted``; False when its id was seen before."""
-    stored = insert_missing(
-        db,
-        insert(SeenEvent).values(
-            provider=provider,
-            event_id=event.id,
-            type=event.type,
-            object_kind=event.object_kind,
-            object_id=event.object_id,
-            state="received" if wanted else "ignored",
-            tries=0,
-            received_at=at,
-            try_again_at=at + _FIRST_RETRY,
-        ),
-    )
-    return stored is not None
+    row = {
+        "provider": provider,
+        "event_id": event.id,
+        "type": event.type,
+        "object_kind": event.object_kind,
+        "object_id": event.object_id,
+        "state": "received" if wanted else "ignored",
+        "tries": 0,
+        "last_error": "",
+        "received_at": at,
+        "try_again_at": at + _FIRST_RETRY,
+    }
+    return db.scalar(_NEW, row) is not None
 
 
-def processed(db: Connection, provider: str, event_id: str, at: datetime) -> None:
-    db.execute(
-        update(SeenEvent)
-        .where(SeenEvent.provider == provider, SeenEvent.event_id == event_id)
-        .values(state="processed", processed_at=at, last_error="")
-    )
+def processed(db: Connection, waiting: Waiting, at: datetime) -> None:
+    """The event is worked off."""
+    done = {"state": "processed", "processed_at": at, "last_error": ""}
+    db.execute(_ONE, {"of": waiting.provider, "event": waiting.event_id, **done})
 
 
 def failed(db: Connection, waiting: Waiting, error: str, at: datetime) -> None:
     """Leave the event for later, each time a little longer, without an end."""
     wait = min(_FIRST_RETRY * 2 ** min(waiting.tries, 10), _LONGEST_RETRY)
-    db.execute(
-        update(SeenEvent)
-        .where(SeenEvent.provider == waiting.provider, SeenEvent.event_id == waiting.event_id)
-        .values(tries=waiting.tries + 1, last_error=error[:200], try_again_at=at + wait)
-    )
+    later = {"tries": waiting.tries + 1, "last_error": error[:200], "try_again_at": at + wait}
+    db.execute(_ONE, {"of": waiting.provider, "event": waiting.event_id, **later})
 
 
 def count_waiting(db: Connection) -> int:

@@ -77,19 +77,19 @@ def place(outbox: type[OutboxColumns]) -> str:
 
 def put(db: Connection, vault: Vault, outbox: type[OutboxColumns], message: Message) -> None:
     """Add ``message`` in the caller's transaction: it goes out if and only if that commits."""
-    db.execute(
-        insert(outbox).values(
-            id=message.id,
-            type=message.type,
-            center_code=message.center,
-            subject=message.subject,
-            payload=vault.seal(place(outbox), message.to_json()),
-            state="waiting",
-            attempts=0,
-            created_at=message.at,
-            available_at=message.at,
-        )
-    )
+    row = {
+        "id": message.id,
+        "type": message.type,
+        "center_code": message.center,
+        "subject": message.subject,
+        "payload": vault.seal(place(outbox), message.to_json()),
+        "state": "waiting",
+        "attempts": 0,
+        "last_error": "",
+        "created_at": message.at,
+        "available_at": message.at,
+    }
+    db.execute(insert(outbox), row)
 
 
 # Written out and not bound: only so does a partial index serve a prepared statement.

@@ -4,13 +4,17 @@ import csv
 from datetime import date, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from portal.catalogue.deadlines import Calendar
 from portal.holidays.model import Holiday
 from portal.problems import Conflict, Missing
 
 _FIRST_FILL = Path(__file__).resolve().parent / "first_fill.csv"
+_DAYS_OFF = select(Holiday.day).where(
+    (Holiday.governorate == "") | (Holiday.governorate == bindparam("governorate")),
+    Holiday.removed_at.is_(None),
+)
 
 
 def fill_once(db: Connection, at: datetime) -> int:
@@ -55,12 +59,7 @@ def remove(db: Connection, day: date, governorate: str, at: datetime) -> None:
 
 def calendar(db: Connection, governorate: str) -> Calendar:
     """The days off of ``governorate``, national ones among them."""
-    days = db.scalars(
-        select(Holiday.day).where(
-            Holiday.governorate.in_(("", governorate)), Holiday.removed_at.is_(None)
-        )
-    )
-    return Calendar(frozenset(days))
+    return Calendar(frozenset(db.scalars(_DAYS_OFF, {"governorate": governorate})))
 
 
 def in_force(db: Connection, since: date) -> list[tuple[date, str, str]]:

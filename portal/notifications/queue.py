@@ -20,6 +20,7 @@ from portal.vault import Vault
 _RECIPIENT = "outgoing_messages.recipient"
 _BATCH = 50
 _LEASE = timedelta(minutes=1)  # longer than a gateway may take to answer
+_NEW = insert(OutgoingMessage)
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,17 @@ def put(
     at: datetime,
 ) -> None:
     """Queue a message of ``kind`` in the caller's transaction. ``params`` name no person."""
-    db.execute(
-        insert(OutgoingMessage).values(
-            kind=kind,
-            locale=to.locale,
-            recipient=vault.seal(_RECIPIENT, to.mobile),
-            params={k: v.isoformat() if isinstance(v, date) else v for k, v in params.items()},
-            state="waiting",
-            attempts=0,
-            created_at=at,
-            available_at=at,
-        )
-    )
+    row = {
+        "kind": kind,
+        "locale": to.locale,
+        "recipient": vault.seal(_RECIPIENT, to.mobile),
+        "params": {k: v.isoformat() if isinstance(v, date) else v for k, v in params.items()},
+        "state": "waiting",
+        "attempts": 0,
+        "created_at": at,
+        "available_at": at,
+    }
+    db.execute(_NEW, row)
 
 
 def count_waiting(db: Connection) -> int:

@@ -1,6 +1,6 @@
 """The messages to a center, made from a request: all that it needs, and no contact detail."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from portal.handoff.messages import (
     Message,
 )
 from portal.handoff.model import OutboxMessage
-from portal.requests import reading, uploads
+from portal.requests import uploads
 from portal.requests.reading import FiledRequest
 from portal.requests.snapshot import for_center, hidden_from_departments, quote_to_json
 from portal.requests.uploads import Attached
@@ -39,13 +39,16 @@ class HandOff:
         self,
         db: Connection,
         request: FiledRequest,
+        frozen: Mapping[str, Any],
         message_id: str,
         receipt: str,
         at: datetime,
     ) -> None:
-        """Hand the paid (or free) request to its center, in the caller's transaction."""
+        """Hand the paid (or free) request to its center, in the caller's transaction.
+
+        ``frozen`` is what it was filed with (see :mod:`portal.requests.snapshot`).
+        """
         service = self.catalogue.services[request.service_code]
-        frozen = reading.answers(db, self.vault, request.id)
         data: dict[str, Any] = {
             "service": self._service(service, frozen["values"]),
             "channel": request.channel,

@@ -1,17 +1,18 @@
 """The life cycle of a request as one table (facts §3.2–3.3, rulings), and the one way through it.
 
 The table is data: it decides, draws the buttons of staff and the documents of integrators.
-:func:`advance` takes the request's row first, by an UPDATE guarded by its state, and writes state,
-history and legal clock together in the caller's transaction.
+:func:`advance` takes the request's row first, reads where it stands, and writes state, history and
+legal clock together in the caller's transaction.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy.orm import aliased
 
 from portal.catalogue.deadlines import Calendar, days_paused, due_on, first_day
 from portal.catalogue.model import Mark, Period, Unit
@@ -269,50 +270,70 @@ class Act:
     """More columns of the request to write in the same statement."""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Where a request stands: the columns of its row from which a step begins."""
+
+    id: int
+    state: State
+    resume_state: str | None
+    submitted_at: datetime
+    period: Mapping[str, Any]
+    clock_from: date | None
+    paused_on: date | None
+    paused_days: int
+
+
+# The strength of an UPDATE: whoever comes second sees what the first one did
+_HELD = (
+    select(*(getattr(ServiceRequest, each.name) for each in fields(Standing)))
+    .where(ServiceRequest.id == bindparam("id"))
+    .with_for_update(key_share=True)
+)
+_MOVED = (
+    update(ServiceRequest)
+    .where(ServiceRequest.id == bindparam("of"))
+    .values(revision=ServiceRequest.revision + 1)
+)
+_PAST = aliased(HistoryEntry)
+_NEXT_LINE = insert(HistoryEntry).values(
+    position=select(func.coalesce(func.max(_PAST.position), 0) + 1)
+    .where(_PAST.request_id == bindparam("of"))
+    .scalar_subquery()
+)
+
+
 def advance(db: Connection, vault: Vault, request_id: int, act: Act, calendar: Calendar) -> State:
     """Move the request by ``act`` and write its history; the new state.
 
     Raises :class:`WrongState` when the table has no such step from where the request stands, and
     :class:`Missing` when there is no such request.
     """
+    row = db.execute(_HELD, {"id": request_id}).one_or_none()
+    if row is None:
+        raise Missing(f"request {request_id}")
+    return State(move(db, vault, Standing(*row), act, calendar)["state"])
+
+
+def move(
+    db: Connection, vault: Vault, held: Standing, act: Act, calendar: Calendar
+) -> Mapping[str, Any]:
+    """The same for a request whose row was held and then read; the columns that were written."""
     transition = TABLE[act.event]
     if act.actor not in transition.actors:
         raise WrongState(f"{act.event} is not for {act.actor}")
-    row = _take(db, request_id)
-    source = State(row.state)
+    source = State(held.state)
     if source not in transition.sources:
         raise WrongState(f"{act.event} in {source}")
-    target = _target(transition, act, source, row.resume_state)
+    target = _target(transition, act, source, held.resume_state)
     values: dict[str, Any] = {"state": target, **(act.values or {})}
     if transition.clock is _C.PAUSE:
         values["resume_state"] = source
-    period = values.get("period", row.period)
-    values.update(_clock(row, _effect(transition, source, target), period, act.at, calendar))
-    db.execute(update(ServiceRequest).where(ServiceRequest.id == request_id).values(**values))
-    write_history(db, vault, request_id, act, source, target)
-    return target
-
-
-def _take(db: Connection, request_id: int) -> Any:
-    """The row, held for this transaction: whoever comes second sees what the first one did."""
-    done = db.execute(
-        update(ServiceRequest)
-        .where(ServiceRequest.id == request_id)
-        .values(revision=ServiceRequest.revision + 1)
-    )
-    if not done.rowcount:
-        raise Missing(f"request {request_id}")
-    return db.execute(
-        select(
-            ServiceRequest.state,
-            ServiceRequest.resume_state,
-            ServiceRequest.period,
-            ServiceRequest.clock_from,
-            ServiceRequest.paused_on,
-            ServiceRequest.paused_days,
-            ServiceRequest.submitted_at,
-        ).where(ServiceRequest.id == request_id)
-    ).one()
+    period = values.get("period", held.period)
+    values.update(_clock(held, _effect(transition, source, target), period, act.at, calendar))
+    db.execute(_MOVED, {"of": held.id, **values})
+    write_history(db, vault, held.id, act, source, target)
+    return values
 
 
 def _effect(transition: Transition, source: State, target: State) -> ClockEffect:
@@ -341,25 +362,18 @@ def write_history(
     db: Connection, vault: Vault, request_id: int, act: Act, source: State, target: State
 ) -> None:
     """Add a line to the request's history; the caller holds the request's row."""
-    position = db.scalar(
-        select(func.coalesce(func.max(HistoryEntry.position), 0)).where(
-            HistoryEntry.request_id == request_id
-        )
-    )
-    db.execute(
-        insert(HistoryEntry).values(
-            request_id=request_id,
-            position=(position or 0) + 1,
-            event=act.event,
-            from_state=source,
-            to_state=target,
-            actor=act.actor,
-            actor_name=act.actor_name,
-            at=act.at,
-            note=vault.seal("request_history.note", act.note) if act.note else None,
-            data=dict(act.data or {}),
-        )
-    )
+    line = {
+        "request_id": request_id,
+        "event": act.event,
+        "from_state": source,
+        "to_state": target,
+        "actor": act.actor,
+        "actor_name": act.actor_name,
+        "at": act.at,
+        "note": vault.seal("request_history.note", act.note) if act.note else None,
+        "data": dict(act.data or {}),
+    }
+    db.execute(_NEXT_LINE, {"of": request_id, **line})
 
 
 def period_to_json(period: Period, *, from_filing: bool) -> dict[str, Any]:

@@ -5,7 +5,7 @@ provider says is read again every time; settling is the same code for webhook, r
 sweep, and doing it twice changes nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -41,7 +41,7 @@ from portal.registers import reading as registers
 from portal.requests import lifecycle, reading
 from portal.requests.handing_off import HandOff
 from portal.requests.lifecycle import Act, Actor, Event, State
-from portal.requests.reading import FiledRequest
+from portal.requests.reading import FiledRequest, Opened
 from portal.vault import Vault
 
 # A reference that is paid in cash: the payer has to go somewhere, on a day that suits
@@ -308,69 +308,47 @@ class Cashier:
             unwanted = attempts.not_wanted(db, most)
         return one_by_one("unwanted", unwanted, self._close, (ProviderError,))
 
-    def _covered(self, db: Connection, settlement: Settlement, now: datetime) -> None:
+    def _covered(self, db: Connection, paid: Settlement, now: datetime) -> None:
         """A stage is paid: the request goes on, in the same transaction."""
-        request = reading.by_number(db, settlement.reference)
-        if settlement.stage == Stage.SUBMISSION:
-            self._receive(db, request, settlement, now)
+        opened = reading.held(db, self._vault, paid.reference)
+        if paid.stage == Stage.SUBMISSION:
+            self._receive(db, opened, paid, now)
         else:
-            self._go_on(db, request, settlement, now)
+            self._go_on(db, opened, paid, now)
 
-    def _act(
-        self,
-        db: Connection,
-        request: FiledRequest,
-        event: Event,
-        settlement: Settlement,
-        now: datetime,
-        **values: datetime | None,
-    ) -> FiledRequest:
+    def _receive(self, db: Connection, opened: Opened, paid: Settlement, now: datetime) -> None:
+        """A covered filing fee receives the request: state, clock, history, outbox together."""
+        act = _paid_by(Event.PAY_FILING, paid, now, received_at=now)
+        received = self._move(db, opened.request, act)
+        self._hand_off.paid(db, received, opened.answers, public_id(), paid.receipt, now)
+        self._clear_dues(db, opened, now)
+        self._tell(db, opened, compose.REQUEST_RECEIVED, now)
+
+    def _go_on(self, db: Connection, opened: Opened, paid: Settlement, now: datetime) -> None:
+        """Assessed fees are covered: the center goes on with the request."""
+        resumed = self._move(db, opened.request, _paid_by(Event.PAY_ASSESSED, paid, now))
+        stage, amount = Stage(paid.stage), paid.owed.minor
+        self._hand_off.fees_paid(db, resumed, public_id(), paid.receipt, stage, amount, now)
+        self._tell(db, opened, compose.FEES_PAID, now, sum=amount)
+
+    def _move(self, db: Connection, request: FiledRequest, act: Act) -> FiledRequest:
+        """The request, whose row is held, as it stands after ``act``."""
         center = self._places.centers[request.center_code]
         calendar = holiday_calendar(db, center.governorate)
-        data = {
-            "receipt": settlement.receipt,
-            "amount": self._stage_sum(db, settlement),
-            "stage": settlement.stage,
-        }
-        act = Act(event, Actor.SYSTEM, now, data=data, values={"waits_until": None, **values})
-        lifecycle.advance(db, self._vault, request.id, act, calendar)
-        return reading.by_id(db, request.id)
+        return replace(request, **lifecycle.move(db, self._vault, request, act, calendar))
+
+    def _tell(self, db: Connection, opened: Opened, kind: str, now: datetime, **more: int) -> None:
+        to = Recipient(opened.mobile, opened.request.locale)
+        params = {"number": opened.request.number, **more}
+        notifications.put(db, self._vault, to, kind, params, now)
 
     @staticmethod
-    def _stage_sum(db: Connection, settlement: Settlement) -> int:
-        owed = obligations.get(db, settlement.obligation)
-        return owed.amount.minor if owed else 0
-
-    def _go_on(
-        self, db: Connection, request: FiledRequest, settlement: Settlement, now: datetime
-    ) -> None:
-        """Assessed fees are covered: the center goes on with the request."""
-        resumed = self._act(db, request, Event.PAY_ASSESSED, settlement, now)
-        amount = self._stage_sum(db, settlement)
-        self._hand_off.fees_paid(
-            db, resumed, public_id(), settlement.receipt, Stage(settlement.stage), amount, now
-        )
-        to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
-        params = {"number": request.number, "sum": amount}
-        notifications.put(db, self._vault, to, compose.FEES_PAID, params, now)
-
-    def _receive(
-        self, db: Connection, request: FiledRequest, settlement: Settlement, now: datetime
-    ) -> None:
-        """A covered filing fee receives the request: state, clock, history, outbox together."""
-        received = self._act(db, request, Event.PAY_FILING, settlement, now, received_at=now)
-        self._hand_off.paid(db, received, public_id(), settlement.receipt, now)
-        self._clear_dues(db, received, now)
-        to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
-        params = {"number": request.number}
-        notifications.put(db, self._vault, to, compose.REQUEST_RECEIVED, params, now)
-
-    def _clear_dues(self, db: Connection, request: FiledRequest, now: datetime) -> None:
-        record = reading.answers(db, self._vault, request.id)["record"] or {}
+    def _clear_dues(db: Connection, opened: Opened, now: datetime) -> None:
+        record, number = opened.answers["record"] or {}, opened.request.number
         dues, parts = record.get("due_ids", ()), record.get("parts", 1)
-        if dues and not registers.pay(db, dues, request.number, now, parts):
+        if dues and not registers.pay(db, dues, number, now, parts):
             detail = "dues of the record were paid by another request meanwhile"
-            open_case(db, "dues_paid_twice", request.number, request.number, detail, now)
+            open_case(db, "dues_paid_twice", number, number, detail, now)
 
     def expire_unpaid(self) -> int:
         """Close requests whose time to pay is over; how many.
@@ -406,22 +384,23 @@ class Cashier:
                 attempts.end(db, attempt.id, "expired", now)
             if not obligations.cancel(db, owed.id, now):
                 return False
-            self._end(db, request, closing, now)
+            self._end(db, request.number, closing, now)
         return True
 
-    def _end(
-        self, db: Connection, request: FiledRequest, closing: "_Closing", now: datetime
-    ) -> None:
-        center = self._places.centers[request.center_code]
-        calendar = holiday_calendar(db, center.governorate)
+    def _end(self, db: Connection, number: str, closing: "_Closing", now: datetime) -> None:
+        opened = reading.held(db, self._vault, number)
         data = {"reasons": [_UNPAID]} if closing.event is Event.SHELVE else None
         act = Act(closing.event, Actor.SYSTEM, now, data=data, values={"waits_until": None})
-        lifecycle.advance(db, self._vault, request.id, act, calendar)
+        ended = self._move(db, opened.request, act)
         if closing.event is Event.SHELVE:
-            self._hand_off.shelved(db, request, public_id(), _UNPAID, now)
-        to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
-        params = {"number": request.number}
-        notifications.put(db, self._vault, to, closing.message, params, now)
+            self._hand_off.shelved(db, ended, public_id(), _UNPAID, now)
+        self._tell(db, opened, closing.message, now)
+
+
+def _paid_by(event: Event, paid: Settlement, now: datetime, **values: datetime) -> Act:
+    """What the payment of a stage does to a request: it waits for nothing any more."""
+    data = {"receipt": paid.receipt, "amount": paid.owed.minor, "stage": paid.stage}
+    return Act(event, Actor.SYSTEM, now, data=data, values={"waits_until": None, **values})
 
 
 def _is_in_the_way(attempt: Try, wish: Wish, now: datetime) -> bool:

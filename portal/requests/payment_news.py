@@ -57,9 +57,10 @@ class PaymentNews:
         now = self._clock.now()
         wanted = event.type in webhooks.WANTED_EVENTS
         with self._database.begin() as db:
-            if wanted and self._is_early(db, event):
+            foreign = wanted and self._is_foreign(db, event)
+            if wanted and self._is_early(db, event, foreign):
                 raise Conflict("a checkout of ours that is not stored yet")
-            wanted = wanted and not self._is_foreign(db, event)
+            wanted = wanted and not foreign
             new = webhooks.store(db, self._provider.name, event, now, wanted=wanted)
         if not new or not wanted:
             return None
@@ -67,12 +68,12 @@ class PaymentNews:
             self._provider.name, event.id, event.type, event.object_kind, event.object_id, 0
         )
 
-    @classmethod
-    def _is_early(cls, db: Connection, event: ProviderEvent) -> bool:
+    @staticmethod
+    def _is_early(db: Connection, event: ProviderEvent, foreign: bool) -> bool:
         if event.object_kind == "payment_intent":
             attempt = attempts.find(db, event.attempt)
             return attempt is not None and not attempt.session and not attempt.payment
-        if not cls._is_foreign(db, event):
+        if not foreign:
             return False
         known = select(ServiceRequest.id).where(ServiceRequest.number == event.reference)
         return db.scalar(known) is not None
@@ -94,7 +95,7 @@ class PaymentNews:
             with self._database.begin() as db:
                 for settle in told:
                     settle(db)
-                webhooks.processed(db, waiting.provider, waiting.event_id, self._clock.now())
+                webhooks.processed(db, waiting, self._clock.now())
         except Exception as error:  # whatever it is, the event is kept and tried again
             unexpected = None if isinstance(error, ProviderError) else error
             log.warning("webhook.retry", error=type(error).__name__, exc_info=unexpected)

@@ -1,16 +1,16 @@
 """Requests as they are read: by their owner, by number, for the hand-off."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from portal.catalogue.fees import Quote
 from portal.db import Database
 from portal.problems import Missing
-from portal.requests.lifecycle import FINAL, State
+from portal.requests.lifecycle import FINAL, Standing, State
 from portal.requests.model import HistoryEntry, ServiceRequest
 from portal.requests.snapshot import quote_from_json
 from portal.vault import Vault
@@ -22,10 +22,9 @@ _PAGE = 100
 
 
 @dataclass(frozen=True)
-class FiledRequest:
+class FiledRequest(Standing):
     """A request without its answers."""
 
-    id: int
     number: str
     draft_id: str
     citizen_id: int
@@ -33,22 +32,26 @@ class FiledRequest:
     center_code: str
     channel: str
     locale: str
-    state: State
     quote: Quote
     due_now: int
-    submitted_at: datetime
     received_at: datetime | None
     decided_at: datetime | None
     waits_until: datetime | None
-    period: Mapping[str, Any]
-    clock_from: date | None
-    paused_on: date | None
-    paused_days: int
     due_on: date | None
     grievance_until: date | None
     center_number: int | None
     center_year: int | None
     handed_off_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A request with what is sealed in its row. ``answers`` are what it was filed with (see
+    :mod:`portal.requests.snapshot`)."""
+
+    request: FiledRequest
+    answers: Mapping[str, Any]
+    mobile: str
 
 
 @dataclass(frozen=True)
@@ -65,49 +68,45 @@ class PastAct:
     data: Mapping[str, Any]
 
 
-_COLUMNS = (
-    ServiceRequest.id,
-    ServiceRequest.number,
-    ServiceRequest.draft_id,
-    ServiceRequest.citizen_id,
-    ServiceRequest.service_code,
-    ServiceRequest.center_code,
-    ServiceRequest.channel,
-    ServiceRequest.locale,
-    ServiceRequest.state,
-    ServiceRequest.quote,
-    ServiceRequest.due_now,
-    ServiceRequest.submitted_at,
-    ServiceRequest.received_at,
-    ServiceRequest.decided_at,
-    ServiceRequest.waits_until,
-    ServiceRequest.period,
-    ServiceRequest.clock_from,
-    ServiceRequest.paused_on,
-    ServiceRequest.paused_days,
-    ServiceRequest.due_on,
-    ServiceRequest.grievance_until,
-    ServiceRequest.center_number,
-    ServiceRequest.center_year,
-    ServiceRequest.handed_off_at,
+_NAMES = [each.name for each in fields(FiledRequest)]
+_READ = select(*(getattr(ServiceRequest, name) for name in _NAMES))
+_BY_ID = _READ.where(ServiceRequest.id == bindparam("id"))
+_BY_NUMBER = _READ.where(ServiceRequest.number == bindparam("number"))
+_BY_DRAFT = _READ.where(ServiceRequest.draft_id == bindparam("draft"))
+_OWN = _BY_NUMBER.where(ServiceRequest.citizen_id == bindparam("citizen"))
+_NEWEST_FIRST = _READ.where(ServiceRequest.citizen_id == bindparam("citizen")).order_by(
+    ServiceRequest.submitted_at.desc()
+)
+# The strength of an UPDATE: whoever comes second sees what the first one did
+_HELD = _BY_NUMBER.add_columns(ServiceRequest.answers, ServiceRequest.mobile).with_for_update(
+    key_share=True
 )
 
 
 def own(db: Connection, citizen_id: int, number: str) -> FiledRequest:
     """The citizen's own request; anyone else's is as missing as an unknown one."""
-    return _one(db, ServiceRequest.number == number, ServiceRequest.citizen_id == citizen_id)
+    return _one(db, _OWN, number=number, citizen=citizen_id)
 
 
 def by_number(db: Connection, number: str) -> FiledRequest:
-    return _one(db, ServiceRequest.number == number)
+    return _one(db, _BY_NUMBER, number=number)
 
 
 def by_draft(db: Connection, draft_id: str) -> FiledRequest:
-    return _one(db, ServiceRequest.draft_id == draft_id)
+    return _one(db, _BY_DRAFT, draft=draft_id)
 
 
 def by_id(db: Connection, request_id: int) -> FiledRequest:
-    return _one(db, ServiceRequest.id == request_id)
+    return _one(db, _BY_ID, id=request_id)
+
+
+def held(db: Connection, vault: Vault, number: str) -> Opened:
+    """The whole request, its row held for this transaction."""
+    row = db.execute(_HELD, {"number": number}).one_or_none()
+    if row is None:
+        raise Missing("request")
+    *columns, answers, mobile = row
+    return Opened(_filed(columns), vault.open_json(ANSWERS, answers), vault.open(MOBILE, mobile))
 
 
 def last_act_at(db: Connection, request_id: int) -> datetime:
@@ -138,8 +137,8 @@ def _waited_too_long(database: Database, state: State, now: datetime, after: int
         ).all()
 
 
-def _one(db: Connection, *where: ColumnElement[bool]) -> FiledRequest:
-    row = db.execute(select(*_COLUMNS).where(*where)).one_or_none()
+def _one(db: Connection, wanted: Select[Any], **named: int | str) -> FiledRequest:
+    row = db.execute(wanted, named).one_or_none()
     if row is None:
         raise Missing("request")
     return _filed(row)
@@ -147,12 +146,7 @@ def _one(db: Connection, *where: ColumnElement[bool]) -> FiledRequest:
 
 def of_citizen(db: Connection, citizen_id: int) -> list[FiledRequest]:
     """Every request of the citizen, newest first."""
-    rows = db.execute(
-        select(*_COLUMNS)
-        .where(ServiceRequest.citizen_id == citizen_id)
-        .order_by(ServiceRequest.submitted_at.desc())
-    )
-    return [_filed(row) for row in rows]
+    return [_filed(row) for row in db.execute(_NEWEST_FIRST, {"citizen": citizen_id})]
 
 
 def answers(db: Connection, vault: Vault, request_id: int) -> dict[str, Any]:
@@ -202,8 +196,8 @@ def history(db: Connection, vault: Vault, request_id: int) -> Sequence[PastAct]:
     ]
 
 
-def _filed(row: Any) -> FiledRequest:
-    values = dict(row._mapping)  # noqa: SLF001 - the public name of a row's columns
+def _filed(columns: Sequence[Any]) -> FiledRequest:
+    values = dict(zip(_NAMES, columns, strict=True))
     values["state"] = State(values["state"])
     values["quote"] = quote_from_json(values["quote"])
     return FiledRequest(**values)

@@ -3,7 +3,7 @@
 Later changes of the catalogue do not reach it; the center and the citizen read the same words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portal.catalogue.fees import Quote, line_from_json
@@ -92,7 +92,7 @@ def _shown(asked: Field, value: Any, speeches: Sequence[Speech]) -> dict[str, st
     return {s.locale: KINDS[asked.kind].show(asked, value, s) for s in speeches}
 
 
-def for_center(frozen: dict[str, Any]) -> list[dict[str, Any]]:
+def for_center(frozen: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The sections without anyone's contact details."""
     return [
         {**section, "answers": kept}
@@ -101,7 +101,7 @@ def for_center(frozen: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def hidden_from_departments(frozen: dict[str, Any]) -> dict[str, list[str]]:
+def hidden_from_departments(frozen: Mapping[str, Any]) -> dict[str, list[str]]:
     """Codes of the sections and documents that only the center itself may see."""
     if not frozen["values"].get(HIDES_IDENTITY):
         return {"sections": [], "documents": []}

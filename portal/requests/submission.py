@@ -154,7 +154,7 @@ def file_checked(
         notifications.put(db, vault, to, compose.REQUEST_SUBMITTED, params, at)
         return number
     request = reading.by_id(db, request_id)
-    hand_off.paid(db, request, ids.message, "", at)
+    hand_off.paid(db, request, filing.sections, ids.message, "", at)
     notifications.put(db, vault, to, compose.REQUEST_RECEIVED, {"number": number}, at)
     return number
 

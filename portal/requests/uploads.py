@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 
 from portal.catalogue.expressions import Namespace
 from portal.catalogue.model import Document, Service
@@ -60,6 +60,10 @@ _COLUMNS = (
 )
 
 
+_OLDEST_FIRST = select(*_COLUMNS).order_by(Attachment.added_at, Attachment.id)
+_OF_REQUEST = _OLDEST_FIRST.where(Attachment.request_id == bindparam("request"))
+
+
 def wanted(service: Service, names: Namespace) -> list[Document]:
     """The documents that these answers ask for, required ones and others."""
     return [d for d in service.documents if d.when is None or d.when.holds(names)]
@@ -82,16 +86,12 @@ def of_draft(db: Connection, vault: Vault, draft_id: str) -> list[Attached]:
 
 def of_request(db: Connection, vault: Vault, request_id: int, *purposes: str) -> list[Attached]:
     """The request's attachments, oldest first; of all purposes when none is named."""
-    return _list(
-        db,
-        vault,
-        Attachment.request_id == request_id,
-        *([Attachment.purpose.in_(purposes)] if purposes else []),
-    )
+    rows = db.execute(_OF_REQUEST, {"request": request_id})
+    return [_attached(vault, row) for row in rows if not purposes or row.purpose in purposes]
 
 
 def _list(db: Connection, vault: Vault, *where: ColumnElement[bool]) -> list[Attached]:
-    rows = db.execute(select(*_COLUMNS).where(*where).order_by(Attachment.added_at, Attachment.id))
+    rows = db.execute(_OLDEST_FIRST.where(*where))
     return [_attached(vault, row) for row in rows]
 
 

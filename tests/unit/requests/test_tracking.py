@@ -31,6 +31,7 @@ REQUEST = FiledRequest(
     channel="web",
     locale="ar",
     state=State.UNDER_STUDY,
+    resume_state=None,
     quote=Quote(()),
     due_now=0,
     submitted_at=SENT,
