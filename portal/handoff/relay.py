@@ -109,7 +109,7 @@ class Relay:
         """Lease the next batch, for 10 seconds."""
         while True:
             with self._database.read() as db:
-                centers = list(db.scalars(self._centers, {"now": now}))
+                centers = sorted(db.scalars(self._centers, {"now": now}))
             if not centers:
                 return ()
             with self._database.begin() as db:
@@ -126,13 +126,15 @@ class Relay:
         room = self._transport.batch
         after = next((i for i, c in enumerate(centers) if c > self._last_center), 0)
         turn = [*centers[after:], *centers[:after]][:room]
-        found = {center: self._due(db, center, now, room // len(turn)) for center in turn}
-        more = [center for center in turn if len(found[center]) == room // len(turn)]
+        share = room // len(turn)
+        found = {center: self._due(db, center, now, share) for center in turn}
+        # who has little leaves room to who has much
+        more = [center for center in turn if len(found[center]) == share]
         left = room - sum(map(len, found.values()))
-        for center in more:  # who has little leaves room to who has much
-            if left // len(more):
-                last = found[center][-1]
-                found[center] += self._due(db, center, now, left // len(more), last)
+        for index, center in enumerate(more):
+            count = left // len(more) + (index < left % len(more))
+            if count:
+                found[center] += self._due(db, center, now, count, found[center][-1])
         self._last_center = turn[-1]
         longest = max(map(len, found.values()))
         return [rows[n] for n in range(longest) for rows in found.values() if n < len(rows)]
@@ -335,7 +337,7 @@ def _seconds(attempts: int) -> float:
 
 
 def centers_due(outbox: type[OutboxColumns]) -> Select[str]:
-    """Centers that have something due, in order: one step in the index for each that waits."""
+    """Centers that have something due: one step in the index for each that waits."""
     now = bindparam("now", type_=UtcDateTime)
     lowest = select(func.min(outbox.center_code).label("code")).where(waiting(outbox))
     centers = lowest.cte("centers", recursive=True)
@@ -345,17 +347,13 @@ def centers_due(outbox: type[OutboxColumns]) -> Select[str]:
         .scalar_subquery()
     )
     centers = centers.union_all(select(following).where(centers.c.code.is_not(None)))
-    return (
-        select(centers.c.code)
-        .where(
-            centers.c.code.is_not(None),
-            exists().where(
-                waiting(outbox),
-                outbox.center_code == centers.c.code,
-                outbox.available_at <= now,
-            ),
-        )
-        .order_by(centers.c.code)
+    return select(centers.c.code).where(
+        centers.c.code.is_not(None),
+        exists().where(
+            waiting(outbox),
+            outbox.center_code == centers.c.code,
+            outbox.available_at <= now,
+        ),
     )
 
 

@@ -360,7 +360,8 @@ def test_a_cluster_of_three_loses_nothing_with_one_of_its_nodes(tmp_path: Path) 
             line.settle(line.taken(1), 30)
             info = line.broker.ask(lambda js: js.stream_info(STREAM), 3)
             assert info.config.num_replicas == 3
-            leader = int(info.cluster.leader[1:])
+            assert info.cluster is not None
+            leader = int(str(info.cluster.leader)[1:])
             servers[leader - 1].kill()
             line.put(40, after=40)
             line.settle(line.taken(80), 40)

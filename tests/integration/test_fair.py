@@ -1,0 +1,171 @@
+"""A relay is fair to centers, whatever waits, and finds what is due on indexes alone."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Select, event, text
+
+from portal.db import Database
+from portal.handoff.model import OutboxMessage
+from portal.handoff.relay import Relay, centers_due, due_of_center
+from portal.handoff.transports import KEPT, Fate, Outcome, Parcel
+from tests.support.postgres import Postgres
+from tests.support.wall import AT, Wall, two_databases
+
+FLOOD = 100_000
+_ROWS = {
+    "sqlite": "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count})"
+    " {insert} FROM s",
+    "postgresql": "{insert} FROM generate_series(1, {count}) AS s(n)",
+}
+_INSERT = (
+    "INSERT INTO outbox_messages (id, type, center_code, subject, payload, state, attempts,"
+    " last_error, created_at, available_at) SELECT '{name}' || n, 'request.paid.v1', '{center}',"
+    " '{name}' || n, CAST('' AS {blob}), '{state}', 0, '', '{at}', '{at}'"
+)
+
+
+class _Street:
+    """A transport that keeps everything and remembers it."""
+
+    batch = 100
+
+    def __init__(self) -> None:
+        self.batches: list[Sequence[Parcel]] = []
+
+    def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
+        self.batches.append(parcels)
+        return [KEPT] * len(parcels)
+
+
+@pytest.fixture(scope="module")
+def flooded(
+    database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Wall]:
+    """A center with a hundred thousand waiting, beside some that are sent."""
+    folder = tmp_path_factory.mktemp("flooded")
+    portal_url, center_url = two_databases(folder)
+    if database_kind == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        portal_url = server.fresh_database()
+    wall = Wall(folder, portal_url, center_url)
+    with wall.portal.begin() as db:
+        kind = db.dialect.name
+        rows = (("w", "KFS-003", "waiting", FLOOD), ("s", "KFS-009", "sent", FLOOD // 10))
+        for name, center, state, count in rows:
+            blob = "BYTEA" if kind == "postgresql" else "BLOB"
+            at = f"{AT - timedelta(hours=1):%Y-%m-%d %H:%M:%S.%f}"
+            at += "+00:00" if kind == "postgresql" else ""
+            insert = _INSERT.format(name=name, center=center, state=state, blob=blob, at=at)
+            db.execute(text(_ROWS[kind].format(count=count, insert=insert)))
+    with wall.portal.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        db.execute(text("ANALYZE outbox_messages"))
+    yield wall
+    wall.close()
+
+
+def _relay(wall: Wall, transport: _Street) -> Relay:
+    return Relay(wall.portal, wall.vault, OutboxMessage, transport, wall.packing, wall.clock)
+
+
+def test_a_message_to_another_center_is_in_the_very_next_batch(flooded: Wall) -> None:
+    relay = _relay(flooded, _Street())
+    at = flooded.clock.now()
+    assert Counter(each.center for each in relay.claim(at)) == {"KFS-003": 100}
+    for n in range(3):
+        late = flooded.put(f"26-1504-0000{n}-1", center="KFS-004")
+        claimed = relay.claim(at)
+        assert late.id in [each.id for each in claimed]
+        assert Counter(each.center for each in claimed) == {"KFS-003": 99, "KFS-004": 1}
+
+
+def test_centers_share_a_batch_and_who_has_little_leaves_room(flooded: Wall) -> None:
+    centers = [f"KFS-{n:03d}" for n in range(100, 150)]
+    for center in centers:
+        for n in range(2):
+            flooded.put(f"26-{center[4:]}-0000{n}-1", center=center)
+    relay, at = _relay(flooded, _Street()), flooded.clock.now()
+    first = relay.claim(at)
+    shares = Counter(each.center for each in first)
+    assert len(first) == 100
+    assert all(shares[center] >= 1 for center in centers)
+    turn = [each.center for each in first[: len(shares)]]
+    assert len(set(turn)) == len(turn), "one of each before a second of any"
+    seen = Counter(shares)
+    for _ in range(2):
+        seen += Counter(each.center for each in relay.claim(at))
+    assert all(seen[center] == 2 for center in centers)
+
+
+def test_more_centers_than_fit_into_a_batch_have_their_turn_in_the_next(flooded: Wall) -> None:
+    transport = _Street()
+    transport.batch = 20
+    centers = [f"KFS-{n:03d}" for n in range(200, 250)]
+    for center in centers:
+        flooded.put(f"26-{center[4:]}-00001-1", center=center)
+    relay, at = _relay(flooded, transport), flooded.clock.now()
+    seen = [each.center for _ in range(3) for each in relay.claim(at)]
+    assert set(centers) <= set(seen)
+    assert seen.count("KFS-003") <= 12
+
+
+def test_subjects_that_stand_behind_a_parked_one_do_not_hold_up_their_center(
+    flooded: Wall,
+) -> None:
+    center = "KFS-300"
+    for n in range(150):
+        for kind in ("request.paid.v1", "request.shelved.v1"):
+            flooded.put(f"26-{n:04d}-00001-3", center=center, kind=kind)
+    free = flooded.put("26-9999-00001-3", center=center)
+    with flooded.portal.begin() as db:
+        parked = "UPDATE outbox_messages SET state = 'parked' WHERE center_code = 'KFS-300'"
+        db.execute(text(f"{parked} AND type = 'request.paid.v1' AND subject LIKE '26-0%'"))
+        everyone_else = "UPDATE outbox_messages SET state = 'sent' WHERE center_code <> 'KFS-300'"
+        before = db.begin_nested()
+        db.execute(text(everyone_else + " AND state = 'waiting' AND center_code > 'KFS-003'"))
+        before.commit()
+    relay = _relay(flooded, _Street())
+    taken = [each for _ in range(4) for each in relay.claim(flooded.clock.now())]
+    assert free.id in [each.id for each in taken]
+    assert not [each for each in taken if each.center == center and each.id != free.id]
+
+
+@pytest.mark.parametrize("what", ["centers", "messages"])
+def test_what_is_due_is_found_on_indexes_alone(flooded: Wall, what: str) -> None:
+    statement: Select[Any] = (
+        centers_due(OutboxMessage) if what == "centers" else due_of_center(OutboxMessage)
+    )
+    plan = _plan(flooded.portal, statement)
+    assert "ix_outbox_messages_due" in plan
+    table_scans = re.findall(r"Seq Scan on outbox|SCAN outbox_messages(?! USING)|TEMP B-TREE", plan)
+    assert table_scans == [], plan
+    assert not re.search(r"\bSort\b", plan), plan
+
+
+def _plan(database: Database, statement: Select[Any]) -> str:
+    """What the database does for the statement as a relay runs it."""
+    values = {"now": AT, "after_at": AT - timedelta(days=1), "after_position": 0}
+    values |= {"center": "KFS-003", "count": 50}
+    ran: list[tuple[str, Any]] = []
+    with database.read() as db:
+        event.listen(db, "before_cursor_execute", lambda *seen: ran.append((seen[2], seen[3])))
+        db.execute(statement, values)
+        told, parameters = ran[-1]
+        explain = "EXPLAIN" if db.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        rows = db.exec_driver_sql(f"{explain} {told}", parameters).all()
+    return "\n".join(str(row[-1]) for row in rows)
+
+
+def test_a_batch_that_the_transport_had_no_time_for_goes_back_without_blame(
+    flooded: Wall,
+) -> None:
+    relay = _relay(flooded, _Street())
+    claimed = relay.claim(flooded.clock.now())
+    relay.write([(each, Outcome(Fate.RETURNED)) for each in claimed])
+    again = relay.claim(flooded.clock.now())
+    assert [each.attempts for each in again] == [1] * len(claimed)
+    assert {each.id for each in again} & {each.id for each in claimed}
