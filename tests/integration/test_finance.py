@@ -1,10 +1,12 @@
 """The day's money with the sandbox as provider: what is lost, strange, paid out; the page of it."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from lxml import etree
 from sqlalchemy import select
@@ -233,8 +235,18 @@ def test_a_day_is_closed_by_the_ministry_and_its_export_is_the_same_again(
     assert kfs.get(f"/center/finance/export?first={day}").status == 409
     asked = ministry.get(f"/center/finance/days/{day}/close")
     assert ministry.send(asked, {"note": ""}, "/close").status == 422  # it has differences
-    closed = ministry.send(asked, {"note": "payments of a test"}, "/close")
-    assert 'data-day-state="closed"' in html(closed)
+    pressed = {**asked.values("/close"), "note": "payments of a test"}
+    address = f"{local.url}/center/finance/days/{day}/close"
+    cookies = dict(ministry.client.cookies)
+
+    def press(_: int) -> int:
+        return httpx.post(
+            address, data=pressed, cookies=cookies, trust_env=False, timeout=30
+        ).status_code
+
+    with ThreadPoolExecutor(6) as tabs:
+        assert sorted(tabs.map(press, range(6))) == [303] + [422] * 5
+    assert 'data-day-state="closed"' in html(ministry.get(f"/center/finance?day={day}"))
     files = [
         who.client.get(f"{local.url}/center/finance/export?first={day}")
         for who in (ministry, ministry, kfs)
