@@ -3,6 +3,7 @@
 import argparse
 
 from bench.first_visit import first_visits
+from bench.handoff import print_hand_off
 from bench.lighthouse import print_scores
 from bench.receipts import figures as receipt_figures
 from bench.reconciliation import print_days
@@ -17,6 +18,7 @@ def main() -> None:
     parser.add_argument("--no-browser", action="store_true", help="leave first visits out")
     parser.add_argument("--no-days", action="store_true", help="leave compared days out")
     parser.add_argument("--no-settling", action="store_true", help="leave settled webhooks out")
+    parser.add_argument("--no-hand-off", action="store_true", help="leave the way to centers out")
     parser.add_argument("--lighthouse", action="store_true", help="its scores too; takes minutes")
     parser.add_argument("--no-start", action="store_true", help="leave memory and start time out")
     chosen = parser.parse_args()
@@ -29,6 +31,9 @@ def main() -> None:
     if not chosen.no_settling:
         print()
         print_rates()
+    if not chosen.no_hand_off:
+        print()
+        print_hand_off()
     if not chosen.no_browser:
         print(f"\n{'first visit, slow 3G':42}{'requests':>9}{'kB':>7}{'text kB':>9}{'paint s':>9}")
         for one in first_visits():

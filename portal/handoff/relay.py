@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from portal.clock import Clock, jitter
+from portal.clock import Clock, jitter, stopwatch
 from portal.db import Database, UtcDateTime
 from portal.handoff.messages import BadMessage, read_message
 from portal.handoff.model import OutboxColumns
@@ -39,6 +39,7 @@ _FIRST_RETRY_SECONDS = 2.0
 _LONGEST_RETRY_SECONDS = 300.0
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 10.0
+_LONG_SECONDS = 0.4  # for a round: two of them are less than a second
 # One behind another of its subject is set free when that one is sent; this is for a subject whose
 # first one is parked or fails, so that nobody stumbles over those behind it in every round
 _BEHIND = timedelta(minutes=1)
@@ -86,6 +87,7 @@ class Relay:
         self._transport = transport
         self._packing = packing
         self._clock = clock
+        self._size = transport.batch
         self._last_center = ""  # the round after begins behind it
         self._closed = 0  # how often in a row the way was found closed
         self._closed_until: datetime | None = None
@@ -98,10 +100,19 @@ class Relay:
         now = self._clock.now()
         if self._closed_until and now < self._closed_until:
             return 0
+        began = stopwatch()
         claimed = self.claim(now)
         if claimed:
             self.write(list(zip(claimed, self._deliver(claimed), strict=True)))
+            self._fit(len(claimed), stopwatch() - began)
         return len(claimed)
+
+    def _fit(self, count: int, seconds: float) -> None:
+        """Who comes during a round waits for its end: on a slow machine a round has less."""
+        if seconds > _LONG_SECONDS:
+            self._size = max(count // 2, 1)
+        elif seconds < _LONG_SECONDS / 4:
+            self._size = min(self._size * 2, self._transport.batch)
 
     # --- taking up
 
@@ -123,7 +134,7 @@ class Relay:
         self, db: Connection, centers: Sequence[str], now: datetime
     ) -> Sequence[_Candidate]:
         """The first due messages of each center in turn, as many as fit into a batch."""
-        room = self._transport.batch
+        room = self._size
         after = next((i for i, c in enumerate(centers) if c > self._last_center), 0)
         turn = [*centers[after:], *centers[:after]][:room]
         share = room // len(turn)

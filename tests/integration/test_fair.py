@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, event, text
+from sqlalchemy import event, text
 
 from portal.db import Database
 from portal.handoff.model import OutboxMessage
@@ -136,17 +136,15 @@ def test_subjects_that_stand_behind_a_parked_one_do_not_hold_up_their_center(
 
 @pytest.mark.parametrize("what", ["centers", "messages"])
 def test_what_is_due_is_found_on_indexes_alone(flooded: Wall, what: str) -> None:
-    statement: Select[Any] = (
-        centers_due(OutboxMessage) if what == "centers" else due_of_center(OutboxMessage)
-    )
-    plan = _plan(flooded.portal, statement)
+    made = {"centers": centers_due, "messages": due_of_center}[what]
+    plan = _plan(flooded.portal, made(OutboxMessage))
     assert "ix_outbox_messages_due" in plan
     table_scans = re.findall(r"Seq Scan on outbox|SCAN outbox_messages(?! USING)|TEMP B-TREE", plan)
     assert table_scans == [], plan
     assert not re.search(r"\bSort\b", plan), plan
 
 
-def _plan(database: Database, statement: Select[Any]) -> str:
+def _plan(database: Database, statement: Any) -> str:
     """What the database does for the statement as a relay runs it."""
     values = {"now": AT, "after_at": AT - timedelta(days=1), "after_position": 0}
     values |= {"center": "KFS-003", "count": 50}
@@ -158,6 +156,17 @@ def _plan(database: Database, statement: Select[Any]) -> str:
         explain = "EXPLAIN" if db.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
         rows = db.exec_driver_sql(f"{explain} {told}", parameters).all()
     return "\n".join(str(row[-1]) for row in rows)
+
+
+def test_a_round_that_takes_long_is_followed_by_a_smaller_one(
+    flooded: Wall,
+) -> None:
+    relay = _relay(flooded, _Street())
+    sizes = []
+    for seconds in (0.5, 0.5, 0.2, 0.05, 0.05, 0.05):
+        sizes.append(len(relay.claim(flooded.clock.now())))
+        relay._fit(sizes[-1], seconds)
+    assert sizes == [100, 50, 25, 25, 50, 100]
 
 
 def test_a_batch_that_the_transport_had_no_time_for_goes_back_without_blame(
