@@ -56,13 +56,13 @@ def check_amount(amount: int, currency: str, param: str = "amount") -> int:
     low = MIN_AMOUNT_EGP if egp else MIN_AMOUNT
     if amount > high:
         raise ApiError(
-            f"Amount must be no more than {high} in the minor unit of {currency}.",
+            f"Amount must be no more than {written(high, currency)}",
             code="amount_too_large",
             param=param,
         )
     if amount < low:
         raise ApiError(
-            f"Amount must be at least {low} in the minor unit of {currency}.",
+            f"Amount must be at least {written(low, currency)} {currency}",
             code="amount_too_small",
             param=param,
         )

@@ -14,6 +14,11 @@ from payments.sandbox.errors import ApiError, invalid
 
 Tree = dict[str, Union[str, "Tree"]]
 
+
+class Items(dict[str, str | Tree]):
+    """A list without indices, ``a[]``: no hash, even where any key would do."""
+
+
 MAX_BODY_BYTES = 256 * 1024
 MAX_PAIRS = 2000
 MAX_DEPTH = 8
@@ -62,7 +67,8 @@ def _put(tree: Tree, name: str, value: str) -> None:
         raise invalid(steps[0][:100], f"nested deeper than {MAX_DEPTH} levels")
     node = tree
     for depth, step in enumerate(steps[:-1]):
-        inner = node.setdefault(step or _place(node, steps[depth + 1 :]), {})
+        fresh = {} if steps[depth + 1] else Items()
+        inner = node.setdefault(step or _place(node, steps[depth + 1 :]), fresh)
         if isinstance(inner, str):
             raise invalid(steps[0][:100], "given both as a value and as a hash")
         node = inner

@@ -48,8 +48,9 @@ class InProgress:
         with self._lock:
             if entry in self._keys:
                 raise ApiError(
-                    "There is currently another in-progress request using this Idempotent Key. "
-                    "Please try again later.",
+                    "There is currently another in-progress request using this Idempotent Key "
+                    "(that probably means you submitted twice, and the other request is still "
+                    f"going through): {key}. Please try again later.",
                     status=409,
                     kind="idempotency_error",
                     code="idempotency_key_in_use",
@@ -87,9 +88,9 @@ def recall(tx: Transaction, key: str, endpoint: str, print_: str) -> Kept | None
     if row is None:
         return None
     if row[0] != endpoint:
-        raise _reused(f"for the same endpoint they were first used for ('{row[0]}')")
+        raise _reused(key, f"for the same endpoint they were first used for ('{row[0]}')")
     if row[1] != print_:
-        raise _reused("with the same parameters they were first used with")
+        raise _reused(key, "with the same parameters they were first used with")
     return Kept(status=int(row[2]), body=bytes(row[3]), request_id=str(row[4]))
 
 
@@ -101,9 +102,9 @@ def remember(tx: Transaction, key: str, endpoint: str, print_: str, kept: Kept) 
     )
 
 
-def _reused(how: str) -> ApiError:
+def _reused(key: str, how: str) -> ApiError:
     return ApiError(
-        f"Keys for idempotent requests can only be used {how}. Try using another key if you "
-        "meant to execute a different request.",
+        f"Keys for idempotent requests can only be used {how}. Try using a key other than '{key}' "
+        "if you meant to execute a different request.",
         kind="idempotency_error",
     )

@@ -66,7 +66,9 @@ def _cursors(call: Call) -> tuple[int, str | None, str | None]:
     after = params.text("starting_after")
     before = params.text("ending_before")
     if after is not None and before is not None:
-        raise ApiError("Only one of starting_after and ending_before can be given.")
+        raise ApiError(
+            "Received both starting_after and ending_before parameters. Please pass in only one."
+        )
     return limit, after, before
 
 

@@ -24,6 +24,17 @@ OTHERS = ("link", "paypal", "klarna", "amazon_pay", "us_bank_account", "cashapp"
 """Types of the provider that a shop may name or rule out, and that nobody can pay with here."""
 
 
+_MORE = (
+    "acss_debit affirm afterpay_clearpay alipay alma au_becs_debit bacs_debit bancontact billie "
+    "bizum blik crypto custom customer_balance eps fpx giropay grabpay ideal kakao_pay kr_card "
+    "mb_way mobilepay multibanco naver_pay nz_bank_account p24 pay_by_bank payco paynow paypay "
+    "payto pix promptpay samsung_pay satispay scalapay sequra sofort sunbit swish twint upi "
+    "wechat_pay zip"
+)
+LISTED = frozenset((*TYPES, *OTHERS, *_MORE.split()))
+"""Types that a list may be asked for: https://docs.stripe.com/api/payment_methods/list."""
+
+
 def default_types(currency: str) -> list[str]:
     """Where the shop names none, as if switched on in its dashboard."""
     return list(EGYPTIAN) if currency == EGP else ["card"]

@@ -19,7 +19,7 @@ from payments.sandbox.errors import (
     out_of_range,
     unknown,
 )
-from payments.sandbox.forms import Tree
+from payments.sandbox.forms import Items, Tree
 
 MAX_TEXT = 5000
 MAX_URL = 5000
@@ -228,7 +228,7 @@ class Params:
             return None
         if value == "":
             return {}
-        if isinstance(value, str):
+        if isinstance(value, str | Items):
             raise invalid(self.name(key), "must be a hash")
         pairs: dict[str, str] = {}
         for name, text in value.items():

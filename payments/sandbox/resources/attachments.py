@@ -5,6 +5,7 @@ https://docs.stripe.com/api/payment_methods/attach.
 from payments.sandbox.cards import BY_NAME, refusal
 from payments.sandbox.errors import ApiError
 from payments.sandbox.lists import Filter, page
+from payments.sandbox.methods import LISTED
 from payments.sandbox.objects import Answer, Call, Operation, require
 from payments.sandbox.presenting import present
 from payments.sandbox.recording import emit
@@ -51,7 +52,7 @@ def list_of(call: Call, customer_id: str | None, url: str) -> Answer:
     filters: list[Filter] = [("parent IS NOT NULL", ())]
     if customer_id:
         filters = [("parent = ?", (customer_id,))]
-    if kind := call.params.text("type"):
+    if kind := call.params.choice("type", LISTED):
         filters.append(("json_extract(body, '$.type') = ?", (kind,)))
     return Answer(page(call, KIND, url, filters))
 

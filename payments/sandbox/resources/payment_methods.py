@@ -163,11 +163,14 @@ def create(call: Call) -> Answer:
 
 
 def retrieve(call: Call) -> Answer:
-    return Answer(present(call.tx, call.the(KIND)))
+    """A test token in the address stands for a new card of that kind."""
+    return Answer(present(call.tx, by_name(call, call.ids["id"], status=404)))
 
 
 def update(call: Call) -> Answer:
     method = call.the(KIND)
+    if method.parent is None:
+        raise ApiError("You must save this PaymentMethod to a customer before you can update it.")
     params = call.params
     before = dict(method.body)
     changes: Json = {

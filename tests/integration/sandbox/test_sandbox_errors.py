@@ -139,6 +139,7 @@ def test_every_address_answers_in_shape(
         b"&".join(b"a[%d]=1" % number for number in range(3000)),
         b"amount[]=1&amount[]=2",
         b"metadata=x&amount=100&currency=egp",
+        b"metadata[]=x&amount=100&currency=egp",
         b"metadata[a][b]=x&amount=100&currency=egp",
         b"metadata[%s]=x&amount=100&currency=egp" % (b"k" * 41),
         b"metadata[a]=%s&amount=100&currency=egp" % (b"v" * 501),

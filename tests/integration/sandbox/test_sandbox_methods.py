@@ -168,7 +168,9 @@ def test_a_voucher_of_the_provider_is_paid_after_three_minutes(
     assert paid.latest_charge.payment_method_details.oxxo.number == number
 
 
-def test_methods_are_made_found_and_changed(api: stripe.StripeClient) -> None:
+def test_methods_are_made_found_and_once_they_are_somebodys_changed(
+    api: stripe.StripeClient,
+) -> None:
     make: Any = api.v1.payment_methods.create
     card = make(
         {
@@ -180,11 +182,21 @@ def test_methods_are_made_found_and_changed(api: stripe.StripeClient) -> None:
     )
     assert (card.card.brand, card.card.last4, card.customer) == ("mastercard", "4444", None)
     assert card.billing_details.address.city == "كفر الشيخ"
+    with pytest.raises(stripe.InvalidRequestError, match="save this PaymentMethod to a customer"):
+        api.v1.payment_methods.update(card.id, {"metadata": {"a": "c"}})
+    api.v1.payment_methods.attach(card.id, {"customer": api.v1.customers.create().id})
     changed: Any = api.v1.payment_methods.update(
         card.id, {"billing_details": {"name": "منى السيد"}, "card": {"exp_year": 2035}}
     )
     assert (changed.billing_details.name, changed.card.exp_year) == ("منى السيد", 2035)
     assert changed.billing_details.address.city == "كفر الشيخ"
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        api.v1.payment_methods.list({"type": "cheque"})
+    assert refused.value.param == "type"
+    assert api.v1.payment_methods.list({"type": "ideal"}).data == []
+    one, two = (api.v1.payment_methods.retrieve("pm_card_visa") for _ in range(2))
+    assert one.id != two.id
+    assert api.v1.payment_methods.retrieve(one.id).card == one.card
     by_token = make({"type": "card", "card": {"token": "tok_visa"}})
     assert by_token.card.last4 == "4242"
     kiosk = make({"type": "kiosk"})
