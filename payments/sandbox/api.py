@@ -10,7 +10,7 @@ from typing import TypeVar
 from payments.sandbox import forms, housekeeping, idempotency
 from payments.sandbox.accounts import account_of
 from payments.sandbox.config import SandboxConfig
-from payments.sandbox.errors import ApiError, no_access, unavailable
+from payments.sandbox.errors import ApiError, no_access, too_many, unavailable
 from payments.sandbox.expansion import expand
 from payments.sandbox.faults import Faults
 from payments.sandbox.forms import Tree
@@ -80,6 +80,8 @@ class Api:
             fault = self._faults.take(incoming.method, incoming.path)
             if fault and fault.mode == "down":
                 return _refused(unavailable("The sandbox was told to be unavailable.", 503))
+            if fault and fault.mode == "busy":
+                return _refused(too_many())
             account = account_of(incoming.headers.get("authorization"))
             _check_version(incoming.headers.get("stripe-version"))
             key = _key_of(incoming)

@@ -16,10 +16,10 @@ call that names another origin than the sandbox's own is refused.
     receivers check them against theirs.
 
 ``POST /sandbox/control/faults``
-    ``{"mode": "down" | "slow" | "error_after_work", "count": 1, "seconds": 2,
+    ``{"mode": "down" | "busy" | "slow" | "error_after_work", "count": 1, "seconds": 2,
     "method": "POST", "path": "/v1/checkout"}``: what happens to the next ``count``
     API requests whose method is this (all if left out) and whose path begins so
-    (``/v1/`` if left out). ``down`` answers 503 without working, ``slow`` waits
+    (``/v1/`` if left out). ``down`` answers 503 and ``busy`` 429 without working, ``slow`` waits
     ``seconds`` before the work, ``error_after_work`` works and answers 500: a retry
     with the same idempotency key gets the result.
     ``DELETE /sandbox/control/faults`` ends all of them.

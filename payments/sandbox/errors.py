@@ -127,6 +127,10 @@ def no_access(account: str) -> ApiError:
     )
 
 
+def too_many() -> ApiError:
+    return ApiError("Request rate limit exceeded.", status=429, code="rate_limit")
+
+
 def unavailable(message: str, status: int) -> ApiError:
     return ApiError(message, status=status, kind="api_error")
 

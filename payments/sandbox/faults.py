@@ -3,14 +3,14 @@
 import threading
 from dataclasses import dataclass, replace
 
-MODES = ("down", "slow", "error_after_work")
+MODES = ("down", "busy", "slow", "error_after_work")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What happens to the next ``count`` requests that fit.
 
-    ``down`` answers 503 before any work; ``slow`` waits ``seconds`` first;
+    ``down`` answers 503 and ``busy`` 429 before any work; ``slow`` waits ``seconds`` first;
     ``error_after_work`` does and keeps the work, then answers 500, so that a retry
     under the same idempotency key finds it done.
     """

@@ -88,6 +88,15 @@ def test_the_sdk_survives_an_outage_by_retrying(payment_server: SandboxProcess) 
     assert open_session(client).status == "open"
 
 
+def test_too_many_requests_are_told_as_such(payment_server: SandboxProcess) -> None:
+    client = payment_server.client()
+    payment_server.control("/faults", {"mode": "busy", "path": "/v1/charges"})
+    with pytest.raises(stripe.RateLimitError) as busy:
+        client.v1.charges.list()
+    assert (busy.value.http_status, "rate_limit" in str(busy.value.http_body)) == (429, True)
+    assert client.v1.charges.list().data == []
+
+
 def test_a_slow_request_takes_its_time(payment_server: SandboxProcess) -> None:
     client = payment_server.client()
     payment_server.control("/faults", {"mode": "slow", "seconds": 0.4, "path": "/v1/charges"})
