@@ -74,6 +74,9 @@ handoff_unanswered_late = _gauge(
 handoff_oldest_unanswered_seconds = _gauge(
     "handoff_oldest_unanswered_seconds", "Age of the oldest of them"
 )
+handoff_refused_at_centers = _gauge(
+    "handoff_refused_at_centers", "Messages that a broker brought and no center can take"
+)
 inward_stuck = _gauge("inward_stuck", "Events from centers not applied", "state")
 payment_cases_open = _gauge("payment_cases_open", "Payments that wait for a person")
 payment_events_waiting = _gauge("payment_events_waiting", "Events not worked off yet")

@@ -146,19 +146,24 @@ def setup() -> None:
 
 
 @handoff.command("credentials")
-@click.argument("center")
-def credentials(center: str) -> None:
-    """Print the entry of CENTER's system for the users of the NATS server.
+@click.argument("centers", nargs=-1, required=True)
+def credentials(centers: tuple[str, ...]) -> None:
+    """Print the users of the NATS server: the portal, and the systems of CENTERS.
 
-    Who shows a certificate with this name may read the messages to this center and answer in its
-    name, and nothing else.
+    Who shows a certificate with a center's code as its name may read the messages to this center
+    and answer in its name, and nothing else. See deploy/nats.
     """
     from portal.handoff.transports.streams import permissions  # noqa: PLC0415
     from portal.places.model import load_places  # noqa: PLC0415
 
-    if center not in load_places().centers:
-        raise click.ClickException(f"no center {center}")
-    click.echo(f'{{ user: "CN={center}", permissions: {{')
-    for verb, subjects in permissions(center).items():
-        click.echo(f"    {verb}: [{', '.join(json.dumps(each) for each in subjects)}]")
-    click.echo("} }")
+    known = load_places().centers
+    for center in centers:
+        if center not in known:
+            raise click.ClickException(f"no center {center}")
+    click.echo('users: [\n    { user: "CN=portal" }')
+    for center in centers:
+        click.echo(f'    {{ user: "CN={center}", permissions: {{')
+        for verb, subjects in permissions(center).items():
+            click.echo(f"        {verb}: [{', '.join(json.dumps(each) for each in subjects)}]")
+        click.echo("    } }")
+    click.echo("]")

@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from payments import cases, webhooks
+from portal.backoffice import refusals
 from portal.backoffice.model import CenterEvent
 from portal.clock import same
 from portal.handoff import inward, outbox
@@ -15,6 +16,7 @@ from portal.notifications import queue as notifications
 from portal.notifications import sandbox
 from portal.observability import (
     handoff_oldest_unanswered_seconds,
+    handoff_refused_at_centers,
     handoff_unanswered,
     handoff_unanswered_late,
     inward_stuck,
@@ -82,6 +84,7 @@ def _measure(visit: Visit) -> None:
             outbox_oldest_seconds.labels(name).set(_age(backlog.oldest_waiting_at, now))
             outbox_parked.labels(name).set(backlog.parked)
         unanswered = outbox.unanswered(db, now - visit.portal.settings.answer_within)
+        handoff_refused_at_centers.set(len(refusals.standing(db)))
         waiting, parked = inward.shut_out(db)
         payment_cases_open.set(cases.count_open(db))
         payment_events_waiting.set(webhooks.count_waiting(db))

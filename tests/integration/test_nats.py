@@ -37,7 +37,7 @@ from portal.settings import Queue, read_settings
 from tests.support.certificates import Authority
 from tests.support.commands import run_command
 from tests.support.local import LocalPortal
-from tests.support.nats import NatsServer, running_cluster, running_nats
+from tests.support.nats import NatsServer, running_as_deployed, running_cluster, running_nats
 from tests.support.sandbox import SandboxProcess
 from tests.support.wall import Wall, two_databases
 
@@ -274,18 +274,12 @@ def test_a_body_that_no_one_signed_is_refused_and_what_is_too_large_is_parked(li
 
 def test_a_center_reads_its_own_messages_only_and_speaks_for_itself_only(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
-    cert, key = authority.issue("server")
-    users = ['{ user: "CN=portal" }']
-    for center in ("KFS-003", "KFS-004"):
-        code, said = _credentials(tmp_path, center)
-        assert code == 0
-        users.append(said)
-    tls = (
-        f'tls {{ cert_file: "{cert}", key_file: "{key}", ca_file: "{authority.path}",'
-        " verify_and_map: true }\n"
-        "authorization { users: [\n" + "\n".join(users) + "\n] }"
-    )
-    with running_nats(tmp_path, tls, "tls") as server:
+    authority.issue("server")
+    code, users = _credentials(tmp_path, "KFS-003", "KFS-004")
+    assert code == 0
+    (tmp_path / "users.conf").write_text(users)
+    (tmp_path / "cluster.conf").touch()
+    with running_as_deployed(tmp_path) as server:
         queue = Queue((server.url,), authority.path, *authority.issue("portal"))
         broker = Broker(queue, CENTERS)
         out = NatsTransport(broker, TO_CENTERS)
@@ -303,8 +297,9 @@ def test_a_center_reads_its_own_messages_only_and_speaks_for_itself_only(tmp_pat
             broker.close()
 
 
-def _credentials(var: Path, center: str) -> tuple[int, str]:
-    return run_command(read_settings({"PORTAL_VAR": str(var)}), "handoff", "credentials", center)
+def _credentials(var: Path, *centers: str) -> tuple[int, str]:
+    settings = read_settings({"PORTAL_VAR": str(var)})
+    return run_command(settings, "handoff", "credentials", *centers)
 
 
 async def _nothing(_js: Any) -> None:

@@ -23,10 +23,9 @@ class NatsServer:
         name: str = "n1",
         cluster: Sequence[tuple[str, int]] = (),
         more: str = "",
-        scheme: str = "nats",
     ) -> None:
         self.port = free_port()
-        self.url = f"{scheme}://127.0.0.1:{self.port}"
+        self.url = f"nats://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
         self._config = folder / f"{name}.conf"
         self._log = folder / f"{name}.log"
@@ -40,7 +39,10 @@ class NatsServer:
             own = dict(cluster)[name]
             routes = ", ".join(f'"nats://127.0.0.1:{port}"' for _, port in cluster)
             lines.append(f'cluster {{ name: c, listen: "127.0.0.1:{own}", routes: [{routes}] }}')
-        self._config.write_text("\n".join(lines))
+        self.configure("\n".join(lines))
+
+    def configure(self, text: str) -> None:
+        self._config.write_text(text)
 
     def launch(self) -> None:
         """Start it, and do not wait."""
@@ -87,9 +89,9 @@ class NatsServer:
 
 
 @contextmanager
-def running_nats(folder: Path, more: str = "", scheme: str = "nats") -> Iterator[NatsServer]:
+def running_nats(folder: Path, more: str = "") -> Iterator[NatsServer]:
     """One server."""
-    server = NatsServer(folder, more=more, scheme=scheme)
+    server = NatsServer(folder, more=more)
     try:
         yield server.start()
     finally:
@@ -110,3 +112,26 @@ def running_cluster(folder: Path) -> Iterator[list[NatsServer]]:
     finally:
         for server in servers:
             server.kill()
+
+
+@contextmanager
+def running_as_deployed(folder: Path) -> Iterator[NatsServer]:
+    """One server with the configuration of ``deploy/nats``, whose other files lie in ``folder``."""
+    server = NatsServer(folder)
+    conf = (Path(__file__).parents[2] / "deploy" / "nats" / "server.conf").read_text()
+    for there, here in (
+        ("/etc/nats", str(folder)),
+        ("/var/lib/nats", str(folder / "store")),
+        ("0.0.0.0:4222", f"127.0.0.1:{server.port}"),
+        ("127.0.0.1:8222", f"127.0.0.1:{free_port()}"),
+        ("100GB", "1GB"),
+        ("$NATS_NAME", "n1"),
+    ):
+        assert there in conf, there
+        conf = conf.replace(there, here)
+    server.configure(conf)
+    server.url = server.url.replace("nats:", "tls:")
+    try:
+        yield server.start()
+    finally:
+        server.kill()
