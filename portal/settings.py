@@ -19,6 +19,9 @@ from portal.clock import token
 DEMO_WEBHOOK_SECRET = "whsec_demo_only_not_a_secret"  # noqa: S105 - refused in production
 DEMO_API_KEY = "sk_test_mahalliyat_demo"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+# Stripe serves its API and its payment page from two hosts; a sandbox from one
+_CHECKOUT_OF = {"api.stripe.com": "https://checkout.stripe.com"}
+_PLAIN_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _SHORTEST_KEY = 32
 _SHORTEST_SIGNING_SECRET = 24  # Stripe's have 38; who guesses it can say that anything is paid
 
@@ -137,23 +140,22 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise BadSetting("PORTAL_SANDBOX_PORT", f"{sandbox_port} is the port of the pages too")
     var = Path(read.text("PORTAL_VAR", "var")).expanduser().resolve()
     sandbox = f"http://127.0.0.1:{sandbox_port}" if demo else ""
-    base = read.url("PORTAL_PAYMENTS_BASE_URL", sandbox)
+    base = _origin(read, "PORTAL_PAYMENTS_BASE_URL", sandbox)
+    api = read.url("PORTAL_PAYMENTS_BASE_URL", sandbox)
     settings = Settings(
         demo=demo,
         host=read.text("PORTAL_HOST", "127.0.0.1"),
         port=port,
         sandbox_port=sandbox_port,
         var=var,
-        public_url=_origin(
-            read.url("PORTAL_PUBLIC_URL", f"http://127.0.0.1:{port}" if demo else "")
-        ),
+        public_url=_origin(read, "PORTAL_PUBLIC_URL", f"http://127.0.0.1:{port}" if demo else ""),
         database_url=_database(read, var, demo),
         queue=_queue(read, demo),
         answer_within=timedelta(minutes=read.number("PORTAL_ANSWER_MINUTES", 30, 1, 10080)),
         files_dir=_files(read, var),
-        payments_base_url=_origin(base) + base.path.rstrip("/"),
+        payments_base_url=base + api.path.rstrip("/"),
         payments_checkout_origin=_origin(
-            read.url("PORTAL_PAYMENTS_CHECKOUT_ORIGIN", _checkout_of(base))
+            read, "PORTAL_PAYMENTS_CHECKOUT_ORIGIN", _CHECKOUT_OF.get(api.hostname or "", base)
         ),
         payments_api_key=read.required("PORTAL_PAYMENTS_API_KEY", DEMO_API_KEY if demo else ""),
         payments_webhook_secret=read.required(
@@ -172,7 +174,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _origin(parts: SplitResult) -> str:
+def _origin(read: _Reader, name: str, default: str) -> str:
+    """Scheme, host and port: what stands on pages and in their security policy."""
+    parts = read.url(name, default)
+    if not _PLAIN_HOST.fullmatch(parts.netloc):
+        raise BadSetting(name, "names more than a host and a port, or a host beyond ASCII")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -193,13 +199,6 @@ def _names(setting: str, text: str) -> tuple[str, ...]:
     if not all(re.fullmatch("[a-z_]{2,30}", method) for method in methods):
         raise BadSetting(setting, "names of methods, separated by commas")
     return methods
-
-
-def _checkout_of(base: SplitResult) -> str:
-    """Stripe serves its API and its payment page from two hosts; a sandbox from one."""
-    if base.hostname == "api.stripe.com":
-        return "https://checkout.stripe.com"
-    return _origin(base)
 
 
 def _database(read: _Reader, var: Path, demo: bool) -> str:

@@ -17,7 +17,7 @@ from portal.requests import paying
 from tests.support.local import LocalPortal
 from tests.support.looking import assert_honest, fields, page_of, raw
 from tests.support.paying import at_checkout, session_of, unpaid
-from tests.support.people import CARD, Page
+from tests.support.people import CARD, Employee, Page
 from tests.support.signing_in import clerk, staff_page
 
 
@@ -150,10 +150,15 @@ def test_a_body_that_says_it_is_too_large_is_not_read(still: LocalPortal, length
 NUMBERS = ("0", "-1", "9" * 25, "9" * 5000, "1e3", "%00", "\u0663", "1.0", " 1")
 
 
+@pytest.fixture(scope="module")
+def officer(still: LocalPortal) -> Employee:
+    found = clerk(still, "finance_officer@EG-KFS")
+    staff_page(found, "demo")
+    return found
+
+
 @pytest.mark.parametrize("number", NUMBERS)
-def test_numbers_that_are_none_are_no_defect(still: LocalPortal, number: str) -> None:
-    officer = clerk(still, "finance_officer@EG-KFS")
-    staff_page(officer, "demo")
+def test_numbers_that_are_none_are_no_defect(officer: Employee, number: str) -> None:
     values = fields(officer, "/center/finance", note="x")
     base = "/center/finance"
     answers = [
