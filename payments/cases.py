@@ -11,16 +11,18 @@ from payments.storage import insert_missing
 
 GUIDE: Mapping[str, str] = {
     "mismatch_currency": "find out with the provider who paid, and give it back",
-    "mismatch_amount": "find out with the provider why the sum differs, and give it back",
-    "mismatch_obligation": "the checkout is not of ours: find out who made it, and give it back",
-    "mismatch_reference": "it names another request: find out who made it, and give it back",
+    "mismatch_amount": "find out with the provider why the sum differs; book it where it belongs, "
+    "or give it back",
+    "mismatch_obligation": "find out who made the checkout; book it where it belongs, or give it "
+    "back",
+    "mismatch_reference": "it names another request: book it where it belongs, or give it back",
     "mismatch_environment": "keys of test and production are mixed up: stop payments and mend that",
-    "surplus": "nothing of it was due: give it back",
+    "surplus": "nothing of it was due: give it back, or book it to another request of the payer",
     "cancelled_in_part": "the request was closed after a part was paid: give the part back",
-    "external_refund": "ask who refunded it at the provider, and correct what that means here",
-    "refund_failed": "ask the payer for another way to give it back",
+    "external_refund": "ask who refunded it at the provider, and have it booked as what it was",
+    "refund_failed": "ask the payer for another way; once it was paid out, have that booked",
     "dispute": "answer it at the provider before its time is over",
-    "dispute_lost": "decide who bears the loss",
+    "dispute_lost": "have the loss booked to those who bear it",
     "deposit_due": "the center has approved that a deposit goes back: give it back",
     "dues_paid_twice": "dues were paid by another request meanwhile: give one of the payments back",
     "reconcile_missing_in_ledger": "find out at the provider who paid and for what",
@@ -44,6 +46,11 @@ GIVE_BACK = ("surplus", "cancelled_in_part", "dues_paid_twice", "deposit_due", *
 
 def what_to_do(kind: str) -> str:
     return GUIDE.get(kind, "find out with the provider what happened")
+
+
+def page_of(case_id: int) -> str:
+    """Where staff look at a case, and have booked what is to be booked."""
+    return f"/center/finance/cases/{case_id}"
 
 
 @dataclass(frozen=True)
@@ -101,19 +108,30 @@ def open_cases(db: Connection) -> Sequence[OpenCase]:
     return [OpenCase(*row) for row in rows]
 
 
+@dataclass(frozen=True)
+class Closing:
+    """That a case was closed; ``by`` is empty where it closed by itself."""
+
+    at: datetime
+    note: str
+    by: str
+
+
+def find(db: Connection, case_id: int) -> tuple[OpenCase, Closing | None] | None:
+    """A case as it was opened, and how it was closed."""
+    row = db.execute(select(PaymentCase.__table__).where(PaymentCase.id == case_id)).one_or_none()
+    if row is None:
+        return None
+    opened = OpenCase(row.id, row.kind, row.object_id, row.reference, row.detail, row.opened_at)
+    if row.closed_at is None:
+        return opened, None
+    return opened, Closing(row.closed_at, row.closed_note or "", row.closed_by or "")
+
+
 def find_open(db: Connection, case_id: int) -> OpenCase | None:
     """The case, if nobody has closed it."""
-    row = db.execute(
-        select(
-            PaymentCase.id,
-            PaymentCase.kind,
-            PaymentCase.object_id,
-            PaymentCase.reference,
-            PaymentCase.detail,
-            PaymentCase.opened_at,
-        ).where(PaymentCase.id == case_id, PaymentCase.closed_at.is_(None))
-    ).one_or_none()
-    return None if row is None else OpenCase(*row)
+    found = find(db, case_id)
+    return found[0] if found is not None and found[1] is None else None
 
 
 def move(db: Connection, case_id: int, reference: str, detail: str) -> None:

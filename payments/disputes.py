@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from payments import attempts, cases, ledger, obligations
+from payments import cases, ledger, obligations, strays
 from payments.cases import open_case
 from payments.model import Dispute, Entry, EntryLine
 from payments.money import Money
@@ -40,7 +40,7 @@ def settle(db: Connection, told: Disputed, at: datetime) -> bool:
 
     False when its payment is not ours.
     """
-    attempt = attempts.by_payment(db, told.payment)
+    attempt = strays.keep(db, told.payment)
     owed = obligations.lock(db, attempt.obligation_id) if attempt else None
     if attempt is None or owed is None:
         return False

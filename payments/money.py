@@ -6,6 +6,17 @@ from decimal import ROUND_HALF_UP, Decimal
 
 # Digits after the point (ISO 4217). Display libraries say 0 for some of these: they round.
 EXPONENTS = {"EGP": 2, "USD": 2, "EUR": 2, "SAR": 2, "AED": 2, "KWD": 3, "BHD": 3, "JPY": 0}
+# Those of others that are not 2: money that does not fit may come in any currency
+_OTHERS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "KMF", "KRW", "PYG", "RWF"), 0),
+    **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("IQD", "JOD", "LYD", "OMR", "TND"), 3),
+}
+
+
+def exponent(currency: str) -> int:
+    """Digits after the point of any currency."""
+    return EXPONENTS.get(currency, _OTHERS.get(currency, 2))
 
 
 class CurrencyMismatch(ValueError):
@@ -34,7 +45,7 @@ class Money:
 
     @property
     def major(self) -> Decimal:
-        return Decimal(self.minor).scaleb(-EXPONENTS[self.currency])
+        return Decimal(self.minor).scaleb(-exponent(self.currency))
 
     def _same(self, other: "Money") -> None:
         if self.currency != other.currency:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, case, func, select
 
 from payments import ledger
 from payments.model import Attempt, Entry, EntryLine, Obligation, ObligationLine, Receipt
+from payments.rebooking.proof import wrong_rebookings
 from payments.refunds.proof import broken_promises, wrong_reservations
 
 
@@ -133,6 +134,7 @@ PROOFS: Mapping[str, Callable[[Connection], Sequence[str]]] = {
     "every covered obligation has its receipt, and no other": missing_receipts,
     "what is reserved for refunds is what they say": wrong_reservations,
     "a refund that is promised is owed, and no other": broken_promises,
+    "what two people put elsewhere is booked once, with its sum": wrong_rebookings,
 }
 
 

@@ -106,15 +106,8 @@ def settle(
     book_fee(db, checkout, owed.reference, at)
     if outcome is not Outcome.PAID:
         return _with(known, outcome)
-    number = _next_receipt(db, year)
-    receipt = {
-        "number": number,
-        "obligation_id": owed.id,
-        "attempt_id": attempt.id,
-        "issued_at": at,
-    }
-    db.execute(_NEW_RECEIPT, receipt)
-    return _with(known, Outcome.PAID, number)
+    receipt = issue_receipt(db, owed.id, attempt.id, year, at)
+    return _with(known, Outcome.PAID, receipt)
 
 
 def _is_taken(db: Connection, payment: str) -> bool:
@@ -207,6 +200,21 @@ def _book(
 ) -> None:
     effect = ledger.Effect(ledger.PROVIDER, checkout.payment, name, reference)
     ledger.book(db, effect, lines, checkout.amount.currency, at)
+
+
+def issue_receipt(
+    db: Connection, obligation_id: str, attempt_id: str, year: int, at: datetime
+) -> str:
+    """Make the receipt of a stage that is covered now; its number."""
+    number = _next_receipt(db, year)
+    receipt = {
+        "number": number,
+        "obligation_id": obligation_id,
+        "attempt_id": attempt_id,
+        "issued_at": at,
+    }
+    db.execute(_NEW_RECEIPT, receipt)
+    return number
 
 
 def _next_receipt(db: Connection, year: int) -> str:

@@ -139,6 +139,12 @@ class Speech:
             return f"EGP {figures}"
         return f"{figures} {self.translations.ngettext('pound', 'pounds', pounds or 1)}"
 
+    def sum_of(self, money: Money) -> str:
+        """A sum in whatever currency it is: what does not fit may be in another than ours."""
+        if money.currency == "EGP":
+            return self.money(money.minor)
+        return f"{self.number(money.major)} {money.currency}"
+
     @cached_property
     def _names(self) -> tuple[Mapping[int, str], Mapping[int, str]]:
         babel = Locale("ar", "EG") if self.arabic else Locale("en")

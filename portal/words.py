@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +25,7 @@ from portal.catalogue.model import (
     Text,
     Unit,
 )
-from portal.clock import cairo_day
+from portal.clock import cairo_day, cairo_time
 from portal.i18n import Speech
 from portal.identity.roles import Permission, may
 from portal.problems import N_, Problem
@@ -57,6 +57,8 @@ def sections(role: str, path: str) -> list[Section]:
     if may(role, Permission.SEE_REFUNDS):
         found.append(("/center/finance/refunds", N_("Refunds")))
     fitting = [address for address, _ in found if path.startswith(address)]
+    if not fitting and path.startswith("/center/finance"):  # a case, for who sees refunds alone
+        fitting = ["/center/finance/refunds"]
     here = max(fitting, key=len, default="/center/inbox")
     return [Section(address, name, address == here) for address, name in found]
 
@@ -133,6 +135,7 @@ CITIZEN_REFUNDS = {
     ),
 }
 
+_FIND_OUT = N_("Find out who paid and for what; book it to that request, or give it back")
 _GIVE_BACK = N_("Give it back, once you know who paid")
 
 REFUND_CASES = {
@@ -148,23 +151,23 @@ REFUND_CASES = {
         N_("Give it back, less what the payment order deducts"),
     ),
     "mismatch_currency": Told(N_("Paid in another currency"), _GIVE_BACK),
-    "mismatch_amount": Told(N_("Another sum was paid than was asked for"), _GIVE_BACK),
-    "mismatch_obligation": Told(N_("The payment names other fees"), _GIVE_BACK),
-    "mismatch_reference": Told(N_("The payment names another request"), _GIVE_BACK),
+    "mismatch_amount": Told(N_("Another sum was paid than was asked for"), _FIND_OUT),
+    "mismatch_obligation": Told(N_("The payment names other fees"), _FIND_OUT),
+    "mismatch_reference": Told(N_("The payment names another request"), _FIND_OUT),
     "mismatch_environment": Told(
         N_("Test money and real money are mixed up"),
         N_("Tell those who run the portal before anything else"),
     ),
     "refund_failed": Told(
         N_("An approved refund could not be made"),
-        N_("Find another way with the payer, then close the case"),
+        N_("Find another way with the payer; once it was paid out, have that booked"),
     ),
     "external_refund": Told(
         N_("Given back at the provider without us"),
-        N_("Ask who did it and why, then close the case"),
+        N_("Ask who did it and why, then have it booked as what it was"),
     ),
     "dispute_lost": Told(
-        N_("A bank has kept the money"), N_("Decide who bears the loss, then close the case")
+        N_("A bank has kept the money"), N_("Have the loss booked to those who bear it")
     ),
 }
 
@@ -327,6 +330,11 @@ def grouped(number: str) -> str:
     return " ".join([number[:first], *rest])
 
 
+def isolated(number: str) -> str:
+    """A number in groups inside a sentence: on one line and in its own direction."""
+    return _ISOLATED.format(number.replace(" ", "\u00a0"))
+
+
 def by_field(problems: Iterable[Problem]) -> dict[str, Problem]:
     """Each field's problem, for the place beside it."""
     return {problem.field: problem for problem in problems}
@@ -417,6 +425,14 @@ def day_of(at: datetime) -> date:
     return cairo_day(at)
 
 
+def until(at: datetime, speech: Speech) -> str:
+    """The end of a time to pay: a moment, or the last day where it ends with a day of Cairo."""
+    local = cairo_time(at)
+    if (local.hour, local.minute) != (0, 0):
+        return speech.moment(at)
+    return speech.gettext(N_("the end of {day}"), day=cairo_day(at - timedelta(minutes=1)))
+
+
 def iso_day(text: str) -> date:
     """The day of a history entry, which keeps it as a text."""
     return date.fromisoformat(text)
@@ -442,8 +458,8 @@ _MEANS = {"kiosk": N_("Cash at a kiosk"), "wallet": N_("Mobile wallet")}
 def means_of(attempt: Try, speech: Speech) -> str:
     """By what somebody paid: «Card Visa •••• 4242»."""
     name = speech.gettext(_MEANS.get(attempt.kind, N_("Card")))
-    method = attempt.method.replace(" ", "\u00a0")  # on one line, or it is read in reverse
-    return f"{name} {_ISOLATED.format(method)}" if method else name
+    # on one line, or it is read in reverse
+    return f"{name} {isolated(attempt.method)}" if attempt.method else name
 
 
 def paid_sum(can: Refundable) -> Money:
@@ -453,9 +469,7 @@ def paid_sum(can: Refundable) -> Money:
 
 def sum_of(money: Money, speech: Speech) -> str:
     """A sum in words of its currency: one that does not fit may be in another than ours."""
-    if money.currency == "EGP":
-        return speech.money(money.minor)
-    return f"{speech.number(money.major)} {money.currency}"
+    return speech.sum_of(money)
 
 
 def language(text: str) -> str:

@@ -16,7 +16,17 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_,
 from sqlalchemy.orm import InstrumentedAttribute
 
 from payments import ledger
-from payments.model import Attempt, Entry, EntryLine, ObligationLine, Refund, RefundLine
+from payments.model import (
+    Attempt,
+    Entry,
+    EntryLine,
+    ObligationLine,
+    Rebooking,
+    Refund,
+    RefundLine,
+)
+from payments.parts import part_of_lines, spread
+from payments.rebooking import REBOOKED
 from payments.reconciliation import book
 from payments.reconciliation.days import Span
 from payments.reconciliation.matching import FEE_UNTOLD, SAME, Kind
@@ -67,40 +77,6 @@ class Part:
     amount: int
 
 
-def spread(amount: int, weights: Sequence[int]) -> list[int]:
-    """``amount`` in proportion to ``weights``: whole numbers that sum to it.
-
-    What is left after rounding down goes to the largest remainders, the first of equal ones first.
-    """
-    total = sum(weights)
-    if total <= 0:
-        return [amount, *(0 for _ in weights[1:])]
-    sign, whole = (-1, -amount) if amount < 0 else (1, amount)
-    parts = [whole * weight // total for weight in weights]
-    by_remainder = sorted(
-        range(len(weights)), key=lambda index: (-(whole * weights[index] % total), index)
-    )
-    for index in by_remainder[: whole - sum(parts)]:
-        parts[index] += 1
-    return [sign * part for part in parts]
-
-
-def part_of_lines(lines: Sequence[int], before: int, after: int) -> list[int]:
-    """What of each line is paid between ``before`` and ``after`` of their sum.
-
-    Counted so that payments that cover the sum, however cut, cover each line exactly. Lines may be
-    negative (discounts).
-    """
-    total, running, parts = sum(lines), 0, []
-    for line in lines:
-        begin, running = running, running + line
-        parts.append(
-            (running * after // total - begin * after // total)
-            - (running * before // total - begin * before // total)
-        )
-    return parts
-
-
 @dataclass
 class _Sheet:
     """The rows as they grow."""
@@ -123,6 +99,7 @@ def shares_of(db: Connection, when: Span, unit_of: UnitOf) -> dict[Key, Share]:
             _count_line(sheet, line, units.get(line.reference, ""), brought, given)
     _count_late(db, sheet, when)
     _count_cancelled(db, sheet, when)
+    _count_rebooked(db, sheet, when)
     return {key: share for key, share in sheet.rows.items() if share != Share()}
 
 
@@ -249,7 +226,17 @@ def _credits(db: Connection, obligations: Sequence[str]) -> dict[str, list[tuple
             EntryLine.account == ledger.RECEIVABLE,
         )
     )
-    for row in rows:
+    rebooked = db.execute(
+        select(Rebooking.obligation_id, Entry.id, EntryLine.amount)
+        .join(Entry, and_(Entry.provider == ledger.PORTAL, Entry.object_id == Rebooking.id))
+        .join(EntryLine, EntryLine.entry_id == Entry.id)
+        .where(
+            Rebooking.obligation_id.in_(obligations),
+            Entry.effect == REBOOKED,
+            EntryLine.account == ledger.RECEIVABLE,
+        )
+    )
+    for row in (*rows, *rebooked):
         found[row.obligation_id].append((row.id, -row.amount))
     return found
 
@@ -345,6 +332,43 @@ def _count_cancelled(db: Connection, sheet: _Sheet, when: Span) -> None:
             sheet.row(row.currency, unit, Part(ledger.SURPLUS, "", "", 0)).moved += part
             for each in of_obligation(lines[row.object_id], 0, part):
                 sheet.row(row.currency, unit, each).moved -= each.amount
+
+
+def _count_rebooked(db: Connection, sheet: _Sheet, when: Span) -> None:
+    """Money that two people put where it belongs: from the rows where it stood to others."""
+    rows = db.execute(
+        select(
+            Entry.id,
+            Entry.currency,
+            Entry.reference.label("then_of"),
+            Rebooking.reference.label("once_of"),
+            Rebooking.obligation_id,
+            EntryLine.account,
+            EntryLine.entity,
+            EntryLine.item,
+            EntryLine.amount,
+        )
+        .join(Rebooking, Rebooking.id == Entry.object_id)
+        .join(EntryLine, EntryLine.entry_id == Entry.id)
+        .where(
+            Entry.provider == ledger.PORTAL,
+            Entry.effect == REBOOKED,
+            Entry.booked_at >= when.begins,
+            Entry.booked_at < when.ends,
+        )
+        .order_by(Entry.id, EntryLine.position)
+    ).all()
+    units = sheet.unit_of(db, sorted({name for row in rows for name in (row.then_of, row.once_of)}))
+    targets = sorted({row.obligation_id for row in rows if row.obligation_id})
+    lines, credited = fee_lines(db, targets), _credits(db, targets)
+    for row in rows:
+        unit = units.get(row.once_of if row.amount > 0 else row.then_of, "")
+        parts = [Part(row.account, row.entity, row.item, -row.amount)]
+        if row.account == ledger.RECEIVABLE:
+            before = sum(part for entry, part in credited[row.obligation_id] if entry < row.id)
+            parts = of_obligation(lines[row.obligation_id], before, before - row.amount)
+        for part in parts:
+            sheet.row(row.currency, unit, part).moved += part.amount
 
 
 def keep(db: Connection, day: date, shares: Mapping[Key, Share]) -> None:

@@ -8,11 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, insert, select, union_all, update
 
 from payments import ledger
 from payments.attempts import Try
-from payments.model import Attempt, Entry, ObligationLine, Refund, RefundLine
+from payments.model import (
+    Attempt,
+    Entry,
+    ObligationLine,
+    Rebooking,
+    RebookingLine,
+    Refund,
+    RefundLine,
+)
 from payments.refunds.reading import LIVE, Asked
 
 
@@ -45,38 +53,71 @@ def currency_of(db: Connection, attempt: Try) -> str:
 
 
 def taken_beside(db: Connection, attempt: Try) -> int:
-    """What refunds take of the money that was set aside."""
-    return _sum(db, attempt, RefundLine.account == beside(attempt), RefundLine.line.is_(None))
+    """What refunds and rebookings take of the money that was set aside."""
+    account = beside(attempt)
+    refunded = _refunded(db, attempt, RefundLine.account == account, RefundLine.line.is_(None))
+    return refunded + rebooked_beside(db, attempt)
+
+
+def rebooked_beside(db: Connection, attempt: Try) -> int:
+    """What was put elsewhere of the money that was set aside."""
+    return _rebooked(db, attempt, RebookingLine.line.is_(None))
 
 
 def taken_of_lines(db: Connection, attempt: Try) -> int:
-    """What refunds of this payment take of what it was credited with."""
-    return _sum(db, attempt, (RefundLine.account != beside(attempt)) | RefundLine.line.is_not(None))
+    """What refunds and rebookings of this payment take of what it was credited with."""
+    other = (RefundLine.account != beside(attempt)) | RefundLine.line.is_not(None)
+    # a rebooking that explains a refund takes nothing once more
+    by_itself = Rebooking.refund_id.is_(None)
+    rebooked = _rebooked(db, attempt, RebookingLine.line.is_not(None), by_itself)
+    return _refunded(db, attempt, other) + rebooked
 
 
-def _sum(db: Connection, attempt: Try, *conditions: object) -> int:
+def _refunded(db: Connection, attempt: Try, *conditions: ColumnElement[bool]) -> int:
     found = (
         select(func.coalesce(func.sum(RefundLine.amount), 0))
         .join(Refund, Refund.id == RefundLine.refund_id)
-        .where(Refund.attempt_id == attempt.id, Refund.state.in_(LIVE), *conditions)  # type: ignore[arg-type]
+        .where(Refund.attempt_id == attempt.id, Refund.state.in_(LIVE), *conditions)
+    )
+    return int(db.scalar(found) or 0)
+
+
+def _rebooked(db: Connection, attempt: Try, *conditions: ColumnElement[bool]) -> int:
+    found = (
+        select(func.coalesce(func.sum(RebookingLine.amount), 0))
+        .join(Rebooking, Rebooking.id == RebookingLine.rebooking_id)
+        .where(Rebooking.attempt_id == attempt.id, Rebooking.state == "approved", *conditions)
     )
     return int(db.scalar(found) or 0)
 
 
 def taken_by_line(db: Connection, obligation_id: str) -> dict[int, int]:
-    """What refunds take of each fee line, by its position; whichever payment they are of."""
-    rows = db.execute(
-        select(RefundLine.line, func.sum(RefundLine.amount))
+    """What is taken of each fee line, by its position; whichever payment it is of."""
+    return _by_line(db, Attempt.obligation_id == obligation_id)
+
+
+def taken_of_attempt_by_line(db: Connection, attempt_id: str) -> dict[int, int]:
+    """The same of one payment."""
+    return _by_line(db, Attempt.id == attempt_id)
+
+
+def _by_line(db: Connection, whose: ColumnElement[bool]) -> dict[int, int]:
+    refunded = (
+        select(RefundLine.line, RefundLine.amount)
         .join(Refund, Refund.id == RefundLine.refund_id)
         .join(Attempt, Attempt.id == Refund.attempt_id)
-        .where(
-            Attempt.obligation_id == obligation_id,
-            Refund.state.in_(LIVE),
-            RefundLine.line.is_not(None),
-        )
-        .group_by(RefundLine.line)
+        .where(whose, Refund.state.in_(LIVE), RefundLine.line.is_not(None))
     )
-    return {position: int(total) for position, total in rows if position is not None}
+    rebooked = (
+        select(RebookingLine.line, RebookingLine.amount)
+        .join(Rebooking, Rebooking.id == RebookingLine.rebooking_id)
+        .join(Attempt, Attempt.id == Rebooking.attempt_id)
+        .where(whose, Rebooking.state == "approved", RebookingLine.line.is_not(None))
+    )
+    taken: dict[int, int] = {}
+    for position, amount in db.execute(union_all(refunded, rebooked)):
+        taken[int(position or 0)] = taken.get(int(position or 0), 0) + int(amount)
+    return taken
 
 
 def keep_sources(db: Connection, refund_id: str, sources: Sequence[Source]) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
-from payments import attempts, cases, ledger, obligations
+from payments import attempts, cases, ledger, obligations, strays
 from payments.attempts import Try
 from payments.cases import open_case
 from payments.model import Refund
@@ -29,6 +29,7 @@ from payments.refunds.reserving import (
     beside,
     book_promise,
     keep_sources,
+    rebooked_beside,
     recount,
     sources_of,
     taken_beside,
@@ -80,7 +81,7 @@ def settle(db: Connection, told: Refunded, at: datetime) -> Asked | None:
 
     One that nobody here asked for is recorded too, with a case. None when its payment is not ours.
     """
-    attempt = attempts.by_payment(db, told.payment)
+    attempt = strays.keep(db, told.payment)
     if attempt is None or obligations.lock(db, attempt.obligation_id) is None:
         return None
     known = _known(db, attempt, told) or _record_external(db, attempt, told, at)
@@ -97,7 +98,8 @@ def settle(db: Connection, told: Refunded, at: datetime) -> Asked | None:
         _fail(db, known, told.failure or "failed", at)
     elif told.status is RefundStatus.SUCCEEDED and known.state is not RefundState.SUCCEEDED:
         _set(db, known.id, RefundState.SUCCEEDED, told, at)
-        _close_cases(db, attempt, get(db, known.id), at)
+        note = f"given back by refund {known.id}"
+        close_cases(db, attempt, get(db, known.id), note, at)
     elif known.state is RefundState.APPROVED:
         _set(db, known.id, RefundState.SENT, told, None)
     return get(db, known.id)
@@ -217,12 +219,13 @@ def _set(
     )
 
 
-def _close_cases(db: Connection, attempt: Try, refund: Asked, at: datetime) -> None:
+def close_cases(
+    db: Connection, attempt: Try, refund: Asked | None, note: str, at: datetime
+) -> None:
     """What was put before a person is settled once nothing is left to give back."""
-    note = f"given back by refund {refund.id}"
-    if refund.reason == RefundReason.DEPOSIT:
+    if refund is not None and refund.reason == RefundReason.DEPOSIT:
         cases.resolve(db, ("deposit_due",), refund.reference, note, at)
-    if refund.reason == RefundReason.PAID_TWICE:
+    if refund is not None and refund.reason == RefundReason.PAID_TWICE:
         cases.resolve(db, ("dues_paid_twice",), refund.reference, note, at)
     if not _all_returned(db, attempt):
         return
@@ -234,7 +237,7 @@ def _close_cases(db: Connection, attempt: Try, refund: Asked, at: datetime) -> N
 
 
 def _all_returned(db: Connection, attempt: Try) -> bool:
-    """Whether all that was set aside of a payment has gone back."""
+    """Whether all that was set aside of a payment has gone back, or elsewhere."""
     made = [each for each in of_attempt(db, attempt.id) if each.state is RefundState.SUCCEEDED]
     given = sum(
         source.amount
@@ -242,4 +245,4 @@ def _all_returned(db: Connection, attempt: Try) -> bool:
         for source in sources_of(db, each.id)
         if source.line is None and source.account == beside(attempt)
     )
-    return given >= attempt.set_aside.minor
+    return given + rebooked_beside(db, attempt) >= attempt.set_aside.minor

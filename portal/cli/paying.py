@@ -18,7 +18,7 @@ def payments(context: click.Context) -> None:
 @payments.command("cases")
 def payment_cases() -> None:
     """What a person must look at, oldest first, and what to do about it."""
-    from payments.cases import open_cases, what_to_do  # noqa: PLC0415
+    from payments.cases import open_cases, page_of, what_to_do  # noqa: PLC0415
 
     with core() as built, built.database.read() as db:
         cases = open_cases(db)
@@ -28,6 +28,7 @@ def payment_cases() -> None:
             f"{case.object_id}  {case.detail}"
         )
         click.echo(f"    {what_to_do(case.kind)}")
+        click.echo(f"    {built.settings.public_url}{page_of(case.id)}")
     click.echo(f"{len(cases)} cases open")
 
 

@@ -28,6 +28,7 @@ ACCOUNTS = {
     "surplus": N_("Paid, and not owed"),
     "suspense": N_("Payment that does not fit"),
     "dispute_hold": N_("Taken back by banks"),
+    "treasury_settled": N_("Paid out by a payment order"),
     "payout": N_("Payouts to the treasury"),
     "unmatched": N_("Not explained by the ledger"),
 }

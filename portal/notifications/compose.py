@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from payments.money import Money
 from portal.i18n import Speech
 from portal.problems import N_
 
@@ -20,6 +21,21 @@ OUTPUT_ISSUED = "output_issued"
 REQUEST_REFUSED = "request_refused"
 REQUEST_EXPIRED = "request_expired"
 REQUEST_SHELVED = "request_shelved"
+REQUEST_SHELVED_BY_CENTER = "request_shelved_by_center"
+REQUEST_REOPENED = "request_reopened"
+INSPECTION_SCHEDULED = "inspection_scheduled"
+INSPECTION_MOVED = "inspection_moved"
+INSPECTION_MISSED = "inspection_missed"
+WAITING_LIST = "waiting_list"
+OUTPUT_READY = "output_ready"
+OUTPUT_DELIVERED = "output_delivered"
+OUTPUT_CORRECTED = "output_corrected"
+OUTPUT_SUSPENDED = "output_suspended"
+OUTPUT_RENEWED = "output_renewed"
+OUTPUT_REVOKED = "output_revoked"
+OUTPUT_EXPIRED = "output_expired"
+GRIEVANCE_UPHELD = "grievance_upheld"
+GRIEVANCE_REJECTED = "grievance_rejected"
 FEES_PAID = "fees_paid"
 FEES_EXPIRED = "fees_expired"
 REFUND_APPROVED = "refund_approved"
@@ -57,6 +73,33 @@ _TEXTS = {
         "Request {number} was closed because it was not paid in time. You can apply again: {url}"
     ),
     REQUEST_SHELVED: N_("Request {number} was shelved because it was not completed in time: {url}"),
+    REQUEST_SHELVED_BY_CENTER: N_("Request {number} was shelved by the center. The reason: {url}"),
+    REQUEST_REOPENED: N_("Request {number} goes on: {url}"),
+    INSPECTION_SCHEDULED: N_(
+        "The inspection for request {number} is on {day}, between {from} and {to}. Be there or "
+        "send someone: {url}"
+    ),
+    INSPECTION_MOVED: N_(
+        "The inspection for request {number} could not be made. It is now on {day}, between "
+        "{from} and {to}: {url}"
+    ),
+    INSPECTION_MISSED: N_(
+        "The inspection for request {number} could not be made. You will be told the new day: {url}"
+    ),
+    WAITING_LIST: N_("Request {number} is on the waiting list: {url}"),
+    OUTPUT_READY: N_("The document of request {number} is ready to be collected: {url}"),
+    OUTPUT_DELIVERED: N_("The document of request {number} was handed over: {url}"),
+    OUTPUT_CORRECTED: N_(
+        "The document of request {number} was corrected. Use the new one only: {url}"
+    ),
+    OUTPUT_SUSPENDED: N_("The document of request {number} was suspended. The reason: {url}"),
+    OUTPUT_RENEWED: N_("The document of request {number} was renewed until {until}: {url}"),
+    OUTPUT_REVOKED: N_("The document of request {number} was revoked. The reason: {url}"),
+    OUTPUT_EXPIRED: N_("The document of request {number} is no longer valid: {url}"),
+    GRIEVANCE_UPHELD: N_("Your grievance about request {number} was upheld: {url}"),
+    GRIEVANCE_REJECTED: N_(
+        "Your grievance about request {number} was rejected. The grounds: {url}"
+    ),
     FEES_PAID: N_("We have received the fees of request {number}, {sum}. Follow it here: {url}"),
     REFUND_APPROVED: N_(
         "{sum} of request {number} will be given back to the means of payment: {url}"
@@ -73,8 +116,9 @@ def compose(speech: Speech, kind: str, params: Mapping[str, Any], public_url: st
     """The text of a message. ``number`` in ``params`` becomes a link to the request."""
     shown: dict[str, Any] = {name: _typed(value) for name, value in params.items()}
     if "sum" in shown:
-        shown["sum"] = speech.money(int(params["sum"]))
-    for name in ("center_number", "center_year"):
+        money = Money(int(params["sum"]), str(shown.pop("currency", "EGP")))
+        shown["sum"] = speech.sum_of(money)
+    for name in ("center_number", "center_year", "from", "to"):
         if name in shown:
             shown[name] = speech.digits(str(params[name]))
     if "number" in shown:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from payments.cases import OpenCase
-from payments.money import EXPONENTS, Money
+from payments.money import Money, exponent
 from payments.refunds import (
     LONGEST_NOTE,
     NotRefundable,
@@ -86,7 +86,7 @@ def suggestion(can: Refundable, case: OpenCase | None) -> Wish:
 
 def written(amount: Money) -> str:
     """A sum as it is typed: «1535.50»."""
-    return f"{amount.major:.{EXPONENTS.get(amount.currency, 2)}f}"
+    return f"{amount.major:.{exponent(amount.currency)}f}"
 
 
 def read(can: Refundable, values: Mapping[str, str]) -> Wish:
@@ -138,7 +138,7 @@ def _part(
     if not typed:
         return None, None
     number = parse_number(typed[:_LONGEST_AMOUNT]) if len(typed) <= _LONGEST_AMOUNT else None
-    if number is None or number != round(number, EXPONENTS.get(most.currency, 2)):
+    if number is None or number != round(number, exponent(most.currency)):
         text = N_("Write the amount in figures, such as {example}")
         return None, Problem(name, text, {"example": _EXAMPLE})
     if number <= 0:
@@ -146,7 +146,8 @@ def _part(
     if number > most.major:
         text = N_("No more than {most} is left to give back here")
         return None, Problem(name, text, {"most": most.major})
-    return Part(line, Money.of(number, most.currency)), None
+    minor = int(number.scaleb(exponent(most.currency)))
+    return Part(line, Money(minor, most.currency)), None
 
 
 def _together(can: Refundable, parts: Sequence[Part]) -> list[Problem]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, or_, select
 
-from payments import attempts, cases, disputes, obligations, refunds
+from payments import attempts, cases, disputes, obligations, rebooking, refunds
 from payments.cases import OpenCase
 from payments.disputes import KnownDispute
 from payments.model import Dispute, PaymentCase, Refund
 from payments.obligations import Owed
 from payments.provider import DisputeStatus
+from payments.rebooking import Proposal
 from payments.refunds import Asked, Refundable, RefundState
 from payments.refunds.reading import asked
 from portal.problems import Missing
@@ -75,6 +76,7 @@ class Overview:
     ended: Sequence[Listed]
     cases: Sequence[ListedCase]
     disputes: Sequence[ListedDispute]
+    proposals: Sequence[Proposal]
 
 
 def open_request(db: Connection, officer: Officer, number: str) -> FiledRequest:
@@ -115,12 +117,20 @@ def open_payment(
     raise Missing("payment")
 
 
+def payment_of(db: Connection, refund: Asked, sale_only: frozenset[str]) -> Payment:
+    """The payment of a refund, which may have gone to another request since."""
+    attempt = attempts.find(db, refund.attempt_id)
+    owed = obligations.get(db, attempt.obligation_id) if attempt else None
+    if attempt is None or owed is None:
+        raise Missing("payment")
+    can = refunds.refundable(db, attempt, sale_only)
+    return Payment(owed, can, refunds.of_attempt(db, attempt.id))
+
+
 def open_case(db: Connection, number: str, case_id: int) -> OpenCase | None:
     """The open case of this id, if it is about this request."""
-    for each in cases.open_cases(db):
-        if each.id == case_id and each.reference == number:
-            return each
-    return None
+    found = cases.find_open(db, case_id)
+    return found if found is not None and found.reference == number else None
 
 
 def payment_of_case(db: Connection, payments: Sequence[Payment], case: OpenCase) -> Payment | None:
@@ -153,6 +163,7 @@ def overview(db: Connection, officer: Officer) -> Overview:
         ended=_refunds(db, officer, ended, newest_first=True),
         cases=_cases(db, officer),
         disputes=_disputes(db, officer),
+        proposals=_proposals(db, officer),
     )
 
 
@@ -211,3 +222,17 @@ def _disputes(db: Connection, officer: Officer) -> list[ListedDispute]:
     ).all()
     known = {each.id: each for each in disputes.by_ids(db, [row.id for row in rows])}
     return [ListedDispute(known[row.id], row.service_code) for row in rows]
+
+
+def _proposals(db: Connection, officer: Officer) -> list[Proposal]:
+    """Bookings that wait for a second person, about requests of the officer's centers."""
+    waiting = rebooking.waiting(db)
+    known = set(
+        db.scalars(
+            select(ServiceRequest.number).where(
+                ServiceRequest.number.in_({each.reference for each in waiting}),
+                *_of_centers(officer),
+            )
+        )
+    )
+    return [each for each in waiting if each.reference in known]

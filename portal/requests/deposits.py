@@ -1,23 +1,33 @@
 """Deposits that go back: what service 22 asks for, and the payment by which it came.
 
 A deposit that was paid through the portal goes back by the means that paid it, so finance is told
-as soon as the center has approved it. One that was paid before goes the way of the payment order.
+as soon as the center has approved it; where the center says what it keeps and why, the refund is
+prepared with that. One that was paid before goes the way of the payment order.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from payments import obligations
+from payments import attempts, obligations, refunds
 from payments.cases import open_case
+from payments.money import Money
 from payments.obligations import Owed
+from payments.refunds import Part, RefundReason
+from payments.refunds.reserving import taken_by_line
 from portal.catalogue.model import Catalogue, PaymentMode
+from portal.clock import public_id
+from portal.handoff.messages import BadMessage
 from portal.requests import reading
 from portal.requests.reading import FiledRequest
 from portal.text import compact
 from portal.vault import Vault
+
+SYSTEM = "system"
+"""Who asks for a refund on the ground of a center's payment order; never who approves it."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,33 @@ class Claim:
     amount: str
     """In pounds, as it was declared."""
     paid_for: str | None
+    obligation: str | None = None
+    """The stage whose deposit it is."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """The payment order of a center: what of the deposit it keeps, and why."""
+
+    deducted: Money
+    reasons: str
+
+
+def read_order(told: Any) -> Order | None:
+    """What a message of a center says of a deposit; None where it says nothing of it.
+
+    Raises :class:`~portal.handoff.messages.BadMessage`.
+    """
+    if told is None:
+        return None
+    if not isinstance(told, Mapping):
+        raise BadMessage("a deposit is an object", "/data/deposit")
+    deducted, reasons = told.get("deducted"), str(told.get("reasons", "")).strip()
+    if not isinstance(deducted, int) or isinstance(deducted, bool) or deducted < 0:
+        raise BadMessage("what is deducted is whole piastres", "/data/deposit/deducted")
+    if deducted and not reasons:
+        raise BadMessage("a deduction needs its reasons", "/data/deposit/reasons")
+    return Order(Money(deducted), reasons)
 
 
 def claim_of(
@@ -43,8 +80,11 @@ def claim_of(
     named = obligations.of_receipt(db, _number(receipt))
     of_number = obligations.of_reference(db, str(values.get("original_request") or ""))
     candidates = [named] if named is not None else of_number
-    paid_for = next((each.reference for each in candidates if _has_deposit(db, each)), None)
-    return Claim(request.number, receipt, str(values.get("amount") or ""), paid_for)
+    paid = next((each for each in candidates if _has_deposit(db, each)), None)
+    amount = str(values.get("amount") or "")
+    if paid is None:
+        return Claim(request.number, receipt, amount, None)
+    return Claim(request.number, receipt, amount, paid.reference, paid.id)
 
 
 def _has_deposit(db: Connection, owed: Owed) -> bool:
@@ -58,14 +98,55 @@ def _number(text: str) -> str:
 
 
 def approved(
-    db: Connection, vault: Vault, catalogue: Catalogue, request: FiledRequest, at: datetime
+    db: Connection,
+    vault: Vault,
+    catalogue: Catalogue,
+    request: FiledRequest,
+    at: datetime,
+    told: Any = None,
 ) -> None:
     """The center has approved that a deposit goes back: whoever makes refunds is told.
 
-    How much of it the center kept back stands in its payment order, which no message carries; so
-    the sum is written by the one who asks for the refund, and seen by the one who approves it.
+    ``told`` is what the message says of the deposit. With it the refund is prepared, and waits for
+    the second person; without it the sum is written by somebody who has the payment order.
     """
+    order = read_order(told)
     claim = claim_of(db, vault, catalogue, request)
-    if claim is not None and claim.paid_for is not None:
-        detail = f"asked for by {request.number}, receipt {claim.receipt}, {claim.amount} pounds"
-        open_case(db, "deposit_due", request.number, claim.paid_for, detail[:300], at)
+    if claim is None or claim.paid_for is None:
+        return
+    detail = f"asked for by {request.number}, receipt {claim.receipt}, {claim.amount} pounds"
+    open_case(db, "deposit_due", request.number, claim.paid_for, detail[:300], at)
+    if order is not None and claim.obligation is not None:
+        _prepare(db, claim.obligation, order, _note(request.number, order), at)
+
+
+def _note(number: str, order: Order) -> str:
+    """What the second person reads beside the sum: the request, what is kept, and why."""
+    kept = f" −{order.deducted.major:.2f}" if order.deducted else ""
+    reasons = f": {order.reasons}" if order.reasons else ""
+    return f"{number}{kept}{reasons}"
+
+
+def _prepare(db: Connection, obligation: str, order: Order, note: str, at: datetime) -> None:
+    """Ask for the deposit less what is kept, by the payments that brought it; of several that paid
+    it in parts the first gives first."""
+    taken = taken_by_line(db, obligation)
+    deposits = [
+        line.amount.minor - taken.get(position, 0)
+        for position, line in enumerate(obligations.lines(db, obligation))
+        if line.refundable
+    ]
+    left = sum(deposits) - order.deducted.minor
+    for attempt in attempts.with_money(db, obligation):
+        can = refunds.refundable(db, attempt)
+        free = min(left, can.credited.minor) if can.why is None else 0
+        parts = []
+        for each in can.lines:
+            part = min(free, each.left.minor) if each.line.refundable else 0
+            if part > 0:
+                parts.append(Part(each.position, Money(part)))
+                free -= part
+                left -= part
+        if parts:
+            reason = RefundReason.DEPOSIT
+            refunds.ask(db, public_id(), attempt.id, parts, reason, note, SYSTEM, at)

@@ -298,7 +298,7 @@ class Cashier:
         now = self._clock.now()
         settlement = settle(db, checkout, live=self._live, year=cairo_time(now).year, at=now)
         if settlement.outcome is Outcome.PAID:
-            self._covered(db, settlement, now)
+            self.stage_covered(db, settlement, now)
         log.info("payment.settled", request=settlement.reference, outcome=str(settlement.outcome))
         return settlement
 
@@ -308,7 +308,7 @@ class Cashier:
             unwanted = attempts.not_wanted(db, most)
         return one_by_one("unwanted", unwanted, self._close, (ProviderError,))
 
-    def _covered(self, db: Connection, paid: Settlement, now: datetime) -> None:
+    def stage_covered(self, db: Connection, paid: Settlement, now: datetime) -> None:
         """A stage is paid: the request goes on, in the same transaction."""
         opened = reading.held(db, self._vault, paid.reference)
         if paid.stage == Stage.SUBMISSION:

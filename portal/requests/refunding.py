@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from payments import attempts, obligations, refunds
+from payments import attempts, obligations, refunds, strays
 from payments.provider import Provider, ProviderError, Refunded, Rejected
 from payments.refunds import Asked, RefundState
 from portal.clock import Clock
@@ -82,7 +82,7 @@ class Refunder:
     def settle_in(self, db: Connection, told: Refunded) -> None:
         """Work in what the provider tells of a refund, in the caller's transaction."""
         now = self._clock.now()
-        attempt = attempts.by_payment(db, told.payment)
+        attempt = strays.keep(db, told.payment)
         if attempt is not None:
             # held from here on: of two that hear the same news, one tells the citizen
             obligations.lock(db, attempt.obligation_id)
@@ -106,14 +106,15 @@ class Refunder:
 def tell(db: Connection, vault: Vault, refund: Asked, at: datetime) -> None:
     """Tell the citizen what has become of a refund, as far as it is news for him."""
     kind = _NEWS.get(refund.state)
-    if kind is None or refund.amount.currency != "EGP":
+    if kind is None:
         return
     try:
         request = reading.by_number(db, refund.reference)
     except Missing:  # an obligation beside the portal's requests has nobody to tell
         return
     to = Recipient(reading.mobile(db, vault, request.id), request.locale)
-    params = {"number": request.number, "sum": refund.amount.minor}
+    amount = refund.amount
+    params = {"number": request.number, "sum": amount.minor, "currency": amount.currency}
     notifications.put(db, vault, to, kind, params, at)
 
 

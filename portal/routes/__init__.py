@@ -3,6 +3,7 @@
 from portal.routes import (
     about,
     backoffice,
+    cases,
     centers,
     completion,
     drafts,
@@ -44,6 +45,7 @@ HANDLERS = [
     *backoffice.HANDLERS,
     *refunds.HANDLERS,
     *finance.HANDLERS,
+    *cases.HANDLERS,
     *webhooks.HANDLERS,
     *operations.HANDLERS,
 ]

@@ -14,7 +14,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy import Connection
 
-from payments import cases
+from payments import cases, rebooking
 from payments.export import NotClosed
 from payments.provider import ProviderError
 from payments.reconciliation.closing import LONGEST_NOTE, NotClosable
@@ -123,6 +123,7 @@ def _page(
         catalogue=portal.catalogue,
         problems=problems,
         typed=typed,
+        proposed={each.case_id for each in rebooking.waiting(db)},
     )
 
 

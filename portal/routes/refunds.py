@@ -20,7 +20,7 @@ from portal.catalogue.identity import read_request_number
 from portal.clock import public_id
 from portal.identity.roles import Permission
 from portal.problems import N_, Conflict, Missing, Problem, Refused
-from portal.refunds import asking, reading
+from portal.refunds import asking, placing, reading
 from portal.refunds.asking import Wish
 from portal.refunds.officers import Officer, officer_of
 from portal.refunds.reading import Payment
@@ -67,6 +67,7 @@ def show_refunds(visit: NamedDependency[Visit], q: FromQuery[str] = "") -> Respo
         seen=seen,
         officer=officer,
         services=portal.catalogue.services,
+        choices=placing.CHOICES,
         q=q[:40],
         problems=problems,
     )
@@ -243,7 +244,7 @@ def _refund_page(
     context: dict[str, Any] = {
         "refund": found,
         "parts": refunds.parts_of(db, found),
-        "paid": reading.open_payment(db, request, found.attempt_id, sale_only),
+        "paid": reading.payment_of(db, found, sale_only),
         "request": request,
         "service": portal.catalogue.services[request.service_code],
         "reasons": asking.REASONS,

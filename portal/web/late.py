@@ -13,13 +13,16 @@ STALE = N_(
 )
 HELD = "_held"
 """Marks a form that was held and is sent at last."""
-_NOT_TYPED = frozenset({csrf.FIELD, "_autosave", HELD})
+# the ids of what a second press would make: it is shown once more before that
+_NOT_TYPED = frozenset({csrf.FIELD, "_autosave", HELD, "refund", "proposal"})
 # Where somebody writes at length. Elsewhere there is a press of a button to repeat, or a
 # declaration, which nobody makes on a page that does not show what it is about.
 _TYPED = re.compile(
     r"/drafts/[^/]+/(?!(?:check|documents|discard)$)[^/]+"
     r"|/requests/[^/]+/complete"
     r"|/center/requests/[^/]+/(?:completion|refuse|accept-prelim|assess|return-fees)"
+    r"|/center/finance/refunds/(?:of/[^/]+/[^/]+|[^/]+/reject)"
+    r"|/center/finance/cases/[^/]+/(?:propose|reject|close)"
 )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +16,8 @@ from payments.money import Money
 from payments.refunds import NotRefundable, Part, RefundReason, Why
 from payments.settlement import settle
 from portal.clock import public_id
+from portal.handoff.messages import BadMessage
+from portal.notifications.compose import compose
 from portal.requests import deposits, reading
 from tests.support.local import LocalPortal
 from tests.support.people import Employee
@@ -455,6 +456,7 @@ def test_a_refund_made_at_the_provider_takes_what_was_not_owed_first(
     _refund_outside(local, fees, 10_000)
     books.core.refunder.look_at_payment(fees.payment)
     assert books.cases(fees.number) == ["external_refund"]
+    assert books.told(fees.number) == ["refund_made"]
     assert books.booked(fees.number)["suspense"] == 10_000
 
 
@@ -571,10 +573,7 @@ def test_an_approved_claim_for_a_deposit_is_put_before_finance(
         "SELECT number FROM payment_receipts WHERE obligation_id = :o", o=paid.obligation
     )[0][0]
     claim = _claim(books, receipt)
-    with books.core.database.begin() as db:
-        request = reading.by_number(db, claim)
-        core, now = books.core, books.core.clock.now()
-        deposits.approved(db, core.vault, core.catalogue, request, now)
+    _approved(books, claim, None)
     assert books.cases(paid.number) == ["deposit_due"]
     page = cashier.get(f"/center/finance/refunds/of/{claim}")
     assert paid.number in page.text
@@ -585,6 +584,58 @@ def test_an_approved_claim_for_a_deposit_is_put_before_finance(
     books.approved(paid, DEPOSIT, 1)
     books.make()
     assert books.cases(paid.number) == []
+
+
+def _approved(books: Books, claim: str, told: object) -> None:
+    """The center's approval comes in."""
+    core = books.core
+    with core.database.begin() as db:
+        request = reading.by_number(db, claim)
+        deposits.approved(db, core.vault, core.catalogue, request, core.clock.now(), told)
+
+
+@pytest.mark.parametrize(
+    ("deducted", "goes_back"), [(0, 50_000), (15_000, 35_000), (50_000, 0), (60_000, 0)]
+)
+def test_a_payment_order_prepares_the_refund_and_finance_approves_it(
+    books: Books, finance: Employee, deducted: int, goes_back: int
+) -> None:
+    """Two cards paid it: the first gives first, and neither more than it brought."""
+    number = books.request()
+    obligation, _ = books.owed(number)
+    first = books.pay(number, obligation, Money(40_000), "pm_card_visa", "")
+    second = books.pay(number, obligation, Money(40_000), "pm_card_mastercard", "")
+    receipt = books.local.rows(
+        "SELECT number FROM payment_receipts WHERE obligation_id = :o", o=obligation
+    )[0][0]
+    claim = _claim(books, receipt)
+    _approved(books, claim, {"deducted": deducted, "reasons": "إعادة الرصف لم تكتمل"})
+    assert books.cases(number) == ["deposit_due"]
+    asked = books.local.rows(
+        select(Refund.id, Refund.amount, Refund.requested_by, Refund.note)
+        .where(Refund.reference == number)
+        .order_by(Refund.requested_at, Refund.amount.desc())
+    )
+    assert sum(row.amount for row in asked) == goes_back
+    assert books.reserved(first) == min(goes_back, 40_000)
+    assert books.reserved(second) == max(goes_back - 40_000, 0)
+    for row in asked:
+        assert row.requested_by == "system"
+        assert (claim in row.note, "إعادة الرصف لم تكتمل" in row.note) == (True, True)
+        page = finance.get(f"/center/finance/refunds/{row.id}")
+        assert "أُعد بناءً على إذن صرف من المركز" in page.text
+        finance.send(page, {}, "/approve")
+    books.make()
+    assert books.booked(number)["revenue"] == -FEE.minor
+    assert -books.booked(number).get("refundable", 0) == DEPOSIT.minor - goes_back
+
+
+@pytest.mark.parametrize(
+    "told", ["all", {}, {"deducted": "5"}, {"deducted": -1}, {"deducted": 5}, {"deducted": True}]
+)
+def test_a_payment_order_that_says_nothing_whole_is_not_taken(told: object) -> None:
+    with pytest.raises(BadMessage):
+        deposits.read_order(told)
 
 
 def test_a_deposit_from_before_the_portal_goes_by_cheque(books: Books, cashier: Employee) -> None:
@@ -607,20 +658,8 @@ def _claim(books: Books, receipt: str) -> str:
 def test_a_payment_in_another_sum_goes_back_whole(books: Books) -> None:
     paid = books.paid()
     attempt = books.attempt(paid.obligation, Money(70_000))
-    params: Any = {
-        "amount": 99_000,
-        "currency": "usd",
-        "confirm": True,
-        "payment_method": "pm_card_visa",
-        "payment_method_types": ["card"],
-        "metadata": {
-            "reference": paid.number,
-            "obligation": paid.obligation,
-            "attempt": attempt.id,
-        },
-    }
-    told = books.local.stripe.v1.payment_intents.create(params)
-    checkout = books.core.provider.read_payment(told.id)
+    payment = books.charged(paid, attempt.id, 99_000, "usd")
+    checkout = books.core.provider.read_payment(payment)
     now = books.core.clock.now()
     with books.core.database.begin() as db:
         attempts.attach(db, attempt.id, checkout)
@@ -628,9 +667,13 @@ def test_a_payment_in_another_sum_goes_back_whole(books: Books) -> None:
         tries = {each.id: each for each in attempts.with_money(db, paid.obligation)}
         can = refunds.refundable(db, tries[attempt.id])
     assert can.set_aside == Money(99_000, "USD")
-    odd = Paid(paid.number, paid.obligation, attempt.id, told.id)
+    odd = Paid(paid.number, paid.obligation, attempt.id, payment)
     refund_id = books.approved(odd, Money(99_000, "USD"))
     books.make()
     assert books.state(refund_id) == "succeeded"
     assert "suspense" not in books.booked(paid.number)
     assert books.cases(paid.number) == []
+    assert books.told(paid.number) == ["refund_made"]
+    arabic = books.core.languages.pair[0]
+    params = {"number": paid.number, "sum": 99_000, "currency": "USD"}
+    assert "٩٩٠ USD" in compose(arabic, "refund_made", params, "https://portal")

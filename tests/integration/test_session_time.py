@@ -17,6 +17,7 @@ from tests.support.looking import (
     token,
 )
 from tests.support.people import Citizen, Employee, Page
+from tests.support.refunding import NOTE, Books, fill_in
 from tests.support.signing_in import is_signed_in
 
 PART = {"hx-request": "true"}
@@ -225,6 +226,26 @@ def test_the_reasons_of_a_refusal_are_there_as_well(turning: LocalPortal) -> Non
     assert again.path == "/center/sign-in/again"
     assert again.values()["completion_note"] == [written["completion_note"]]
     assert clerk.send(again, {}).hook("state") == "needs_completion"
+
+
+def test_what_an_employee_typed_about_money_is_there_and_is_asked_once_more(
+    turning: LocalPortal,
+) -> None:
+    """Held on the page that asks for confirmation: nothing is asked for unseen."""
+    books = Books(turning, turning.filed(COMPLAINT).hook("request-number"))
+    paid = books.surplus()
+    cashier = turning.employee("cashier")
+    confirm = fill_in(cashier, paid, aside="300", reason="surplus")
+    turning.clock.advance(minutes=31)
+    sent = cashier.send(confirm, {}, paid.attempt)
+    login = {"username": cashier.username, "password": "demo"}
+    again = cashier.send(sent, login, "/sign-in")
+    assert again.values()["note"] == [NOTE]
+    shown = cashier.send(again, {})
+    assert shown.hook("amount") == "30000"
+    assert books.reserved(paid) == 0
+    cashier.send(shown, {}, paid.attempt)
+    assert books.reserved(paid) == 30_000
 
 
 # --- a page of an older session ---

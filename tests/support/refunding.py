@@ -46,12 +46,12 @@ class Paid:
 class Books:
     """One portal's payments."""
 
-    def __init__(self, local: LocalPortal, original: str) -> None:
-        """``original`` is a filed request, of which others are copies."""
+    def __init__(self, local: LocalPortal, original: str, serial: int = 90_000) -> None:
+        """``original`` is a filed request, of which others are copies, numbered from ``serial``."""
         self.local = local
         self.core = local.portal
         self._original = original
-        self._serial = 90_000
+        self._serial = serial
 
     def request(self, **changes: Any) -> str:
         """Another request, as if it had been filed."""
@@ -79,12 +79,29 @@ class Books:
     ) -> Paid:
         """A request whose later fees are paid by card or wallet."""
         number = number or self.request()
-        obligation = public_id()
-        now = self.core.clock.now()
-        with self.core.database.begin() as db:
-            obligations.create(db, obligation, number, "after_approval", lines, now)
-        amount = Money.total(line.amount for line in lines)
+        obligation, amount = self.owed(number, lines)
         return self.pay(number, obligation, amount, card, wallet)
+
+    def owed(self, number: str, lines: tuple[OwedLine, ...] = LINES) -> tuple[str, Money]:
+        """Later fees of a request: the obligation and its sum."""
+        obligation = public_id()
+        with self.core.database.begin() as db:
+            now = self.core.clock.now()
+            obligations.create(db, obligation, number, "after_approval", lines, now)
+        return obligation, Money.total(line.amount for line in lines)
+
+    def charged(self, of: Paid, attempt: str, minor: int, currency: str = "egp") -> str:
+        """A card is charged at the provider, and nobody here has heard of it; the payment's id."""
+        named = {"reference": of.number, "obligation": of.obligation, "attempt": attempt}
+        params: Any = {
+            "amount": minor,
+            "currency": currency,
+            "confirm": True,
+            "payment_method": "pm_card_visa",
+            "payment_method_types": ["card"],
+            "metadata": named,
+        }
+        return str(self.local.stripe.v1.payment_intents.create(params).id)
 
     def paid_again(self, paid: Paid, card: str = "pm_card_visa", *, wallet: str = "") -> Paid:
         """The same sum once more: nothing of it is owed."""

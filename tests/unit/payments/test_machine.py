@@ -97,7 +97,7 @@ class Till(Cashier):
     def _lines(self, owed: Owed, attempt: Try, *_: object) -> tuple[CheckoutLine, ...]:
         return (CheckoutLine(owed.reference, attempt.amount),)
 
-    def _covered(self, db: Any, settlement: Settlement, now: datetime) -> None:
+    def stage_covered(self, db: Any, settlement: Settlement, now: datetime) -> None:
         self.covered[settlement.obligation] += 1
 
 

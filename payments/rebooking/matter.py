@@ -1,0 +1,322 @@
+"""What a case is about in money, and what may be done with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from sqlalchemy import Connection, func, select
+
+from payments import attempts, disputes, ledger, obligations, refunds, strays
+from payments.attempts import Try
+from payments.cases import MISMATCHES, OpenCase
+from payments.model import Entry, EntryLine, ObligationLine, Refund, RefundLine
+from payments.money import Money
+from payments.obligations import Owed
+from payments.parts import part_of_lines
+from payments.refunds.reserving import (
+    beside,
+    currency_of,
+    taken_beside,
+    taken_by_line,
+    taken_of_attempt_by_line,
+)
+
+
+class Choice(StrEnum):
+    """What can be done with money that stands where it cannot stay."""
+
+    REQUEST = "request"
+    """The payment goes to a request: pays what it owes, and the rest is surplus of it."""
+    PAID_OUT = "paid_out"
+    """It was given back outside of the provider, by a payment order."""
+    DEPOSIT = "deposit"
+    """The refund that was made without us was the deposit."""
+    LOSS = "loss"
+    """Those who had got it bear it, each by its part."""
+
+
+class Why(StrEnum):
+    """Why something cannot be booked."""
+
+    NOTHING = "nothing"
+    """It is about no money of ours, or all of it has gone already."""
+    TOO_MUCH = "too_much"
+    """More was taken than the payment brought."""
+    CHANGED = "changed"
+    """Something has happened since it was proposed."""
+    WAITS = "waits"
+    """Another proposal about it waits for a second person."""
+    OWED_NOTHING = "owed_nothing"
+    """The request that is named never owed anything."""
+    SAME = "same"
+    """It is surplus of that request already, and nothing is due."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An account that money is taken from; ``line`` is the position of a fee line."""
+
+    account: str
+    entity: str
+    item: str
+    line: int | None
+    amount: int
+
+
+@dataclass(frozen=True)
+class Matter:
+    """The money of a case: by which payment it came, where it stands, what may be done.
+
+    ``sources`` are the accounts that each choice takes it from; the credit is ``account`` where a
+    loss is explained.
+    """
+
+    attempt: Try
+    reference: str
+    account: str
+    left: Money
+    choices: tuple[Choice, ...]
+    gives_back: bool
+    sources: dict[Choice, tuple[Taken, ...]]
+    refund_id: str | None = None
+
+    def part(self, taken: Taken) -> Money:
+        """What one source gives."""
+        return Money(taken.amount, self.left.currency)
+
+
+def matter_of(db: Connection, case: OpenCase) -> Matter | Why:
+    """What a case is about; or why there is nothing to book."""
+    if case.kind in ("surplus", *MISMATCHES):
+        attempt = strays.of_payment(db, case.object_id)
+        return _aside(db, attempt, case) if attempt else Why.NOTHING
+    if case.kind == "cancelled_in_part":
+        return _of_cancelled(db, case)
+    if case.kind == "refund_failed":
+        return _unmade_refund(db, case)
+    if case.kind == "external_refund":
+        return _refund_without_us(db, case)
+    if case.kind == "dispute_lost":
+        return _lost(db, case)
+    return Why.NOTHING
+
+
+def _aside(db: Connection, attempt: Try, case: OpenCase) -> Matter | Why:
+    """Money that was set aside: it goes back, or where it belongs."""
+    left = refunds.refundable(db, attempt).set_aside
+    if not left or disputes.is_taken(db, attempt.id):
+        return Why.NOTHING
+    whole = left.minor == attempt.amount.minor and attempt.state in {"surplus", "mismatched"}
+    ours = case.kind not in {"mismatch_currency", "mismatch_environment"}
+    fits = whole and ours and left.currency == attempt.amount.currency
+    choices = (Choice.REQUEST, Choice.PAID_OUT) if fits else (Choice.PAID_OUT,)
+    source: tuple[Taken, ...] = (Taken(beside(attempt), "", "", None, left.minor),)
+    sources = dict.fromkeys(choices, source)
+    return Matter(
+        attempt, case.reference, beside(attempt), left, choices, gives_back=True, sources=sources
+    )
+
+
+def _of_cancelled(db: Connection, case: OpenCase) -> Matter | Why:
+    """One payment after the other: a part can have come by several."""
+    for attempt in attempts.with_money(db, case.object_id):
+        found = _aside(db, attempt, case)
+        if isinstance(found, Matter):
+            return found
+    return Why.NOTHING
+
+
+def _unmade_refund(db: Connection, case: OpenCase) -> Matter | Why:
+    """A refund that the provider could not make: its sum is back where it came from."""
+    refund = refunds.find(db, case.object_id)
+    attempt = attempts.find(db, refund.attempt_id) if refund else None
+    if refund is None or attempt is None or disputes.is_taken(db, attempt.id):
+        return Why.NOTHING
+    rows = db.execute(
+        select(RefundLine.__table__)
+        .where(RefundLine.refund_id == refund.id)
+        .order_by(RefundLine.position)
+    )
+    sources = tuple(Taken(row.account, row.entity, row.item, row.line, row.amount) for row in rows)
+    if not _is_free(db, attempt, sources):
+        return Why.NOTHING  # asked for once more, or given back in another way
+    return Matter(
+        attempt,
+        case.reference,
+        sources[0].account,
+        refund.amount,
+        (Choice.PAID_OUT,),
+        gives_back=True,
+        sources={Choice.PAID_OUT: sources},
+    )
+
+
+def _is_free(db: Connection, attempt: Try, sources: Sequence[Taken]) -> bool:
+    can = refunds.refundable(db, attempt)
+    left = {each.position: each.left.minor for each in can.lines}
+    of_lines = sum(each.amount for each in sources if each.line is not None)
+    return of_lines <= can.credited.minor and all(
+        each.amount <= (can.set_aside.minor if each.line is None else left.get(each.line, 0))
+        for each in sources
+    )
+
+
+def _refund_without_us(db: Connection, case: OpenCase) -> Matter | Why:
+    """What went back beyond what was not owed: it leaves a hole in ``suspense``."""
+    refund = db.execute(
+        select(Refund.id, Refund.attempt_id, Refund.currency).where(
+            Refund.provider_refund == case.object_id
+        )
+    ).one_or_none()
+    attempt = attempts.find(db, refund.attempt_id) if refund else None
+    if refund is None or attempt is None or beside(attempt) == ledger.SUSPENSE:
+        return Why.NOTHING
+    held = _standing(db, case.object_id, ledger.SUSPENSE)
+    if held <= 0:
+        return Why.NOTHING
+    sources = {}
+    deposit = _of_deposits(db, attempt, held)
+    if deposit:
+        sources[Choice.DEPOSIT] = deposit
+    shares = _borne(db, attempt, held, with_aside=False)
+    if shares:
+        sources[Choice.LOSS] = shares
+    if not sources:
+        return Why.TOO_MUCH
+    return Matter(
+        attempt,
+        case.reference,
+        ledger.SUSPENSE,
+        Money(held, refund.currency),
+        tuple(sources),
+        gives_back=False,
+        sources=sources,
+        refund_id=refund.id,
+    )
+
+
+def _lost(db: Connection, case: OpenCase) -> Matter | Why:
+    """What a bank has kept."""
+    dispute = next(iter(disputes.by_ids(db, [case.object_id])), None)
+    attempt = attempts.find(db, dispute.attempt_id) if dispute else None
+    if dispute is None or attempt is None:
+        return Why.NOTHING
+    held = _standing(db, dispute.id, ledger.DISPUTE_HOLD)
+    if held <= 0:
+        return Why.NOTHING
+    sources = _borne(db, attempt, held, with_aside=True)
+    if not sources:
+        return Why.TOO_MUCH
+    return Matter(
+        attempt,
+        case.reference,
+        ledger.DISPUTE_HOLD,
+        Money(held, currency_of(db, attempt)),
+        (Choice.LOSS,),
+        gives_back=False,
+        sources={Choice.LOSS: sources},
+    )
+
+
+def _standing(db: Connection, object_id: str, account: str) -> int:
+    """What the entries about an object at the provider hold in an account."""
+    found = (
+        select(func.coalesce(func.sum(EntryLine.amount), 0))
+        .join(Entry, Entry.id == EntryLine.entry_id)
+        .where(
+            Entry.provider == ledger.PROVIDER,
+            Entry.object_id == object_id,
+            EntryLine.account == account,
+        )
+    )
+    return int(db.scalar(found) or 0)
+
+
+def _fee_lines(db: Connection, obligation_id: str) -> list[Taken]:
+    """The frozen lines, as what they brought to whom."""
+    rows = db.execute(
+        select(ObligationLine.__table__)
+        .where(ObligationLine.obligation_id == obligation_id)
+        .order_by(ObligationLine.position)
+    )
+    return [
+        Taken(
+            ledger.REFUNDABLE if row.refundable else ledger.REVENUE,
+            row.entity,
+            row.item,
+            row.position,
+            row.amount,
+        )
+        for row in rows
+    ]
+
+
+def _of_deposits(db: Connection, attempt: Try, amount: int) -> tuple[Taken, ...]:
+    """The sum from the deposits of what the payment paid; nothing if they are less."""
+    taken = taken_by_line(db, attempt.obligation_id)
+    found, rest = [], amount
+    for line in _fee_lines(db, attempt.obligation_id):
+        free = line.amount - taken.get(line.line or 0, 0)
+        part = min(rest, free)
+        if line.account == ledger.REFUNDABLE and part > 0:
+            found.append(replace(line, amount=part))
+            rest -= part
+    return () if rest else tuple(found)
+
+
+def _borne(db: Connection, attempt: Try, amount: int, *, with_aside: bool) -> tuple[Taken, ...]:
+    """The sum from those who got the payment, each by its part; nothing if they got less.
+
+    What was set aside is nobody's income, so it goes first.
+    """
+    free = max(attempt.set_aside.minor - taken_beside(db, attempt), 0) if with_aside else 0
+    from_aside = min(amount, free)
+    rest = amount - from_aside
+    taken = taken_of_attempt_by_line(db, attempt.id)
+    lines = _fee_lines(db, attempt.obligation_id)
+    before = _credited_before(db, attempt)
+    own = attempt.amount.minor - attempt.set_aside.minor
+    got = part_of_lines([line.amount for line in lines], before, before + own) if own else []
+    kept = [part - taken.get(line.line or 0, 0) for line, part in zip(lines, got, strict=own > 0)]
+    if sum(kept) < rest:
+        return ()
+    found = [Taken(beside(attempt), "", "", None, from_aside)]
+    if rest:
+        parts = part_of_lines(kept, 0, rest)
+        found += [replace(line, amount=part) for line, part in zip(lines, parts, strict=True)]
+    return tuple(each for each in found if each.amount)
+
+
+def _credited_before(db: Connection, attempt: Try) -> int:
+    """What earlier payments had paid of the same stage."""
+    return sum(
+        each.amount.minor - each.set_aside.minor
+        for each in attempts.with_money(db, attempt.obligation_id)
+        if each.settled_at and attempt.settled_at and each.settled_at < attempt.settled_at
+    )
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a payment goes: the stage, what it pays of it, and what is beyond."""
+
+    owed: Owed
+    pays: Money
+    beyond: Money
+
+
+def target_of(db: Connection, matter: Matter, reference: str) -> Target | None:
+    """What a payment does for a request: it pays the oldest stage that is due; where nothing is
+    due it is surplus of the last one. None when the request never owed anything."""
+    stages = obligations.of_reference(db, reference)
+    if not stages:
+        return None
+    owed = obligations.due(db, reference) or stages[-1]
+    pays = min(matter.left, owed.remaining)
+    return Target(owed, pays, matter.left - pays)
+
+
+def stays(matter: Matter, target: Target) -> bool:
+    """Whether nothing would change: it is surplus of that very request, and nothing is due."""
+    same = target.owed.reference == matter.reference
+    return matter.account == ledger.SURPLUS and same and not target.pays
