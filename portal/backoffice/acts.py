@@ -8,6 +8,7 @@ the center's own outbox.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -35,12 +36,16 @@ from portal.handoff import messages, outbox
 from portal.handoff.messages import Message
 from portal.identity.roles import Permission, may
 from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Missing, Problem, Refused
-from portal.text import is_readable
+from portal.text import is_readable, parse_number
 from portal.vault import Vault
 
 SHORTEST_REASON = 10
 LONGEST_NOTE = 4000
 LONGEST_NUMBER = 60
+_LONGEST_REASONS = 200
+_LONGEST_SUM = 40
+_MOST_POUNDS = 50_000_000  # facts, service 22
+_EXAMPLE = Decimal("150.5")
 COMPLETION_DAYS = (7, 14, 30)
 FEES_OUTSTANDING = N_("Fees of this request are not assessed or not paid yet; it waits for them")
 _DECIDABLE = (REFERRED, DOCUMENT_CHECK, ACCEPTED_PRELIM)
@@ -144,7 +149,11 @@ class Desk:
         documents = [self._keep_output(db, row.id, issued, at)] if issued.stored else []
         data = {"output_number": issued.output_number}
         self.record(db, row.id, employee, "approve", ISSUED, at, note=issued.note, data=data)
-        self.tell(db, employee, number, messages.REQUEST_APPROVED, {"note": issued.note}, at)
+        decided: dict[str, Any] = {"note": issued.note}
+        if issued.deposit is not None:
+            kept = issued.deposit
+            decided["deposit"] = {"deducted": kept.deducted, "reasons": kept.reasons}
+        self.tell(db, employee, number, messages.REQUEST_APPROVED, decided, at)
         told = {"documents": documents, **data}
         self.tell(db, employee, number, messages.OUTPUT_ISSUED, told, at)
 
@@ -363,8 +372,35 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class PaymentOrder:
+    """What of a deposit the center keeps, in piastres, and why; the rest goes back."""
+
+    deducted: int
+    reasons: str
+
+
+def read_payment_order(typed: str, reasons: str) -> tuple[PaymentOrder | None, list[Problem]]:
+    """The order as typed: pounds, or nothing where all of it goes back."""
+    found, deducted = [], 0
+    if typed.strip():
+        number = parse_number(typed.strip()) if len(typed) <= _LONGEST_SUM else None
+        if number is None or number < 0 or number > _MOST_POUNDS or number != round(number, 2):
+            text = N_("Write the amount in figures, such as {example}")
+            found.append(Problem("deducted", text, {"example": _EXAMPLE}))
+        else:
+            deducted = int(number * 100)
+    if deducted and len(reasons.strip()) < SHORTEST_REASON:
+        found.append(Problem("deduction_reasons", N_("Write why it is deducted")))
+    if len(reasons) > _LONGEST_REASONS:
+        found.append(Problem("deduction_reasons", N_("The message is too long; shorten it")))
+    if not is_readable(reasons, lines=True):
+        found.append(Problem("deduction_reasons", HIDDEN_CHARACTERS))
+    return (None, found) if found else (PaymentOrder(deducted, reasons.strip()), [])
+
+
+@dataclass(frozen=True)
 class IssuedOutput:
-    """The document that an approval issues."""
+    """The document that an approval issues. ``deposit`` is told where one is asked back."""
 
     output_number: str
     note: str
@@ -372,6 +408,7 @@ class IssuedOutput:
     media_type: str = ""
     pages: int = 1
     stored: Stored | None = None
+    deposit: PaymentOrder | None = None
 
     def problems(self, *, file_given: bool) -> list[Problem]:
         found = []

@@ -12,6 +12,7 @@ from portal.backoffice.acts import (
     CompletionAsk,
     IssuedOutput,
     Refusal,
+    read_payment_order,
 )
 from portal.backoffice.reading import OpenedRequest
 from portal.catalogue.identity import read_request_number
@@ -308,6 +309,11 @@ def approve(
         form.text("output_number"), form.text("approval_note").replace("\r\n", "\n")
     )
     problems = issued.problems(file_given=file is not None)
+    order = None
+    if opened.payload["service"].get("returns_deposit"):
+        reasons = form.text("deduction_reasons").replace("\r\n", "\n")
+        order, wrong = read_payment_order(form.text("deducted"), reasons)
+        problems += wrong
     if stages.outstanding(opened.payload, opened.assessments):
         problems.insert(0, Problem("", FEES_OUTSTANDING))
     inspected: Inspected | None = None
@@ -327,6 +333,7 @@ def approve(
         inspected.media_type,
         inspected.pages,
         stored,
+        order,
     )
     try:
         with portal.database.begin() as db:
