@@ -79,7 +79,7 @@ def means_of(payment: Payment) -> str:
 
 
 class Printer:
-    """Sets receipts. One at a time: the compiler keeps fonts and template, and takes 20 ms."""
+    """Sets receipts. One at a time: the compiler keeps fonts and template, and takes 25 ms."""
 
     def __init__(self) -> None:
         self._lock = Lock()
