@@ -15,6 +15,7 @@ A payment goes to a request whole, or not at all. Every entry is of today: a clo
 
 from payments.rebooking.deciding import REBOOKED, Unbookable, approve, propose, reject
 from payments.rebooking.matter import (
+    KINDS,
     Choice,
     Matter,
     Taken,
@@ -35,6 +36,7 @@ from payments.rebooking.reading import (
 )
 
 __all__ = [
+    "KINDS",
     "LONGEST_NOTE",
     "REBOOKED",
     "Choice",

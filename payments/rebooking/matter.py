@@ -21,6 +21,16 @@ from payments.refunds.reserving import (
     taken_of_attempt_by_line,
 )
 
+KINDS = (
+    "surplus",
+    *MISMATCHES,
+    "cancelled_in_part",
+    "refund_failed",
+    "external_refund",
+    "dispute_lost",
+)
+"""Kinds of case that a booking settles."""
+
 
 class Choice(StrEnum):
     """What can be done with money that stands where it cannot stay."""

@@ -102,6 +102,11 @@ class Looked:
     goal: Goal | None
 
     @property
+    def is_refund(self) -> bool:
+        """Whether the form of a refund settles it, and nothing else."""
+        return self.case.kind in set(cases.GIVE_BACK) - set(rebooking.KINDS)
+
+    @property
     def proposal(self) -> Proposal | None:
         return next((each for each in self.proposals if each.state is State.PROPOSED), None)
 
@@ -128,7 +133,7 @@ def look(db: Connection, officer: Officer, case_id: int) -> Looked:
         closing=closing,
         request=request,
         matter=matter,
-        why=None if isinstance(about, Matter) else about,
+        why=about if isinstance(about, Why) and case.kind in rebooking.KINDS else None,
         proposals=proposals,
         fee_lines=obligations.lines(db, matter.attempt.obligation_id) if matter else (),
         goal=goal,

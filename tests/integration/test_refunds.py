@@ -578,9 +578,15 @@ def test_an_approved_claim_for_a_deposit_is_put_before_finance(
     page = cashier.get(f"/center/finance/refunds/of/{claim}")
     assert paid.number in page.text
     page = cashier.get("/center/finance/refunds")
-    link = page.tree.xpath(f"//tr[@data-case='deposit_due']//a[contains(@href, '{paid.number}')]")
+    link = page.tree.xpath(
+        f"//tr[@data-case='deposit_due'][.//a[contains(@href, '{paid.number}')]]//a"
+    )
     page = cashier.get(link[0].get("href"))
     assert page.values(paid.attempt)["line.1"] == ["500.00"]
+    page = cashier.get(link[1].get("href"))
+    assert page.hook("case") == "deposit_due"
+    again = page.tree.xpath("//a[@data-primary]/@href")[0]
+    assert cashier.get(again).path == form_of(paid)
     books.approved(paid, DEPOSIT, 1)
     books.make()
     assert books.cases(paid.number) == []
