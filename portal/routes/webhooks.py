@@ -13,9 +13,7 @@ from portal.observability import log, webhooks_refused
 from portal.problems import Conflict
 from portal.web.http_forms import MOST_FORM_BYTES, chunks_of
 from portal.web.parts import Portal
-from portal.web.routing import NEWS_THREADS, Access, in_thread
-
-_MOST_WAITING = 64
+from portal.web.routing import MOST_WAITING, NEWS_THREADS, Access, in_thread
 
 
 @post("/webhooks/payments", opt={"access": Access.SIGNATURE}, status_code=200)
@@ -52,7 +50,7 @@ def _take(portal: Portal, body: bytes, headers: dict[str, str]) -> Response[byte
 async def _work_off(portal: Portal, waiting: Waiting) -> None:
     """Look at a kept event at once, unless the provider is so slow that many wait already: each
     of them holds one of the server's connections, and the worker looks at what is left."""
-    if NEWS_THREADS.statistics().tasks_waiting < _MOST_WAITING:
+    if NEWS_THREADS.statistics().tasks_waiting < MOST_WAITING:
         await run_sync(portal.payment_news.work_off, waiting, limiter=NEWS_THREADS)
 
 

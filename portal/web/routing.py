@@ -21,6 +21,8 @@ _THREADS = CapacityLimiter(16)
 _UPLOAD_THREADS = CapacityLimiter(2)
 # A provider that is slow holds up who pays there, and nobody else
 PROVIDER_THREADS = CapacityLimiter(12)
+# Each that waits for one of these holds a connection, of which there are some hundred
+MOST_WAITING = 48
 # Its news are worked off beside the pages
 NEWS_THREADS = CapacityLimiter(8)
 # Days are compared and closed in minutes, and receipts are set one after the other
@@ -46,7 +48,10 @@ def in_thread(function: Handler, limiter: CapacityLimiter = _THREADS) -> Handler
 
     @wraps(function)
     async def run(**arguments: Any) -> Any:
-        return await run_sync(partial(function, **arguments), limiter=limiter)
+        chosen = limiter
+        if limiter is PROVIDER_THREADS and limiter.statistics().tasks_waiting >= MOST_WAITING:
+            arguments["visit"].without_provider, chosen = True, _THREADS
+        return await run_sync(partial(function, **arguments), limiter=chosen)
 
     return run
 

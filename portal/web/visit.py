@@ -64,6 +64,8 @@ class Visit:
         self.portal = portal
         self.speech: Speech = portal.languages[request.scope["state"]["locale"]]
         self.new_cookies: list[Cookie] = []
+        self.without_provider = False
+        """Too many wait for the payment provider already: it is not asked, and the page says so."""
 
     @property
     def other_speech(self) -> Speech:

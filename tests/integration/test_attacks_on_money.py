@@ -14,6 +14,7 @@ from sqlalchemy import update
 
 from payments.model import Attempt
 from portal.requests import paying
+from portal.web import routing
 from tests.support.local import LocalPortal
 from tests.support.looking import assert_honest, fields, page_of, raw
 from tests.support.paying import at_checkout, session_of, unpaid
@@ -55,11 +56,30 @@ def test_payers_who_wait_for_a_slow_provider_hold_up_nobody_else(
         assert {each.result().status_code for each in waiting} == {303}
 
 
+def test_where_many_wait_for_the_provider_no_more_are_let_to_wait(
+    still: LocalPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each holds a connection; the page says what is known without asking."""
+    citizen = still.someone()
+    number, page = unpaid(still, citizen)
+    at_checkout(citizen, page)
+    back = f"/requests/{number}/pay/return?session_id={session_of(still, number)}"
+    monkeypatch.setattr(routing, "MOST_WAITING", 0)
+    for call in ("look", "start"):
+        monkeypatch.setattr(still.portal.cashier, call, None)
+    waits = citizen.get(back)
+    assert (waits.status, waits.path) == (200, back.partition("?")[0])
+    assert waits.hooks("watch")  # it looks again by itself
+    refused = citizen.post(page.path, page.values("/pay"))
+    assert refused.status == 503
+    assert refused.tree.xpath("//main//form"), "there is no way to try again"
+
+
 def test_news_of_a_slow_provider_hold_few_connections(
     alone: LocalPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[object] = []
-    monkeypatch.setattr("portal.routes.webhooks._MOST_WAITING", 0)
+    monkeypatch.setattr("portal.routes.webhooks.MOST_WAITING", 0)
     monkeypatch.setattr(alone.portal.payment_news, "work_off", looked.append)
     citizen = alone.signed_in()
     _number, page = unpaid(alone, citizen)
