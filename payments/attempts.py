@@ -209,6 +209,12 @@ def live(db: Connection, obligation_id: str, channel: Channel) -> Try | None:
     return _one(db, _LIVE, obligation=obligation_id, channel=channel)
 
 
+def newest_voucher(db: Connection, obligation_id: str) -> Try | None:
+    """The newest cash reference of an obligation whose number is known, whatever became of it."""
+    found = _all(db, Attempt.obligation_id == obligation_id, Attempt.voucher.is_not(None))
+    return max(found, key=lambda each: each.number, default=None)
+
+
 def begun_since(db: Connection, obligation_id: str, door: str, since: datetime) -> list[datetime]:
     """When the tries through a door began, from ``since`` on, oldest first."""
     rows = db.scalars(

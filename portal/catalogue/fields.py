@@ -148,7 +148,15 @@ class NumberKind(Kind):
 
     def show(self, field: Field, value: Decimal, speech: Speech) -> str:
         text = speech.number(value, group=not field.pattern)
-        return f"{text} {speech.show(field.unit)}" if field.unit else text
+        if field.unit is None:
+            return text
+        if value and value == int(value):  # these words change with their number; «m» does not
+            match field.unit.en:
+                case "days":
+                    return speech.ngettext(N_("{n} day"), N_("{n} days"), int(value))
+                case "months":
+                    return speech.ngettext(N_("{n} month"), N_("{n} months"), int(value))
+        return f"{text} {speech.show(field.unit)}"
 
 
 class IntegerKind(NumberKind):

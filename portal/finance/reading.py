@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from payments import ledger
 from payments.cases import OpenCase
-from payments.model import PaymentCase
+from payments.model import Attempt, PaymentCase
 from payments.money import Money
 from payments.reconciliation import book, treasury
 from payments.reconciliation.model import BookLine, Day, DayDifference, DayTotal
@@ -77,6 +77,10 @@ class Picture:
     foreign: bool
     """Whether there is money in another currency too, which the table leaves out."""
     shares: tuple[ShareRow, ...]
+    ways: Mapping[str, int]
+    """What was collected by each way to pay: ``card``, ``wallet``, ``kiosk``; others as card."""
+    differences: int
+    """What did not agree in one's scope when the day was compared."""
     bars: tuple[Bar, ...]
     in_transit: Money | None
     cases: tuple[OpenCase, ...]
@@ -112,6 +116,8 @@ def picture(db: Connection, day: date, centers: Sequence[str] | None) -> Picture
         ),
         foreign=any(currency != CURRENCY for currency, _ in totals),
         shares=_shares(db, day, centers),
+        ways=_ways(db, day, centers) if result else {},
+        differences=_differences(db, day, centers),
         bars=_bars(db, day, centers),
         in_transit=ledger.balance(db, ledger.TREASURY_IN_TRANSIT) if centers is None else None,
         cases=listed,
@@ -156,6 +162,29 @@ def _shares(db: Connection, day: date, centers: Sequence[str] | None) -> tuple[S
     shares = kept_shares(db, day, CURRENCY, centers)
     rows_ = [ShareRow(part.account, part.entity, part.item, each) for part, each in shares.items()]
     return tuple(sorted(rows_, key=lambda row: (-row.share.gross, row.entity, row.item)))
+
+
+def _ways(db: Connection, day: date, centers: Sequence[str] | None) -> Mapping[str, int]:
+    """The payments of the provider's book by the way they were made, as our attempts know it."""
+    way = case((Attempt.kind.in_(("wallet", "kiosk")), Attempt.kind), else_="card")
+    rows = db.execute(
+        select(way, func.sum(BookLine.amount))
+        .join(Attempt, Attempt.payment == BookLine.payment, isouter=True)
+        .where(
+            BookLine.day == day,
+            BookLine.effect == book.PAYMENT,
+            BookLine.currency == CURRENCY,
+            *is_of(BookLine.reference, centers),
+        )
+        .group_by(way)
+    )
+    return {name: int(total) for name, total in rows}
+
+
+def _differences(db: Connection, day: date, centers: Sequence[str] | None) -> int:
+    mine = is_of(DayDifference.reference, centers)
+    found = select(func.count()).select_from(DayDifference)
+    return db.scalar(found.where(DayDifference.day == day, *mine)) or 0
 
 
 def _bars(db: Connection, day: date, centers: Sequence[str] | None) -> tuple[Bar, ...]:

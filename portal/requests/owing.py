@@ -1,13 +1,15 @@
 """What a request owes and has paid, as pages show it."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from payments import attempts, obligations
-from payments.attempts import Channel, Try
-from payments.model import Obligation, Receipt
+from payments.attempts import Try
+from payments.model import Obligation
+from payments.money import Money
 from payments.obligations import Owed
 from portal.registers import reading as registers
 from portal.requests import reading
@@ -28,27 +30,25 @@ class Payable:
     paid: tuple[Try, ...]
     voucher: Try | None
     """The cash reference that can be paid now."""
+    ended: Try | None
+    """The newest cash reference, when it can be paid no more and no other has taken its place."""
 
 
-@dataclass(frozen=True)
-class IssuedReceipt:
-    """A receipt as the request's page lists it."""
-
-    number: str
-    issued_at: datetime
-
-
-def payable(db: Connection, request: FiledRequest) -> Payable | None:
-    """What the request owes now; None when nothing is due."""
+def payable(db: Connection, request: FiledRequest, at: datetime) -> Payable | None:
+    """What the request owes at this moment; None when nothing is due."""
     owed = obligations.due(db, request.number)
     if owed is None:
         return None
-    kiosk = attempts.live(db, owed.id, Channel.KIOSK)
+    kiosk = attempts.newest_voucher(db, owed.id)
+    # the provider may not have told yet that it is over
+    live = kiosk is not None and kiosk.state == "open" and kiosk.expires_at > at
+    over = kiosk is not None and not live and kiosk.state in {"open", "expired"}
     return Payable(
         owed,
         tuple(obligations.lines(db, owed.id)),
         tuple(a for a in attempts.with_money(db, owed.id) if a.state == "paid"),
-        kiosk if kiosk is not None and kiosk.voucher else None,  # the number may not be known yet
+        kiosk if live else None,
+        kiosk if over else None,
     )
 
 
@@ -59,12 +59,12 @@ def paid_meanwhile(db: Connection, vault: Vault, request: FiledRequest) -> bool:
     return bool(dues) and not registers.are_unpaid(db, dues)
 
 
-def receipts(db: Connection, request: FiledRequest) -> list[IssuedReceipt]:
-    """The receipts of a request, a stage after the other."""
+def left_to_pay(db: Connection, requests: Iterable[FiledRequest]) -> Mapping[str, Money]:
+    """What each of these requests owes now, by its number."""
+    numbers = [request.number for request in requests if request.state in PAYABLE]
     rows = db.execute(
-        select(Receipt.number, Receipt.issued_at)
-        .join(Obligation, Obligation.id == Receipt.obligation_id)
-        .where(Obligation.reference == request.number)
-        .order_by(Receipt.issued_at)
+        select(Obligation.reference, func.sum(Obligation.amount - Obligation.credited))
+        .where(Obligation.reference.in_(numbers), Obligation.state == "due")
+        .group_by(Obligation.reference)
     )
-    return [IssuedReceipt(*row) for row in rows]
+    return {number: Money(int(left)) for number, left in rows}

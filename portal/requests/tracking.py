@@ -112,9 +112,9 @@ def is_moving(request: FiledRequest) -> bool:
     return request.state not in FINAL
 
 
-def mark_of(request: FiledRequest, past: Sequence[PastAct], today: date) -> str:
+def mark_of(request: FiledRequest, past: Sequence[PastAct], today: date, *money: object) -> str:
     """A tag of all that the moving part of a request's page is made of: it changes with it."""
-    made_of = repr((request, tuple(past), today))
+    made_of = repr((request, tuple(past), today, money))
     return f'W/"{sha256(made_of.encode()).hexdigest()[:16]}"'
 
 

@@ -15,6 +15,7 @@ from portal.requests import (
     tracking,
     uploads,
 )
+from portal.requests.account import account
 from portal.requests.lifecycle import FINAL, State
 from portal.web.pages import no_news
 from portal.web.routing import Access, get_page
@@ -31,6 +32,7 @@ def show_requests(visit: NamedDependency[Visit], show: FromQuery[str] = "all") -
     with portal.database.read() as db:
         citizen = visit.citizen(db)
         requests = reading.of_citizen(db, citizen.citizen_id)
+        to_pay = owing.left_to_pay(db, requests)
         saved = drafts.all_open(db, portal.vault, citizen.citizen_id)
     groups = {
         "all": requests,
@@ -45,6 +47,7 @@ def show_requests(visit: NamedDependency[Visit], show: FromQuery[str] = "all") -
         "requests/list.html",
         groups=groups,
         shown=show,
+        to_pay=to_pay,
         drafts=saved,
         services=portal.catalogue.services,
     )
@@ -60,16 +63,15 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
         if follower.only_request not in {None, request.number}:
             raise NotSignedIn("citizen")
         past = reading.history(db, portal.vault, request.id)
-        mark = tracking.mark_of(request, past, visit.today)
+        money = account(db, request)
+        given_back = refunding.told(db, request.number)
+        mark = tracking.mark_of(request, past, visit.today, money, given_back)
         if visit.is_fragment:
             visit.only_looks()
             if visit.request.headers.get("if-none-match") == mark:
                 return no_news(visit)
         frozen = reading.answers(db, portal.vault, request.id)
         files = uploads.of_request(db, portal.vault, request.id)
-        receipts = owing.receipts(db, request)
-        given_back = refunding.told(db, request.number)
-        due = owing.payable(db, request) if request.state in owing.PAYABLE else None
     service = portal.catalogue.services[request.service_code]
     notice = tracking.is_notice(service, frozen["values"])
     moving = tracking.is_moving(request)
@@ -90,9 +92,9 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
         sections=frozen["sections"],
         files=files,
         outputs=[f for f in files if f.purpose == "output"],
-        receipts=receipts,
+        account=money,
         refunds=given_back,
-        due=due,
+        due=money.current if request.state in owing.PAYABLE else None,
         reasons=portal.catalogue.refusal_reasons,
         grievance=service.grievance,
         only_follows=follower.only_request is not None,

@@ -22,6 +22,7 @@ from payments.obligations import Owed
 from payments.provider import ProviderError, Rejected
 from portal.problems import N_, Conflict, Missing, Problem
 from portal.requests import owing, pay_links, paying, reading
+from portal.requests.account import Account, account
 from portal.requests.paying import Door
 from portal.requests.reading import FiledRequest
 from portal.text import parse_number
@@ -46,6 +47,8 @@ class Counter:
     due: owing.Payable | None
     settled: bool
     """Another request has paid these dues: nothing is owed any more."""
+    account: Account | None = None
+    """All stages of payment, for the owner alone."""
 
     @property
     def is_open(self) -> bool:
@@ -55,7 +58,8 @@ class Counter:
 def _owner(visit: Visit, db: Connection, number: str) -> Counter:
     citizen = visit.citizen(db)
     request = reading.own(db, citizen.citizen_id, number)
-    return _counter(visit, db, request, paying.owner_door(request))
+    counter = _counter(visit, db, request, paying.owner_door(request))
+    return replace(counter, account=account(db, request))
 
 
 def _bearer(visit: Visit, db: Connection, link: str) -> tuple[Counter, Owed]:
@@ -63,7 +67,7 @@ def _bearer(visit: Visit, db: Connection, link: str) -> tuple[Counter, Owed]:
     request = reading.by_number(db, owed.reference)
     counter = _counter(visit, db, request, Door("link", f"/pay/{link}"))
     if counter.due is not None and counter.due.owed.id != owed.id:  # a later stage has its own link
-        counter = Counter(request, counter.door, None, counter.settled)
+        counter = replace(counter, due=None)
     if counter.due is not None:  # whose card has paid a part is nobody else's business
         paid = tuple(replace(each, kind="", method="") for each in counter.due.paid)
         counter = replace(counter, due=replace(counter.due, paid=paid))
@@ -71,7 +75,7 @@ def _bearer(visit: Visit, db: Connection, link: str) -> tuple[Counter, Owed]:
 
 
 def _counter(visit: Visit, db: Connection, request: FiledRequest, door: Door) -> Counter:
-    due = owing.payable(db, request)
+    due = owing.payable(db, request, visit.portal.clock.now())
     settled = owing.paid_meanwhile(db, visit.portal.vault, request)
     return Counter(request, door, due, settled)
 
@@ -82,10 +86,14 @@ def _page(
     status: int = 200,
     *,
     trouble: str = "",
+    over: bool = False,
     problems: Sequence[Problem] = (),
     typed: str = "",
 ) -> Response[bytes]:
-    """The counter's page. ``trouble`` is ``unreachable`` or ``no_kiosk``."""
+    """The counter's page. ``trouble`` is ``unreachable`` or ``no_kiosk``.
+
+    ``over`` tells somebody who comes back that the checkout has ended without a payment.
+    """
     portal, due = visit.portal, counter.due
     if due is None:
         raise Missing("nothing is due")
@@ -99,6 +107,8 @@ def _page(
         door=counter.door,
         due=due,
         settled=counter.settled,
+        account=counter.account,
+        over=over,
         kiosk="kiosk" in portal.settings.payments_methods,
         smallest=SMALLEST_PART,
         link=portal.settings.public_url
@@ -158,12 +168,14 @@ def _part(typed: str, remaining: Money) -> tuple[Money | None, Problem | None]:
 
 
 @get_page("/requests/{number:str}/pay", Access.CITIZEN)
-def show_payment(visit: NamedDependency[Visit], number: FromPath[str]) -> Response[bytes]:
+def show_payment(
+    visit: NamedDependency[Visit], number: FromPath[str], over: FromQuery[str] = ""
+) -> Response[bytes]:
     with visit.portal.database.read() as db:
         counter = _owner(visit, db, number)
     if not counter.is_open:
         return redirect(visit, f"/requests/{number}")
-    return _page(visit, counter)
+    return _page(visit, counter, over=bool(over))
 
 
 @post_form("/requests/{number:str}/pay", Access.CITIZEN, threads=PROVIDER_THREADS)
@@ -234,7 +246,8 @@ def _after(visit: Visit, counter: Counter, session: str, attempt: Try | None) ->
     due = counter.due
     mine = attempt is not None and due is not None and attempt.obligation_id == due.owed.id
     if attempt is None or not mine or attempt.state in _OVER:
-        return redirect(visit, counter.door.path)
+        unpaid = mine and attempt is not None and attempt.state != "paid"
+        return redirect(visit, counter.door.path, **({"over": "1"} if unpaid else {}))
     if visit.is_fragment:
         visit.only_looks()
         return no_news(visit)
@@ -249,13 +262,15 @@ def _after(visit: Visit, counter: Counter, session: str, attempt: Try | None) ->
 
 
 @get_page("/pay/{link:str}", Access.ANYONE)
-def show_link(visit: NamedDependency[Visit], link: FromPath[str]) -> Response[bytes]:
+def show_link(
+    visit: NamedDependency[Visit], link: FromPath[str], over: FromQuery[str] = ""
+) -> Response[bytes]:
     """What somebody else is asked to pay; open to whoever holds the link."""
     with visit.portal.database.read() as db:
         counter, owed = _bearer(visit, db, link)
     if not counter.is_open or counter.settled:
         return _no_longer(visit, counter, owed)
-    return _page(visit, counter)
+    return _page(visit, counter, over=bool(over))
 
 
 def _no_longer(visit: Visit, counter: Counter, owed: Owed) -> Response[bytes]:

@@ -152,6 +152,10 @@ HEARD = {
     "pay": """
         - main:
           - heading /Request No. .* Payment/ [level=1]
+          - region "To pay now":
+            - heading "To pay now" [level=2]
+            - paragraph:
+              - button "Pay by card or wallet"
           - table "Details of the fees":
             - rowgroup:
               - row:
@@ -164,8 +168,10 @@ HEARD = {
             - rowgroup:
               - row:
                 - rowheader "To pay"
-          - paragraph:
-            - button "Continue to payment"
+          - region "Other ways to pay":
+            - heading "Other ways to pay" [level=2]
+          - region "After the payment":
+            - heading "After the payment" [level=2]
         """,
     "request-needs-completion": """
         - main:

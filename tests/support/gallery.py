@@ -14,19 +14,19 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page
 from sqlalchemy import Connection, insert, select, update
 
-from payments.model import Obligation, ObligationLine
+from payments.model import Attempt, Obligation, ObligationLine, Receipt
 from payments.money import Money
 from portal.backoffice import folder
 from portal.backoffice.model import CenterAct, CenterDocument, CenterRequest
 from portal.clock import cairo_day, public_id
-from portal.requests import reading
+from portal.requests import pay_links, reading
 from portal.requests.lifecycle import State
 from portal.requests.model import Attachment, Draft, HistoryEntry, ServiceRequest
 from tests.support.drafting import COMPLAINT, answer_all, begin, upload
 from tests.support.files import photo
 from tests.support.local import LocalPortal
 from tests.support.people import Browser, Citizen, Employee
-from tests.support.refunding import SALE_ONLY, Books, form_of
+from tests.support.refunding import DEPOSIT, SALE_ONLY, Books, form_of
 
 WORD = "مستنداتالعقار" * 8
 NAME = "عبد الرحمن بن محمد السيد " * 12
@@ -225,6 +225,7 @@ class _Maker:
         ).hook("request-number")
         payment = citizen.get(f"/requests/{unpaid}/pay")
         link = urlsplit(payment.hook("link")).path
+        settled = self._link_of(received)
         citizen.post(payment.path, {**payment.values("/pay"), "channel": "kiosk"})
         session = citizen.send(payment, {}, "/pay").url.rsplit("/", 1)[1]
         asked, refused, issued = (self._filed(COMPLAINT) for _ in range(3))
@@ -260,6 +261,7 @@ class _Maker:
             Scene("pay", f"/requests/{unpaid}/pay", "citizen"),
             Scene("pay-a-part", f"/requests/{unpaid}/pay", "citizen", _pay_a_part),
             Scene("pay-link", link),
+            Scene("pay-link-paid", settled),
             Scene("kiosk", f"/requests/{unpaid}/pay/kiosk", "citizen"),
             Scene("waiting", f"/requests/{unpaid}/pay/return?session_id={session}", "citizen"),
             Scene("receipt", urlsplit(receipt).path, "citizen"),
@@ -282,7 +284,7 @@ class _Maker:
         office.act(ready, "register", {})
         office.act(ready, "accept", {})
         self._overdue(fresh)
-        sheet, proposed = self._fees()
+        sheet, proposed, assessed = self._fees()
         there = f"/center/requests/{ready}"
         return [
             Scene("inbox", "/center/inbox", "office"),
@@ -301,6 +303,7 @@ class _Maker:
             Scene("staff-fees", sheet, "officer", _open_details),
             Scene("staff-fees-errors", sheet, "officer", press),
             Scene("staff-fees-proposed", proposed, "head"),
+            Scene("pay-later-stage", f"/requests/{assessed}/pay?over=1", "citizen"),
             Scene("staff-fees-return-errors", proposed, "head", _press_act("return-fees")),
         ]
 
@@ -315,6 +318,10 @@ class _Maker:
         books.approved(told, Money(30_000))
         books.make()
         books.approved(books.paid_again(told), Money(20_000))
+        deposit = books.paid(number=self._filed(CHEAP))
+        books.approved(deposit, DEPOSIT, 1)
+        books.make()
+        receipt = self._receipt_of(deposit.obligation)
         self.people["cashier"] = self.portal.employee("cashier")
         self.people["finance"] = _signed_in(self.portal, "finance_officer", "EG-KFS")
         base = "/center/finance/refunds"
@@ -327,6 +334,7 @@ class _Maker:
             Scene("refund-reject-errors", f"{base}/{asked}", "finance", _press_act("reject")),
             Scene("refund-failed", f"{base}/{failed}", "cashier"),
             Scene("request-refunds", f"/requests/{told.number}", "citizen"),
+            Scene("receipt-refunded", f"/requests/{deposit.number}/receipts/{receipt}", "citizen"),
         ]
 
     def finance(self) -> list[Scene]:
@@ -344,19 +352,43 @@ class _Maker:
             Scene("finance-close", f"{base}/days/{today}/close", "ministry"),
         ]
 
-    def _fees(self) -> tuple[str, str]:
-        """A sheet of fees with all that a sheet may have, and fees that somebody proposed."""
+    def _fees(self) -> tuple[str, str, str]:
+        """A sheet of fees with all that a sheet may have, fees that somebody proposed, and the
+        number of a request whose fees are to be paid: a code for kiosks has ended there."""
         office, officer = self.people["office"], self.people["officer"]
         assert isinstance(office, Employee)
-        numbers = [self._filed(service) for service in ("road-occupation-permit", PERMIT)]
+        services = ("road-occupation-permit", PERMIT, PERMIT)
+        numbers = [self._filed(service) for service in services]
         for number in numbers:
             office.act(number, "register", {})
             office.act(number, "accept", {})
-        open_, proposed = (f"/center/requests/{number}" for number in numbers)
+        open_, proposed, approved = (f"/center/requests/{number}" for number in numbers)
         departs = {"amount.deposit": "4,500.75", "reason.deposit": NOTE[:400]}
         page = officer.send(officer.get(f"{proposed}/assess"), departs, "/assess")
         assert officer.send(page, {}, "/assess").path == proposed
-        return f"{open_}/assess", proposed
+        self.portal.relay()
+        assert officer.send(officer.get(f"{approved}/assess"), {}, "/assess").path == approved
+        head = self.people["head"]
+        assert isinstance(head, Employee)
+        head.act(numbers[-1], "confirm-fees", {})
+        self.portal.relay()
+        page = self.citizen.get(f"/requests/{numbers[-1]}/pay")
+        self.citizen.post(page.path, {**page.values("/pay"), "channel": "kiosk"})
+        past = self.portal.clock.now() - timedelta(days=1)
+        with self.portal.portal.database.begin() as db:
+            owed = _first(db, Obligation, reference=numbers[-1], state="due")
+            db.execute(update(Attempt).filter_by(obligation_id=owed.id).values(expires_at=past))
+        return f"{open_}/assess", proposed, numbers[-1]
+
+    def _link_of(self, number: str) -> str:
+        """The link by which somebody else could have paid for a request."""
+        with self.portal.portal.database.read() as db:
+            owed = _first(db, Obligation, reference=number)
+        return f"/pay/{pay_links.token(self.vault, owed.id)}"
+
+    def _receipt_of(self, obligation: str) -> str:
+        with self.portal.portal.database.read() as db:
+            return str(_first(db, Receipt, obligation_id=obligation).number)
 
     def _filed(self, service: str) -> str:
         return self.portal.filed(service, self.citizen).hook("request-number")
