@@ -11,13 +11,14 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import DBAPIError
 
 from payments import attempts, ledger, obligations
 from payments.cases import GUIDE
 from payments.model import Dispute, PaymentCase
 from payments.reconciliation.closing import NotClosable
-from payments.reconciliation.model import Day, DayTotal
+from payments.reconciliation.model import BookLine, Day, DayShare, DayTotal
 from payments.reconciliation.result import DayResult
 from payments.reconciliation.treasury import COLUMNS
 from portal.clock import CAIRO, cairo_day
@@ -232,6 +233,13 @@ def test_every_kind_of_difference_is_told_apart_and_gone_when_the_book_is_right(
     assert (days.result(day).differences, days.reconciling.unexplained()) == (0, [])
     assert list(days.cases().values()) == ["external_refund"]
     days.close(day)
+    for change in (
+        update(BookLine).where(BookLine.id == lost_line).values(amount=1),
+        delete(DayShare).where(DayShare.day == day),
+        update(Day).where(Day.day == day).values(state="open", digest=None),
+    ):
+        with pytest.raises(DBAPIError, match="closed"), days.local.portal.database.begin() as db:
+            db.execute(change)
 
 
 def test_a_dispute_is_followed_from_day_to_day_however_it_ends(days: Days) -> None:

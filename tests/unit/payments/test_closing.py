@@ -22,6 +22,7 @@ from payments.parts import part_of_lines, spread
 from payments.reconciliation import closing
 from payments.reconciliation.closing import NotClosable, changed_days
 from payments.reconciliation.model import BookLine, Day, DayShare
+from payments.reconciliation.sharing import kept_shares
 from payments.reconciliation.treasury import (
     BadStatement,
     Imported,
@@ -30,7 +31,7 @@ from payments.reconciliation.treasury import (
 )
 from portal.clock import CAIRO
 from portal.db import Database
-from tests.support.books import AMOUNT, FEE, Desk
+from tests.support.books import AMOUNT, FEE, Desk, in_desouk
 
 NOON = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
@@ -51,7 +52,7 @@ def close(desk: Desk, day: date = DAY, *, note: str = "", runs: int | None = Non
         desk.database,
         day,
         runs if runs is not None else known.runs if known else 0,
-        lambda _db, references: dict.fromkeys(references, "KFS-003"),
+        in_desouk,
         zone=CAIRO,
         by="finance_officer@EG",
         note=note,
@@ -154,6 +155,7 @@ def test_what_the_ledger_does_not_explain_is_exported_as_that_and_moves_when_it_
     close(desk, NEXT)
     moved = {(e.account, e.moved) for e in exported(desk, NEXT).lines}
     assert moved == {("unmatched", -AMOUNT), ("revenue", 10_000), ("revenue", 500)}
+    assert desk.cases() == []  # of the closed day: the ledger has it now
     assert exported(desk, DAY, NEXT).totals()["EGP"]["net"] == AMOUNT - FEE
 
 
@@ -201,6 +203,25 @@ def test_an_export_made_again_is_the_same_to_the_byte_and_carries_its_hash(desk:
     assert json.loads(made.to_json())["sha256"] == made.digest
     kinds = [row[0] for row in csv.reader(io.StringIO(content.decode()))]
     assert kinds == ["record", "format", "day", "line", "line", "total", "sha256"]
+
+
+def test_who_gets_what_of_an_open_day_is_known_when_it_is_compared(desk: Desk) -> None:
+    desk.pay("26-0001")
+    desk.reconciler.run(DAY)
+    with desk.database.read() as db:
+        before = kept_shares(db, DAY, "EGP")
+        assert kept_shares(db, DAY, "EGP", ["KFS-003"]) == before
+        assert kept_shares(db, DAY, "EGP", ["KFS-001"]) == kept_shares(db, DAY, "USD") == {}
+    assert sorted((each.gross, each.fee) for each in before.values()) == [(500, 15), (10_000, 295)]
+    desk.pay("26-0002")
+    desk.next_morning()
+    desk.reconciler.run(DAY)
+    with desk.database.read() as db:
+        compared = kept_shares(db, DAY, "EGP")
+    close(desk)
+    with desk.database.read() as db:
+        assert kept_shares(db, DAY, "EGP") == compared
+    assert sum(each.gross for each in compared.values()) == 2 * AMOUNT
 
 
 def test_only_closed_days_are_exported(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """One day, compared: provider, ledger and treasury, with every class of difference."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -66,6 +67,8 @@ def compare(desk: Desk, day: date = DAY) -> None:
         ("2026-10-28", 24),
         ("2026-10-29", 25),
         ("2026-10-30", 24),
+        ("2028-02-29", 24),
+        ("2026-12-31", 24),
     ],
 )
 def test_a_day_has_the_hours_that_cairo_gives_it(day: str, hours: int) -> None:
@@ -74,34 +77,41 @@ def test_a_day_has_the_hours_that_cairo_gives_it(day: str, hours: int) -> None:
 
 
 def test_days_follow_each_other_without_gap_or_overlap() -> None:
-    spans = [span(day, CAIRO) for day in each_day(date(2026, 1, 1), date(2026, 12, 31))]
-    assert len(spans) == 365
+    spans = [span(day, CAIRO) for day in each_day(date(2026, 1, 1), date(2028, 12, 31))]
+    assert len(spans) == 365 + 365 + 366
     for before, after in pairwise(spans):
         assert before.ends == after.begins
 
 
-@pytest.mark.parametrize(
-    ("at", "day"),
-    [
-        ("2026-04-23T21:59:59", "2026-04-23"),
-        ("2026-04-23T22:00:00", "2026-04-24"),
-        ("2026-04-24T20:59:59", "2026-04-24"),
-        ("2026-04-24T21:00:00", "2026-04-25"),
-        ("2026-10-28T20:59:59", "2026-10-28"),
-        ("2026-10-28T21:00:00", "2026-10-29"),
-        ("2026-10-29T20:30:00", "2026-10-29"),
-        ("2026-10-29T21:30:00", "2026-10-29"),
-        ("2026-10-29T22:00:00", "2026-10-30"),
-    ],
-)
-def test_a_payment_belongs_to_the_day_on_which_the_clocks_of_cairo_have_it(
-    desk: Desk, at: str, day: str
-) -> None:
-    desk.clock.at = datetime.fromisoformat(at).replace(tzinfo=UTC)
-    desk.pay("26-0001")
-    for each in (date.fromisoformat(day) + timedelta(days=shift) for shift in (-1, 0, 1)):
-        result = desk.reconciler.run(each)
-        assert (result.lines, result.differences) == (1 if each.isoformat() == day else 0, 0)
+# When a payment was made (UTC), and the day that Cairo's clocks gave it
+INSTANTS = {
+    "2026-04-23T21:59:59": "2026-04-23",
+    "2026-04-23T22:00:00": "2026-04-24",  # midnight does not exist: the day begins at one
+    "2026-04-24T20:59:59": "2026-04-24",
+    "2026-04-24T21:00:00": "2026-04-25",
+    "2026-10-28T20:59:59": "2026-10-28",
+    "2026-10-28T21:00:00": "2026-10-29",
+    "2026-10-29T20:30:00": "2026-10-29",  # the hour before midnight, which comes twice
+    "2026-10-29T21:30:00": "2026-10-29",
+    "2026-10-29T22:00:00": "2026-10-30",
+    "2026-11-30T21:59:59": "2026-11-30",
+    "2026-11-30T22:00:00": "2026-12-01",
+    "2026-12-31T22:00:00": "2027-01-01",
+    "2028-02-28T22:00:00": "2028-02-29",
+    "2028-02-29T21:59:59": "2028-02-29",
+    "2028-02-29T22:00:00": "2028-03-01",
+}
+
+
+def test_a_payment_belongs_to_the_day_on_which_the_clocks_of_cairo_have_it(desk: Desk) -> None:
+    for number, at in enumerate(INSTANTS):
+        desk.clock.at = datetime.fromisoformat(at).replace(tzinfo=UTC)
+        desk.pay(f"26-{number:04d}")
+    lines = Counter(date.fromisoformat(day) for day in INSTANTS.values())
+    beside = {day + timedelta(days=shift) for day in lines for shift in (-1, 1)}
+    for day in sorted({*lines, *beside}):
+        result = desk.reconciler.run(day)
+        assert (result.lines, result.differences) == (lines[day], 0), day
 
 
 # --- what agrees
@@ -280,6 +290,67 @@ def test_a_case_whose_difference_is_gone_is_closed_by_the_next_comparison(desk: 
     desk._settle(desk.book.checkouts[payment])
     desk.reconciler.run(DAY)
     assert (differences(desk), desk.cases()) == ([], [])
+
+
+def test_a_line_that_the_provider_tells_otherwise_is_read_anew(desk: Desk) -> None:
+    payment = desk.pay("26-0001")
+    (right,) = desk.book.lines
+    for fee, found in ((FEE + 5, [Kind.FEE]), (FEE, []), (FEE + 7, [Kind.FEE])):
+        desk.book.lines = [replace(right, fee=Money(fee))]
+        compare(desk)
+        assert [each[0] for each in differences(desk)] == found
+        # what had closed by itself is opened again
+        assert [each[0] for each in desk.cases()] == [f"reconcile_{kind}" for kind in found]
+        assert totals(desk)["fee"] == (-fee, -FEE, 0)
+    assert desk.looked == []
+    assert payment == right.payment
+
+
+def test_money_that_is_booked_twice_is_a_case(desk: Desk) -> None:
+    payment = desk.pay("26-0001")
+    with desk.database.begin() as db:
+        twice = (ledger.CLEARING, AMOUNT), (ledger.SURPLUS, -AMOUNT)
+        entry(db, NOON, payment, "surplus", *twice)
+    compare(desk)
+    name = desk.book.lines[0].id
+    assert differences(desk) == [(Kind.DUPLICATE, name, AMOUNT, 2 * AMOUNT)]
+    with desk.database.read() as db:
+        assert matching.excess(db) == {"EGP": -AMOUNT}
+
+
+def test_each_side_is_counted_in_its_own_currency(desk: Desk) -> None:
+    desk.pay("26-0001")
+    (line,) = desk.book.lines
+    desk.book.lines = [replace(line, amount=Money(AMOUNT, "USD"), fee=Money(FEE, "USD"))]
+    compare(desk)
+    with desk.database.read() as db:
+        rows = db.execute(select(DayTotal.__table__).where(DayTotal.row == "payment"))
+        found = {r.currency: (r.provider_amount, r.ledger_amount) for r in rows}
+        assert matching.excess(db) == {"EGP": -AMOUNT + FEE, "USD": AMOUNT - FEE}
+        (case,) = cases.open_cases(db)
+    assert found == {"EGP": (0, AMOUNT), "USD": (AMOUNT, 0)}
+    assert case.detail == f"{DAY}: provider {AMOUNT} USD, ledger {AMOUNT} EGP"
+
+
+def test_a_fee_that_nobody_can_book_is_a_difference(desk: Desk) -> None:
+    """That of a dispute is told with the dispute, and here it is not."""
+    desk.add("txn_disp", "adjustment", -1_000, 1_500, source="du_1")
+    with desk.database.begin() as db:
+        taken = (ledger.CLEARING, -1_000), (ledger.DISPUTE_HOLD, 1_000)
+        entry(db, NOON, "du_1", "dispute", *taken)
+    compare(desk)
+    assert differences(desk) == [(Kind.FEE, "txn_disp", -1_500, 0)]
+    assert desk.looked == [("dispute", "du_1", "")]
+
+
+def test_a_payout_that_is_taken_back_lessens_what_is_on_the_way(desk: Desk) -> None:
+    desk.pay("26-0001", kind="kiosk")
+    desk.pay_out("po_1", 5_000)
+    desk.pay_out("po_2", -5_000)
+    compare(desk)
+    assert desk.balance(ledger.TREASURY_IN_TRANSIT) == 0
+    assert desk.balance(ledger.CLEARING) + desk.balance(ledger.KIOSK_CLEARING) == AMOUNT - FEE
+    assert desk.cases() == []
 
 
 def test_a_difference_that_a_person_has_closed_is_not_opened_again(desk: Desk) -> None:
