@@ -158,18 +158,12 @@ def digest_of(db: Connection, day: date, previous: str) -> str:
 
 def _records(db: Connection, day: date, previous: str) -> Iterator[Sequence[Any]]:
     yield ["day", day.isoformat(), previous]
+    columns = [BookLine.__table__.c[name] for name in _LINE]
+    of_day = select(*columns).where(BookLine.day == day).order_by(BookLine.id).limit(_CHUNK)
     last = ""
-    while True:
-        lines = db.execute(
-            select(BookLine.__table__)
-            .where(BookLine.day == day, BookLine.id > last)
-            .order_by(BookLine.id)
-            .limit(_CHUNK)
-        ).all()
+    while lines := db.execute(of_day.where(BookLine.id > last)).all():
         for line in lines:
-            yield ["line", *(getattr(line, name) for name in _LINE)]
-        if not lines:
-            break
+            yield ["line", *line]
         last = lines[-1].id
     for kind, table, names in (
         ("total", DayTotal, _TOTAL),

@@ -1,4 +1,4 @@
-"""The day's money with the sandbox as provider: what is lost, strange, paid out; the page of it."""
+"""The page of the day's money: who sees and closes what, and the files of it."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -11,14 +11,13 @@ import pytest
 from lxml import etree
 from sqlalchemy import select
 
-from payments import ledger
 from payments.model import PaymentCase
 from payments.reconciliation.model import Day
 from portal.clock import cairo_day
 from tests.support.commands import run_command
 from tests.support.local import LocalPortal
 from tests.support.looking import fields
-from tests.support.paying import at_checkout, pay_without_coming_back, state_of, unpaid
+from tests.support.paying import at_checkout, pay_without_coming_back, unpaid
 from tests.support.people import Employee, Page
 
 
@@ -66,53 +65,6 @@ def silence(local: LocalPortal) -> Any:
     local.sandbox.control("/webhooks", {"mode": "lose", "count": 500})
     yield
     local.sandbox.control("/webhooks", method="DELETE")
-
-
-def test_a_payment_of_which_nothing_was_heard_is_settled_by_the_comparison(
-    local: LocalPortal, silence: None
-) -> None:
-    number = paid_unheard(local)
-    assert state_of(local, number) == "awaiting_filing_payment"
-    result = local.portal.reconciling.run(today(local))
-    assert state_of(local, number) == "received"
-    assert (result.differences, result.complete) == (0, False)
-    assert local.portal.reconciling.unexplained() == []
-
-
-def test_a_refund_made_at_the_provider_is_found_booked_and_told(
-    local: LocalPortal, silence: None
-) -> None:
-    paid_unheard(local)
-    local.portal.reconciling.run(today(local))
-    (intent,) = local.stripe.v1.payment_intents.list({"limit": 1}).data
-    refund = local.stripe.v1.refunds.create({"payment_intent": intent.id, "amount": 1_000})
-    result = local.portal.reconciling.run(today(local))
-    assert result.differences == 0
-    assert open_cases(local)[refund.id] == "external_refund"
-    assert local.portal.reconciling.unexplained() == []
-
-
-def test_a_stranger_s_payment_is_a_case_that_the_proof_explains(
-    local: LocalPortal, silence: None
-) -> None:
-    stranger(local)
-    result = local.portal.reconciling.run(today(local))
-    assert result.differences == 1
-    assert list(open_cases(local).values()).count("reconcile_missing_in_ledger") == 1
-    assert local.portal.reconciling.unexplained() == []
-
-
-def test_a_payout_leaves_clearing_and_is_in_transit(local: LocalPortal, silence: None) -> None:
-    stranger(local, "pm_card_bypassPending")
-    payout = local.stripe.v1.payouts.create({"amount": 5_000, "currency": "egp"})
-    local.portal.reconciling.run(today(local))
-    with local.portal.database.read() as db:
-        assert ledger.balance(db, ledger.TREASURY_IN_TRANSIT).minor == 5_000
-    local.stripe.v1.payouts.cancel(payout.id)
-    local.portal.reconciling.run(today(local))
-    with local.portal.database.read() as db:
-        assert ledger.balance(db, ledger.TREASURY_IN_TRANSIT).minor == 0
-    assert local.portal.reconciling.unexplained() == []
 
 
 # --- the page
