@@ -15,6 +15,7 @@ from payments.model import Attempt, Entry, Refund
 from payments.money import Money
 from payments.refunds import NotRefundable, Part, RefundReason, Why
 from payments.settlement import settle
+from portal.backoffice.acts import PaymentOrder, read_payment_order
 from portal.clock import public_id
 from portal.handoff.messages import BadMessage
 from portal.notifications.compose import compose
@@ -636,12 +637,60 @@ def test_a_payment_order_prepares_the_refund_and_finance_approves_it(
     assert -books.booked(number).get("refundable", 0) == DEPOSIT.minor - goes_back
 
 
+def test_a_center_that_deducts_something_has_the_rest_prepared(
+    books: Books, local: LocalPortal
+) -> None:
+    """From the citizen's request to the center's approval, through the pages of both."""
+    paid = books.paid()
+    receipt = books.local.rows(
+        "SELECT number FROM payment_receipts WHERE obligation_id = :o", o=paid.obligation
+    )[0][0]
+    claim = local.filed("security-deposit-refund", fixed={"receipt_no": receipt})
+    number = claim.hook("request-number")
+    clerk, head = local.employee("front_office"), local.employee("department_head")
+    clerk.act(number, "register", {})
+    clerk.act(number, "accept", {})
+    local.relay()
+    why = {"deducted": "١٥٠", "deduction_reasons": ""}
+    page = head.approve(number, **why)
+    assert [field for field, _ in page.errors()] == ["deduction_reasons"]
+    why["deduction_reasons"] = "إعادة الرصف لم تكتمل"
+    assert head.approve(number, **why).hook("state") == "issued"
+    local.relay()
+    asked = books.local.rows(
+        select(Refund.amount, Refund.state, Refund.note).where(Refund.reference == paid.number)
+    )
+    assert [(row.amount, row.state) for row in asked] == [(35_000, "requested")]
+    assert "إعادة الرصف لم تكتمل" in asked[0].note
+
+
 @pytest.mark.parametrize(
     "told", ["all", {}, {"deducted": "5"}, {"deducted": -1}, {"deducted": 5}, {"deducted": True}]
 )
 def test_a_payment_order_that_says_nothing_whole_is_not_taken(told: object) -> None:
     with pytest.raises(BadMessage):
         deposits.read_order(told)
+
+
+@pytest.mark.parametrize(
+    ("typed", "reasons", "order"),
+    [
+        ("", "", PaymentOrder(0, "")),
+        ("٠", "", PaymentOrder(0, "")),
+        ("١٥٠٫٥٠", " إعادة الرصف ", PaymentOrder(15_050, "إعادة الرصف")),
+        ("150", "لا", "deduction_reasons"),
+        ("150", "س" * 201, "deduction_reasons"),
+        ("-1", "إعادة الرصف", "deducted"),
+        ("1.005", "إعادة الرصف", "deducted"),
+        ("9" * 41, "إعادة الرصف", "deducted"),
+        ("50000001", "إعادة الرصف", "deducted"),
+    ],
+)
+def test_a_center_writes_what_it_deducts_and_why(
+    typed: str, reasons: str, order: PaymentOrder | str
+) -> None:
+    found, problems = read_payment_order(typed, reasons)
+    assert (found or problems[0].field) == order
 
 
 def test_a_deposit_from_before_the_portal_goes_by_cheque(books: Books, cashier: Employee) -> None:

@@ -222,10 +222,10 @@ class Employee(Browser):
     def act(self, number: str, act: str, values: Mapping[str, Any], **more: Any) -> Page:
         return self.send(self.open(number), values, f"/{act}", **more)
 
-    def approve(self, number: str, output_number: str = "77/2026") -> Page:
+    def approve(self, number: str, output_number: str = "77/2026", **typed: str) -> Page:
         name, content, kind = pdf()
         files = {"output": (name, content, kind)}
-        return self.act(number, "approve", {"output_number": output_number}, files=files)
+        return self.act(number, "approve", {"output_number": output_number, **typed}, files=files)
 
 
 __all__ = ["CARD", "DECLINED", "Browser", "Citizen", "Employee", "Page", "Path"]
