@@ -43,7 +43,7 @@ BOUND = 0.25
 """Of the database's own commit rate."""
 _PARALLEL = 4
 _TURNS = 10
-_SHARE = 20
+_SHARE = 10
 """Settlements of each connection in a turn; the first turn warms up and is not counted."""
 _EVENTS = (_TURNS + 1) * _SHARE * _PARALLEL
 
@@ -135,6 +135,8 @@ def _prepare(folder: Path, url: str, count: int) -> _Ready:
     upgrade(core.database)
     load_demo(core)
     waiting = [_paid(core, _news(core, memory), memory, index) for index in range(count)]
+    with core.database.begin() as db:
+        db.exec_driver_sql("ANALYZE")  # as a database does by itself some time after it was filled
     core.database.close()
     return _Ready(folder, url, memory, waiting)
 

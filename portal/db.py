@@ -53,12 +53,11 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 16, durable: bool = True) -> None:
         """``durable=False`` is for data that can be made again: SQLite then waits for no disk."""
         self.engine = _create_engine(url, pool_size, durable)
-        self._writer = self.engine.execution_options(**{_WRITES: True})
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A transaction that writes: committed at the end, rolled back on any exception."""
-        with self._writer.begin() as connection:
+        with self.engine.connect() as connection, _writing(connection).begin():
             yield connection
 
     @contextmanager
@@ -69,6 +68,10 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _writing(connection: Connection) -> Connection:
+    return connection.execution_options(**{_WRITES: True})
 
 
 def _create_engine(url: str, pool_size: int, durable: bool) -> Engine:

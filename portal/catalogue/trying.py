@@ -269,14 +269,17 @@ def _keys(rules: Iterable[FeeRule]) -> set[str]:
 
 def closure(service: Service, names: set[str]) -> set[str]:
     """With the names that conditions and computed values of these fields read, and so on."""
-    fields = {field.code: field for field in _with_conditions(service)}
+    parts = {
+        field.code: (step.when, field.when, field.computed)
+        for step in service.steps
+        for field in step.fields
+    }
     found: set[str] = set()
     waiting = set(names)
     while waiting:
         code = waiting.pop()
         found.add(code)
-        field = fields.get(code)
-        for part in (field.when, field.computed) if field else ():
+        for part in parts.get(code, ()):
             waiting |= (part.names if part else frozenset()) - found
     return found
 
