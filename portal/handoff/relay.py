@@ -8,18 +8,24 @@ and blames no message. A relay that dies leaves a lease that runs out: the messa
 again, and the receiver knows it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     ColumnElement,
     Connection,
     Select,
+    String,
     bindparam,
+    column,
     exists,
     func,
     select,
+    true,
     tuple_,
     update,
 )
@@ -93,7 +99,9 @@ class Relay:
         self._closed_until: datetime | None = None
         # made once: building a statement costs more than running it on an empty outbox
         self._centers = centers_due(outbox)
-        self._of_center = due_of_center(outbox)
+        # SQLite has no LATERAL, and nowhere to go to
+        self._one_by_one = database.engine.dialect.name == "sqlite"
+        self._of_center = due_of_center(outbox) if self._one_by_one else due_of_centers(outbox)
 
     def run_once(self) -> int:
         """Deliver what is due; how many messages were taken up."""
@@ -138,14 +146,15 @@ class Relay:
         after = next((i for i, c in enumerate(centers) if c > self._last_center), 0)
         turn = [*centers[after:], *centers[:after]][:room]
         share = room // len(turn)
-        found = {center: self._due(db, center, now, share) for center in turn}
+        found = self._due(db, dict.fromkeys(turn), now, share)
         # who has little leaves room to who has much
-        more = [center for center in turn if len(found[center]) == share]
+        more = {center: rows[-1] for center, rows in found.items() if len(rows) == share}
         left = room - sum(map(len, found.values()))
-        for index, center in enumerate(more):
-            count = left // len(more) + (index < left % len(more))
-            if count:
-                found[center] += self._due(db, center, now, count, found[center][-1])
+        if more and left:
+            count = max(left // len(more), 1)
+            asked = dict(list(more.items())[: left // count])
+            for center, rows in self._due(db, asked, now, count).items():
+                found[center] += rows
         self._last_center = turn[-1]
         longest = max(map(len, found.values()))
         return [rows[n] for n in range(longest) for rows in found.values() if n < len(rows)]
@@ -153,19 +162,26 @@ class Relay:
     def _due(
         self,
         db: Connection,
-        center: str,
+        after: Mapping[str, _Candidate | None],
         now: datetime,
         count: int,
-        after: _Candidate | None = None,
-    ) -> list[_Candidate]:
-        values = {
-            "center": center,
-            "now": now,
-            "count": count,
-            "after_at": after.available_at if after else datetime.min.replace(tzinfo=now.tzinfo),
-            "after_position": after.position if after else 0,
-        }
-        return [_Candidate(center, *row) for row in db.execute(self._of_center, values)]
+    ) -> dict[str, list[_Candidate]]:
+        """The next ``count`` messages of each center, after the given one."""
+        never = datetime.min.replace(tzinfo=now.tzinfo)
+        asked = [
+            {
+                "center": center,
+                "after_at": last.available_at if last else never,
+                "after_position": last.position if last else 0,
+            }
+            for center, last in after.items()
+        ]
+        found: dict[str, list[_Candidate]] = {center: [] for center in after}
+        for values in asked if self._one_by_one else [_columns(asked)]:
+            values |= {"now": now, "count": count}
+            for row in db.execute(self._of_center, values):
+                found[row.center_code].append(_Candidate(*row))
+        return found
 
     def _without_those_behind(
         self, db: Connection, candidates: Sequence[_Candidate], now: datetime
@@ -258,9 +274,11 @@ class Relay:
         kept = [claimed for claimed, outcome in results if outcome.fate is Fate.KEPT]
         with self._database.begin() as db:
             self._write_sent(db, kept, now)
+            for reason, returned in _returned(results).items():
+                self._write_returned(db, returned, reason)
             for claimed, outcome in results:
-                if outcome.fate is not Fate.KEPT:
-                    self._write_unsent(db, claimed, outcome, now)
+                if outcome.fate in {Fate.LATER, Fate.NEVER}:
+                    self._write_failed(db, claimed, outcome, now)
         for claimed, outcome in results:
             self._tell(claimed, outcome)
         closed = [o for _, o in results if o.fate is Fate.RETURNED and o.reason]
@@ -286,20 +304,30 @@ class Relay:
             .values(available_at=now)
         )
 
-    def _write_unsent(
+    def _write_returned(self, db: Connection, returned: Sequence[Claimed], reason: str) -> None:
+        """They have not failed: they go back to their places."""
+        outbox = self._outbox
+        values: dict[str, object] = {
+            "leased_until": None,
+            "available_at": outbox.created_at,
+            "attempts": outbox.attempts - 1,
+        }
+        if reason:
+            values["last_error"] = reason[:_LONGEST_REASON]
+        db.execute(update(outbox).where(self._mine(returned)).values(**values))
+
+    def _write_failed(
         self, db: Connection, claimed: Claimed, outcome: Outcome, now: datetime
     ) -> None:
-        outbox = self._outbox
-        values: dict[str, object] = {"leased_until": None}
-        if outcome.reason:
-            values["last_error"] = outcome.reason[:_LONGEST_REASON]
+        values: dict[str, object] = {
+            "leased_until": None,
+            "last_error": outcome.reason[:_LONGEST_REASON],
+        }
         if outcome.fate is Fate.NEVER:
             values["state"] = "parked"
-        elif outcome.fate is Fate.LATER:
+        else:
             values["available_at"] = now + timedelta(seconds=jitter(_seconds(claimed.attempts)))
-        else:  # the message has not failed: it goes back to its place
-            values |= {"available_at": outbox.created_at, "attempts": outbox.attempts - 1}
-        db.execute(update(outbox).where(self._mine([claimed])).values(**values))
+        db.execute(update(self._outbox).where(self._mine([claimed])).values(**values))
 
     def _mine(self, claimed: Sequence[Claimed]) -> ColumnElement[bool]:
         outbox = self._outbox
@@ -343,6 +371,15 @@ class Relay:
         return str(self._outbox.__tablename__)  # type: ignore[attr-defined]
 
 
+def _returned(results: Sequence[tuple[Claimed, Outcome]]) -> dict[str, list[Claimed]]:
+    """Those that were not tried, by the reason."""
+    found: dict[str, list[Claimed]] = {}
+    for claimed, outcome in results:
+        if outcome.fate is Fate.RETURNED:
+            found.setdefault(outcome.reason, []).append(claimed)
+    return found
+
+
 def _seconds(attempts: int) -> float:
     return min(_FIRST_RETRY_SECONDS * 2.0 ** min(attempts - 1, 12), _LONGEST_RETRY_SECONDS)
 
@@ -368,21 +405,50 @@ def centers_due(outbox: type[OutboxColumns]) -> Select[str]:
     )
 
 
-def due_of_center(outbox: type[OutboxColumns]) -> Select[datetime, int, str]:
-    """The next messages of one center whose time has come, after the given one; locked."""
-    after = tuple_(
+def due_of_center(outbox: type[OutboxColumns]) -> Select[str, datetime, int, str]:
+    """The next messages of one center whose time has come, after the given one."""
+    return _due(
+        outbox,
+        bindparam("center"),
         bindparam("after_at", type_=UtcDateTime),
-        bindparam("after_position", type_=outbox.position.type),
+        bindparam("after_position", type_=BigInteger),
     )
+
+
+def due_of_centers(outbox: type[OutboxColumns]) -> Select[Any]:
+    """The same of many centers in one statement, and locked: others pass over these rows."""
+    asked = func.unnest(
+        bindparam("center", type_=ARRAY(String)),
+        bindparam("after_at", type_=ARRAY(UtcDateTime)),
+        bindparam("after_position", type_=ARRAY(BigInteger)),
+    ).table_valued(
+        column("center", String), column("at", UtcDateTime), column("position", BigInteger)
+    )
+    asked = asked.render_derived("asked")
+    each = _due(outbox, asked.c.center, asked.c.at, asked.c.position)
+    found = each.with_for_update(skip_locked=True, of=outbox).lateral("found")
+    return select(found).select_from(asked.join(found, true()))
+
+
+def _due(
+    outbox: type[OutboxColumns],
+    center: ColumnElement[str],
+    after_at: ColumnElement[datetime],
+    after_position: ColumnElement[int],
+) -> Select[str, datetime, int, str]:
     return (
-        select(outbox.available_at, outbox.position, outbox.subject)
+        select(outbox.center_code, outbox.available_at, outbox.position, outbox.subject)
         .where(
             waiting(outbox),
-            outbox.center_code == bindparam("center"),
+            outbox.center_code == center,
             outbox.available_at <= bindparam("now", type_=UtcDateTime),
-            tuple_(outbox.available_at, outbox.position) > after,
+            tuple_(outbox.available_at, outbox.position) > tuple_(after_at, after_position),
         )
         .order_by(outbox.available_at, outbox.position)
         .limit(bindparam("count"))
-        .with_for_update(skip_locked=True, of=outbox)
     )
+
+
+def _columns(rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Rows turned into arrays, one for each name."""
+    return {name: [row[name] for row in rows] for name in rows[0]}

@@ -11,7 +11,7 @@ from sqlalchemy import event, text
 
 from portal.db import Database
 from portal.handoff.model import OutboxMessage
-from portal.handoff.relay import Relay, centers_due, due_of_center
+from portal.handoff.relay import Relay, centers_due, due_of_center, due_of_centers
 from portal.handoff.transports import KEPT, Fate, Outcome, Parcel
 from tests.support.postgres import Postgres
 from tests.support.wall import AT, Wall, two_databases
@@ -136,7 +136,9 @@ def test_subjects_that_stand_behind_a_parked_one_do_not_hold_up_their_center(
 
 @pytest.mark.parametrize("what", ["centers", "messages"])
 def test_what_is_due_is_found_on_indexes_alone(flooded: Wall, what: str) -> None:
-    made = {"centers": centers_due, "messages": due_of_center}[what]
+    at_once = flooded.portal.engine.dialect.name == "postgresql"
+    messages = due_of_centers if at_once else due_of_center
+    made = {"centers": centers_due, "messages": messages}[what]
     plan = _plan(flooded.portal, made(OutboxMessage))
     assert "ix_outbox_messages_due" in plan
     table_scans = re.findall(r"Seq Scan on outbox|SCAN outbox_messages(?! USING)|TEMP B-TREE", plan)
@@ -146,8 +148,10 @@ def test_what_is_due_is_found_on_indexes_alone(flooded: Wall, what: str) -> None
 
 def _plan(database: Database, statement: Any) -> str:
     """What the database does for the statement as a relay runs it."""
-    values = {"now": AT, "after_at": AT - timedelta(days=1), "after_position": 0}
-    values |= {"center": "KFS-003", "count": 50}
+    values: dict[str, Any] = {"center": "KFS-003", "after_at": AT, "after_position": 0}
+    if database.engine.dialect.name == "postgresql":
+        values = {name: [value] for name, value in values.items()}
+    values |= {"now": AT, "count": 50}
     ran: list[tuple[str, Any]] = []
     with database.read() as db:
         event.listen(db, "before_cursor_execute", lambda *seen: ran.append((seen[2], seen[3])))

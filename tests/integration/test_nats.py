@@ -359,6 +359,6 @@ def test_a_cluster_of_three_loses_nothing_with_one_of_its_nodes(tmp_path: Path) 
             leader = int(str(info.cluster.leader)[1:])
             servers[leader - 1].kill()
             line.put(40, after=40)
-            line.settle(line.taken(80), 40)
+            line.settle(line.taken(80), 60)
             assert line.states() == {"sent": 80}
             assert line.wall.count(TakenMessage) == 80

@@ -29,8 +29,10 @@ from portal.handoff.transports.nats import (
 from portal.handoff.transports.streams import ACK_WAIT_SECONDS, STREAM, center_of
 from portal.observability import log
 
-_STANDS_SECONDS = 30.0  # a request for messages, at the broker
-_GRACE_SECONDS = 2.0
+# A request for messages stands so long at the broker; it is gone when the node that leads the
+# consumer dies, and nobody tells
+_STANDS_SECONDS = 8.0
+_GRACE_SECONDS = 1.0
 _AGAIN_SECONDS = 1.0  # after a request that the broker did not take
 _WAIT_SECONDS = 0.2  # of one round, for the first message
 _ASK_SECONDS = 5.0
