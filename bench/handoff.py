@@ -50,11 +50,13 @@ _CENTERS = tuple(sorted(load_places().centers))[:311]
 
 @dataclass(frozen=True)
 class Rate:
-    """Messages a second of the bare client and of the relay."""
+    """Messages a second of the bare client and of the relay, and what one costs the latter."""
 
     database: str
     bare: float
     relay: float
+    cpu_us: float
+    """Of the relay's process, the client's thread included; it does not depend on neighbours."""
 
     @property
     def ratio(self) -> float:
@@ -158,18 +160,19 @@ def _rate(name: str, folder: Path, url: str, count: int) -> Rate:
         broker.set_up()
         relay.run_once()  # warm
         body = _sample(wall)
-        bare = seconds = 0.0
+        bare = seconds = cpu = 0.0
         sent = 0
         for _ in range(_TURNS):
             bare += asyncio.run(_publish(server, body, count // _TURNS))
-            began, done = time.perf_counter(), 0
+            began, used, done = time.perf_counter(), time.process_time(), 0
             while done < count // _TURNS and (took := relay.run_once()):
                 done += took
             seconds += time.perf_counter() - began
+            cpu += time.process_time() - used
             sent += done
         broker.close()
     wall.close()
-    return Rate(name, count // _TURNS * _TURNS / bare, sent / seconds)
+    return Rate(name, count // _TURNS * _TURNS / bare, sent / seconds, cpu / sent * 1e6)
 
 
 def _sample(wall: Wall) -> bytes:
@@ -315,10 +318,10 @@ class _Noting:
 
 def print_hand_off() -> None:
     configure_logs(logging.ERROR)
-    print(f"{'from outbox to broker':28}{'bare/s':>10}{'relay/s':>10}{'ratio':>8}")
+    print(f"{'from outbox to broker':28}{'bare/s':>10}{'relay/s':>10}{'ratio':>8}{'CPU µs':>8}")
     for rate in rates():
         print(
-            f"{rate.database:28}{rate.bare:10.0f}{rate.relay:10.0f}{rate.ratio:8.2f}"
+            f"{rate.database:28}{rate.bare:10.0f}{rate.relay:10.0f}{rate.ratio:8.2f}{rate.cpu_us:8.0f}"
             f"  (at least {WANTED}/s or {RATIO})",
             flush=True,
         )
