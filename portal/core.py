@@ -5,6 +5,7 @@ each side gets a way to fetch the documents that the other's messages link to.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -16,7 +17,7 @@ from payments.stripe_client import StripeProvider
 from portal.backoffice import reading
 from portal.backoffice.acts import Desk
 from portal.backoffice.inbox import Inbox
-from portal.backoffice.model import CenterEvent
+from portal.backoffice.model import CenterEvent, OfficeKey
 from portal.backoffice.refusals import Refusals
 from portal.catalogue.loader import load_catalogue
 from portal.catalogue.model import Catalogue
@@ -24,12 +25,17 @@ from portal.clock import Clock
 from portal.db import Database
 from portal.files import FileStore
 from portal.finance.reconciling import Reconciling
+from portal.handoff import uploads as center_uploads
+from portal.handoff.authentic import Authentic
+from portal.handoff.door import Door
 from portal.handoff.inward import Inward
-from portal.handoff.keys import OwnCenters
+from portal.handoff.keys import CenterKeys, OwnCenters
 from portal.handoff.links import DocumentLinks
 from portal.handoff.model import OutboxMessage
-from portal.handoff.packing import PlainPacking
+from portal.handoff.pace import Pace
+from portal.handoff.packing import SignedPacking, Unpacking
 from portal.handoff.relay import Relay
+from portal.handoff.transports import Parcel
 from portal.handoff.transports.ways import Ends, Ways, open_ways
 from portal.i18n import Languages
 from portal.migrations.newest import is_newest
@@ -38,6 +44,7 @@ from portal.notifications.queue import Sender
 from portal.places.finder import Finder
 from portal.places.hours import Hours, load_hours
 from portal.places.model import Places, load_places
+from portal.problems import Missing
 from portal.requests import uploads
 from portal.requests.answering import Answers
 from portal.requests.completing import Shelver
@@ -76,6 +83,16 @@ class Core:
     reconciling: Reconciling
     desk: Desk
     signatures: Signatures
+    office_signatures: Signatures
+    """The back office's own, on its side of the wall."""
+    center_keys: CenterKeys
+    authentic: Authentic
+    inward: Inward
+    door: Door
+    links: DocumentLinks
+    uploaded_links: DocumentLinks
+    uploaded_files: FileStore
+    """What centers uploaded for events that are still to come."""
 
     def lookups(self, db: Connection) -> FormLookups:
         """What forms need from outside the catalogue, in the caller's transaction."""
@@ -126,6 +143,20 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         live=not settings.demo,
     )
     refunder = Refunder(database, vault, provider, clock)
+    languages, signatures = Languages(), Signatures(database, vault, clock)
+    office_signatures = Signatures(database, vault, clock, OfficeKey)
+    files = FileStore(settings.files_dir / "portal", vault)
+    center_files = FileStore(settings.files_dir / "centers", vault)
+    uploaded_files = FileStore(settings.files_dir / "uploaded", vault)
+    documents = f"{settings.public_url}/api/v1/handoff/documents/"
+    uploaded_links = DocumentLinks(vault, "uploaded", documents)
+    from_centers = _FromCenters(
+        database, vault, clock, center_files, uploaded_links, uploaded_files
+    )
+    answers = Answers(vault, catalogue, places, files, from_centers.open, clock, hand_off)
+    inward = Inward(database, vault, answers.handlers(), languages.pair, clock)
+    center_keys = CenterKeys(database, office_signatures.published, clock)
+    authentic = Authentic(center_keys, clock, settings.public_url)
     return Core(
         settings=settings,
         clock=clock,
@@ -136,9 +167,9 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         finder=Finder(places),
         hours=load_hours(),
         place_lists=PlaceLists(places),
-        languages=Languages(),
-        files=FileStore(settings.files_dir / "portal", vault),
-        center_files=FileStore(settings.files_dir / "centers", vault),
+        languages=languages,
+        files=files,
+        center_files=center_files,
         channel=make_channel(settings.sms_url, database, vault, clock),
         hand_off=hand_off,
         provider=provider,
@@ -147,7 +178,15 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         payment_news=PaymentNews(database, provider, cashier, refunder, clock),
         reconciling=Reconciling(database, provider, cashier, refunder, clock),
         desk=Desk(vault),
-        signatures=Signatures(database, vault, clock),
+        signatures=signatures,
+        office_signatures=office_signatures,
+        center_keys=center_keys,
+        authentic=authentic,
+        inward=inward,
+        door=Door(authentic, inward, Pace()),
+        links=DocumentLinks(vault, "portal", documents),
+        uploaded_links=uploaded_links,
+        uploaded_files=uploaded_files,
     )
 
 
@@ -155,14 +194,18 @@ def build_loops(core: Core) -> Loops:
     """The relays in both directions, and the other loops of the worker."""
     database, vault, clock = core.database, core.vault, core.clock
     receiver = Inbox(database, vault, core.center_files, _from_portal(core), clock)
-    answers = Answers(vault, core.catalogue, core.places, core.files, _from_center(core), clock)
-    door = Inward(database, vault, answers.handlers(), clock)
-    to_centers = PlainPacking(DocumentLinks(vault, "portal"), clock)
-    to_portal = PlainPacking(DocumentLinks(vault, "center"), clock)
+    office = core.office_signatures
+    to_centers = SignedPacking(core.links, clock, core.signatures.sign_bytes)
+    to_portal = SignedPacking(DocumentLinks(vault, "center"), clock, office.sign_bytes)
+    at_office = Unpacking(core.signatures.trusted)
+
+    def take(parcel: Parcel) -> None:
+        core.door.take(parcel.body, parcel.center)
+
     ends = Ends(
-        at_office=lambda parcel: receiver.receive(to_centers.unpack(parcel.body)),
+        at_office=lambda parcel: receiver.receive(at_office.unpack(parcel.body)),
         refused_at_office=Refusals(database, clock).keep,
-        at_door=lambda parcel: door.deliver(to_portal.unpack(parcel.body)),
+        at_door=take,
         own_centers=OwnCenters(database, core.places.centers),
     )
     ways = open_ways(core.settings.queue, list(core.places.centers), ends)
@@ -170,7 +213,7 @@ def build_loops(core: Core) -> Loops:
         outward=Relay(database, vault, OutboxMessage, ways.outward, to_centers, clock),
         inward=Relay(database, vault, CenterEvent, ways.inward, to_portal, clock),
         ways=ways,
-        door=door,
+        door=core.inward,
         sender=Sender(
             database, vault, core.channel, core.languages, core.settings.public_url, clock
         ),
@@ -180,10 +223,9 @@ def build_loops(core: Core) -> Loops:
 
 def _from_portal(core: Core) -> Callable[[str], BinaryIO]:
     """Opens a document of the portal by a link that the portal signed."""
-    links = DocumentLinks(core.vault, "portal")
 
     def fetch(link: str) -> BinaryIO:
-        file_id = links.read(link, core.clock.now())
+        file_id = core.links.read(link, core.clock.now())
         with core.database.read() as db:
             file, _, _ = uploads.find(db, core.vault, file_id)
         return core.files.open(file.storage_key)
@@ -191,14 +233,26 @@ def _from_portal(core: Core) -> Callable[[str], BinaryIO]:
     return fetch
 
 
-def _from_center(core: Core) -> Callable[[str], BinaryIO]:
-    """Opens a document of a center by a link that the center signed."""
-    links = DocumentLinks(core.vault, "center")
+@dataclass(frozen=True)
+class _FromCenters:
+    """Opens a document of a center: one of the own back office by the link that it signed, one of
+    any other where the center has uploaded it."""
 
-    def fetch(link: str) -> BinaryIO:
-        file_id = links.read(link, core.clock.now())
-        with core.database.read() as db:
-            file = reading.document_by_id(db, core.vault, file_id)
-        return core.center_files.open(file.storage_key)
+    database: Database
+    vault: Vault
+    clock: Clock
+    center_files: FileStore
+    uploaded_links: DocumentLinks
+    uploaded_files: FileStore
 
-    return fetch
+    def open(self, link: str) -> BinaryIO:
+        now = self.clock.now()
+        with suppress(Missing):
+            upload_id = self.uploaded_links.read(link, now)
+            with self.database.read() as db:
+                uploaded = center_uploads.find(db, upload_id)
+            return self.uploaded_files.open(uploaded.storage_key)
+        file_id = DocumentLinks(self.vault, "center").read(link, now)
+        with self.database.read() as db:
+            file = reading.document_by_id(db, self.vault, file_id)
+        return self.center_files.open(file.storage_key)

@@ -58,6 +58,13 @@ webhooks_refused = Counter(
     "portal_webhooks_refused", "Events without a valid signature", registry=registry
 )
 
+handoff_refused = Counter(
+    "portal_handoff_refused",
+    "What came in a center's name and was not taken, by kind",
+    ["kind"],
+    registry=registry,
+)
+
 
 def _gauge(name: str, text: str, *labels: str) -> Gauge:
     """Read from the database when somebody looks: the truth of all processes, not of one."""

@@ -23,7 +23,12 @@ def rotate(core: Core) -> Iterator[tuple[str, int]]:
         sealed = [c.name for c in table.columns if _is_sealed(c)]
         if sealed:
             yield table.name, _rotate_table(core, table, sealed)
-    for name, store in (("files of the portal", core.files), ("of centers", core.center_files)):
+    stores = (
+        ("files of the portal", core.files),
+        ("of centers", core.center_files),
+        ("uploaded by centers", core.uploaded_files),
+    )
+    for name, store in stores:
         yield name, _rotate_files(store)
 
 

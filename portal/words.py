@@ -222,6 +222,25 @@ EVENTS = {
     "register": N_("Registered at the center"),
 }
 
+# Acts of centers whose note is written for the citizen
+CITIZEN_READS = frozenset(
+    {
+        "schedule_inspection",
+        "inspection_missed",
+        "put_on_waiting_list",
+        "extend",
+        "shelve",
+        "reopen",
+        "decide_grievance",
+        "make_ready",
+        "correct_output",
+        "suspend",
+        "renew",
+        "revoke",
+        "expire",
+    }
+)
+
 MARKS = {
     "L": N_("By law"),
     "P": N_("From an official statement; not checked against the law's text"),

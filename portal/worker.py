@@ -16,6 +16,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from portal.backoffice.model import CenterDocument
 from portal.clock import SystemClock
 from portal.core import Core, build_core, build_loops
+from portal.handoff import uploads as center_uploads
+from portal.handoff.uploads import CenterUpload
 from portal.identity import held, otp, sessions, staff
 from portal.observability import log
 from portal.requests import drafts, uploads
@@ -96,7 +98,10 @@ class Worker:
             dropped += held.drop_old(db, now)
             dropped += otp.drop_old(db, now - _OTP_KEPT)
             dropped += staff.forget_failures(db, now - _OTP_KEPT)
-        return dropped
+            unnamed = center_uploads.drop_old(db, now - center_uploads.KEPT)
+        for key in unnamed:
+            core.uploaded_files.drop(key)
+        return dropped + len(unnamed)
 
     def _drop_idle_drafts(self, now: datetime) -> int:
         """Some of the drafts that nobody touches any more, with their files; how many."""
@@ -116,6 +121,7 @@ class Worker:
         for store, column in (
             (core.files, Attachment.storage_key),
             (core.center_files, CenterDocument.storage_key),
+            (core.uploaded_files, CenterUpload.storage_key),
         ):
             dropped += store.drop_unknown(before, partial(self._known, column))
         return dropped

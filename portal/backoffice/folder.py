@@ -14,7 +14,8 @@ from portal.vault import Vault
 
 RECEIVED, DOCUMENT_CHECK, NEEDS_COMPLETION = "received", "document_check", "needs_completion"
 REFERRED, APPROVED, REFUSED, ISSUED = "referred", "approved", "refused", "issued"
-SHELVED = "shelved"
+SHELVED, WITHDRAWN, GRIEVANCE = "shelved", "withdrawn", "grievance_filed"
+DEEMED_APPROVED, DEEMED_REFUSED = "deemed_approved", "deemed_refused"
 ACCEPTED_PRELIM = "accepted_prelim"
 FEES_PROPOSED, FEES_ASSESSED = "fees_proposed", "fees_assessed"
 WITH_CITIZEN = (NEEDS_COMPLETION, FEES_ASSESSED)

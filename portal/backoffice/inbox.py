@@ -8,12 +8,16 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from portal.backoffice.folder import (
     ACCEPTED_PRELIM,
+    DEEMED_APPROVED,
+    DEEMED_REFUSED,
     FEES_ASSESSED,
+    GRIEVANCE,
     NAME,
     NEEDS_COMPLETION,
     PAYLOAD,
     RECEIVED,
     SHELVED,
+    WITHDRAWN,
     NewDocument,
     keep_document,
     record_act,
@@ -29,17 +33,28 @@ from portal.db import Database, insert_missing
 from portal.files import FileStore, Stored
 from portal.handoff.messages import (
     CONDITIONS_MET,
+    EVENT_REJECTED,
     FEES_PAID,
+    GRIEVANCE_FILED,
+    PERIOD_LAPSED,
     REQUEST_COMPLETED,
     REQUEST_PAID,
     REQUEST_RESCHEDULED,
     REQUEST_SHELVED,
+    REQUEST_WITHDRAWN,
     Message,
 )
 from portal.handoff.transports import Poison, TransportDown
 from portal.observability import log, reason_of
 from portal.problems import Missing
 from portal.vault import SealBroken, Vault
+
+# What becomes of a request when its period has passed without a decision, by the service's rule
+_LAPSED = {
+    "deemed_approved": DEEMED_APPROVED,
+    "deemed_accepted_prelim": ACCEPTED_PRELIM,
+    "deemed_refused": DEEMED_REFUSED,
+}
 
 
 class Inbox:
@@ -72,6 +87,10 @@ class Inbox:
             REQUEST_RESCHEDULED: self._take_new_deadline,
             CONDITIONS_MET: self._take_notice,
             FEES_PAID: self._take_payment,
+            REQUEST_WITHDRAWN: self._take_withdrawal,
+            GRIEVANCE_FILED: self._take_grievance,
+            PERIOD_LAPSED: self._take_lapse,
+            EVENT_REJECTED: self._take_rejection,
         }.get(message.type)
         if take is None:
             raise Poison(f"unknown type {message.type}")
@@ -172,10 +191,7 @@ class Inbox:
         )
         if not done.rowcount:
             raise TransportDown("no completion is asked for yet")
-        last = db.scalar(
-            select(func.max(CenterDocument.round)).where(CenterDocument.center_request_id == row.id)
-        )
-        self._keep_copies(db, row.id, copies, (last or 0) + 1, now)
+        self._keep_copies(db, row.id, copies, self._next_round(db, row.id), now)
         note = str(message.data.get("note", ""))
         record_act(db, self._vault, row.id, "complete", row.resume_state or "", now, note=note)
 
@@ -252,6 +268,81 @@ class Inbox:
         row = self._known(db, message)
         due = date.fromisoformat(message.data["clock"]["due_on"])
         db.execute(update(CenterRequest).where(CenterRequest.id == row.id).values(due_on=due))
+
+    def _take_withdrawal(
+        self,
+        db: Connection,
+        message: Message,
+        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
+    ) -> None:
+        """The citizen gives it up: there is nothing more to do."""
+        row, now = self._known(db, message), self._clock.now()
+        db.execute(
+            update(CenterRequest)
+            .where(CenterRequest.id == row.id)
+            .values(state=WITHDRAWN, open=False, closed_at=now)
+        )
+        note = str(message.data.get("note", ""))
+        record_act(db, self._vault, row.id, "withdraw", WITHDRAWN, now, note=note)
+
+    def _take_grievance(
+        self,
+        db: Connection,
+        message: Message,
+        copies: Sequence[tuple[Mapping[str, Any], Stored]],
+    ) -> None:
+        """The citizen challenges the refusal: it is open again."""
+        row, now = self._known(db, message), self._clock.now()
+        db.execute(
+            update(CenterRequest)
+            .where(CenterRequest.id == row.id)
+            .values(state=GRIEVANCE, open=True, closed_at=None)
+        )
+        self._keep_copies(db, row.id, copies, self._next_round(db, row.id), now)
+        note = str(message.data.get("note", ""))
+        record_act(db, self._vault, row.id, "file_grievance", GRIEVANCE, now, note=note)
+
+    def _take_lapse(
+        self,
+        db: Connection,
+        message: Message,
+        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
+    ) -> None:
+        """The period is over: what the law says of silence holds."""
+        row, now, effect = self._known(db, message), self._clock.now(), str(message.data["effect"])
+        state = _LAPSED[effect]
+        closed = state == DEEMED_REFUSED
+        db.execute(
+            update(CenterRequest)
+            .where(CenterRequest.id == row.id)
+            .values(state=state, open=not closed, closed_at=now if closed else None)
+        )
+        record_act(db, self._vault, row.id, "lapse_silence", state, now)
+
+    def _take_rejection(
+        self,
+        _db: Connection,
+        message: Message,
+        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
+    ) -> None:
+        """Our own event was wrong: whoever looks after the portal must see that."""
+        event, problem = message.data["event"], message.data["problem"]
+        log.error(
+            "inbox.rejected",
+            type=str(event["type"]),
+            request=str(event["subject"]),
+            center=message.center,
+            reason=str(problem["type"])[:80],
+        )
+
+    @staticmethod
+    def _next_round(db: Connection, request_id: int) -> int:
+        last = db.scalar(
+            select(func.max(CenterDocument.round)).where(
+                CenterDocument.center_request_id == request_id
+            )
+        )
+        return (last or 0) + 1
 
     @staticmethod
     def _known(db: Connection, message: Message) -> Any:

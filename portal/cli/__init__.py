@@ -81,6 +81,7 @@ def core() -> Iterator["Core"]:
 
 
 from portal.cli import (  # noqa: E402 - they add to main
+    connecting,
     handing,
     operating,
     paying,
@@ -89,6 +90,7 @@ from portal.cli import (  # noqa: E402 - they add to main
 )
 
 __all__ = [
+    "connecting",
     "core",
     "handing",
     "main",

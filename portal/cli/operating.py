@@ -223,7 +223,7 @@ def secrets_rotate() -> None:
 
 @main.group()
 def keys() -> None:
-    """The keys that sign receipts."""
+    """The keys that sign receipts and messages to centers."""
 
 
 @keys.command("list")
@@ -242,3 +242,17 @@ def keys_rotate() -> None:
     with core() as built:
         kid = built.signatures.rotate()
     click.echo(f"{kid} signs from now on")
+
+
+@keys.command("revoke")
+@click.argument("kid")
+def keys_revoke(kid: str) -> None:
+    """Nothing that this key signed counts any more: receipts, and messages under way."""
+    from portal.problems import Missing  # noqa: PLC0415
+
+    with core() as built:
+        try:
+            built.signatures.revoke(kid)
+        except Missing as error:
+            raise click.ClickException(str(error)) from None
+    click.echo(f"{kid} is worth nothing any more")

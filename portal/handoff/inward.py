@@ -1,28 +1,35 @@
-"""The one door for events from centers: kept, taken once, fitted to the life cycle.
+"""Events of centers behind the door: kept, taken once, fitted to the life cycle.
 
-The portal's own back office comes through it exactly as an existing system would. What does not
-fit yet waits for the event that makes it fit; what can never fit is parked and shown. Nothing is
-dropped.
+What does not fit yet waits for the event that makes it fit; what can never fit is parked, shown to
+the operator and told to the center. Nothing is dropped.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from portal.clock import Clock
+from portal.clock import Clock, public_id
 from portal.db import Database, insert_missing
 from portal.handoff import outbox
+from portal.handoff.contract import Violation, of_type
 from portal.handoff.messages import (
+    EVENT_REJECTED,
     NOTICE_REGISTERED,
     REQUEST_REGISTERED,
+    SOURCE_PORTAL,
+    BadMessage,
     Message,
     read_message,
 )
-from portal.handoff.model import InwardEvent
+from portal.handoff.model import InwardEvent, OutboxMessage
+from portal.handoff.refusals import Refusal, in_both
+from portal.i18n import Speech
 from portal.loops import one_by_one
 from portal.observability import log, reason_of
-from portal.problems import Conflict, DomainError
+from portal.problems import N_, Conflict, DomainError, Missing
 from portal.vault import SealBroken, Vault
 
 Apply = Callable[[Connection, Message], None]
@@ -30,65 +37,169 @@ _PAYLOAD = "inward_events.payload"
 _BATCH = 20
 # One whose trial broke off is not tried in every round
 _NEXT_TRIAL = timedelta(minutes=1)
+UNSIGNED = "unsigned"
+"""The type under which bytes are kept that nobody signed."""
+_MOST_UNSIGNED = 200
+_LONGEST_KEPT = 4000
+
+
+class IdTaken(DomainError):
+    """Another center has sent an event of this id."""
+
+    kind = "conflict"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an event: ``applied``, ``waiting`` or ``parked``, or ``refused`` unseen."""
+
+    id: str
+    state: str
+    reason: str = ""
+    again: bool = False
+    """A repetition of what was applied before."""
+    refusal: Refusal | None = None
+    """What is wrong with one that can never be taken as it is."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """As much of an event as could be read when it is not taken."""
+
+    id: str
+    type: str
+    center: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An event as its sender may ask for it."""
+
+    id: str
+    type: str
+    subject: str
+    state: str
+    reason: str
+    received_at: datetime
+    applied_at: datetime | None
 
 
 class Inward:
     """Takes events and applies them through the function that ``handlers`` names for their type."""
 
     def __init__(
-        self, database: Database, vault: Vault, handlers: Mapping[str, Apply], clock: Clock
+        self,
+        database: Database,
+        vault: Vault,
+        handlers: Mapping[str, Apply],
+        speeches: Sequence[Speech],
+        clock: Clock,
     ) -> None:
         self._database = database
         self._vault = vault
         self._handlers = handlers
+        self._speeches = speeches
         self._clock = clock
 
-    def deliver(self, message: Message) -> None:
-        """Keep ``message`` and apply it if it fits; a return means that it is kept.
+    def deliver(self, message: Message, *, answered: bool = False) -> Outcome:
+        """Keep ``message`` and apply it if it fits.
 
         A repetition of what was applied changes nothing; of what was not, it is another try.
+        ``answered``: the sender hears of it by itself and needs no message.
+        Raises :class:`IdTaken`.
         """
         with self._database.begin() as db:
-            if not self._keep(db, message) and not self._keep_again(db, message):
-                return
-            if self._try(db, message):
+            sender = Sender(message.id, message.type, message.center, message.subject)
+            if self._keep(db, sender, message.to_json(), "waiting"):
+                return Outcome(message.id, "applied", again=True)
+            outcome = self._try(db, message, answered=answered)
+            if outcome.state == "applied":
                 self._try_waiting(db, message.subject)
+            return outcome
 
-    def _keep(self, db: Connection, message: Message) -> bool:
-        kept = insert_missing(
-            db,
-            insert(InwardEvent).values(
-                id=message.id,
-                type=message.type,
-                center_code=message.center,
-                subject=message.subject,
-                payload=self._vault.seal(_PAYLOAD, message.to_json()),
-                state="waiting",
-                received_at=self._clock.now(),
-            ),
+    def park(
+        self, sender: Sender, payload: str, refusal: Refusal, *, answered: bool = False
+    ) -> Outcome:
+        """Keep what a center signed and nobody can take. Raises :class:`IdTaken`."""
+        with self._database.begin() as db:
+            if self._keep(db, sender, payload[:_LONGEST_KEPT], "parked"):
+                return Outcome(sender.id, "applied", again=True)
+            return self._leave(db, sender, "parked", refusal.reason, refusal, answered=answered)
+
+    def keep_unsigned(self, center: str, body: bytes, refusal: Refusal) -> None:
+        """Keep the beginning of what nobody signed, the last few of them: somebody may miss it."""
+        now = self._clock.now()
+        with self._database.begin() as db:
+            db.execute(
+                insert(InwardEvent).values(
+                    id=public_id(26),
+                    type=UNSIGNED,
+                    center_code=center[:8],
+                    subject="",
+                    payload=self._vault.seal_bytes(_PAYLOAD, body[:_LONGEST_KEPT]),
+                    state="parked",
+                    reason=refusal.reason[:200],
+                    received_at=now,
+                )
+            )
+            newest = (
+                select(InwardEvent.id)
+                .where(InwardEvent.type == UNSIGNED, InwardEvent.state == "parked")
+                .order_by(InwardEvent.received_at.desc(), InwardEvent.id)
+                .limit(_MOST_UNSIGNED)
+            )
+            db.execute(
+                delete(InwardEvent).where(
+                    InwardEvent.type == UNSIGNED, InwardEvent.id.not_in(newest)
+                )
+            )
+        log.warning("inward.parked", type=UNSIGNED, center=center[:8], reason=refusal.reason[:80])
+
+    def _keep(self, db: Connection, sender: Sender, payload: str, state: str) -> bool:
+        """Keep an event, or put it in the place of what did not fit before: its links are fresh.
+
+        True when it was applied before.
+        """
+        values = {
+            "type": sender.type,
+            "subject": sender.subject,
+            "payload": self._vault.seal(_PAYLOAD, payload),
+        }
+        new = insert(InwardEvent).values(
+            id=sender.id,
+            center_code=sender.center,
+            state=state,
+            received_at=self._clock.now(),
+            **values,
         )
-        return kept is not None
-
-    def _keep_again(self, db: Connection, message: Message) -> bool:
-        """Take the repetition in the place of what did not fit: its links are fresh."""
+        if insert_missing(db, new) is not None:
+            return False
+        mine = (InwardEvent.id == sender.id, InwardEvent.center_code == sender.center)
         done = db.execute(
-            update(InwardEvent)
-            .where(InwardEvent.id == message.id, InwardEvent.state != "applied")
-            .values(payload=self._vault.seal(_PAYLOAD, message.to_json()))
+            update(InwardEvent).where(*mine, InwardEvent.state != "applied").values(**values)
         )
-        return bool(done.rowcount)
+        if done.rowcount:
+            return False
+        if db.scalar(select(InwardEvent.id).where(*mine)) is None:
+            raise IdTaken(f"{sender.id} was used by another center")
+        return True
 
-    def _try(self, db: Connection, message: Message) -> bool:
+    def _try(self, db: Connection, message: Message, *, answered: bool = False) -> Outcome:
+        sender = Sender(message.id, message.type, message.center, message.subject)
         handler = self._handlers.get(message.type)
         if handler is None:
-            return self._leave(db, message, "parked", f"unknown type {message.type}")
+            unknown = Refusal("unknown_type", [of_type(message.type)])
+            reason = f"unknown type {message.type}"
+            return self._leave(db, sender, "parked", reason, unknown, answered=answered)
         try:
             with db.begin_nested():
                 handler(db, message)
         except Conflict as error:  # may fit after an event that is still on its way
-            return self._leave(db, message, "waiting", str(error))
+            return self._leave(db, sender, "waiting", str(error), None)
         except (DomainError, SealBroken, KeyError, TypeError, ValueError) as error:
-            return self._leave(db, message, "parked", reason_of(error))
+            reason = reason_of(error)
+            return self._leave(db, sender, "parked", reason, _unfit(error), answered=answered)
         now = self._clock.now()
         db.execute(
             update(InwardEvent)
@@ -97,22 +208,44 @@ class Inward:
         )
         if message.type in {REQUEST_REGISTERED, NOTICE_REGISTERED}:
             outbox.answered(db, message.subject, now)
-        return True
+        return Outcome(message.id, "applied")
 
-    def _leave(self, db: Connection, message: Message, state: str, reason: str) -> bool:
+    def _leave(
+        self,
+        db: Connection,
+        sender: Sender,
+        state: str,
+        reason: str,
+        refusal: Refusal | None,
+        *,
+        answered: bool = False,
+    ) -> Outcome:
         db.execute(
             update(InwardEvent)
-            .where(InwardEvent.id == message.id)
+            .where(InwardEvent.id == sender.id)
             .values(state=state, reason=reason[:200])
         )
         log.warning(
             f"inward.{state}",
-            type=message.type,
-            request=message.subject,
-            center=message.center,
+            type=sender.type,
+            request=sender.subject,
+            center=sender.center,
             reason=reason[:80],
         )
-        return False
+        if refusal is not None and not answered:
+            self._tell(db, sender, refusal)
+        return Outcome(sender.id, state, reason, refusal=refusal)
+
+    def _tell(self, db: Connection, sender: Sender, refusal: Refusal) -> None:
+        """The center hears of it in a row of its own: it holds up no request, nobody else's least
+        of all."""
+        event = {"id": sender.id, "type": sender.type, "subject": sender.subject}
+        data: dict[str, Any] = {"event": event, "problem": in_both(refusal, self._speeches)}
+        at = self._clock.now()
+        message = Message(
+            public_id(), EVENT_REJECTED, sender.center, sender.center, SOURCE_PORTAL, at, data
+        )
+        outbox.put(db, self._vault, OutboxMessage, message)
 
     def _try_waiting(self, db: Connection, subject: str) -> int:
         """Each success may let an earlier event in; go round until none fits. How many did."""
@@ -127,7 +260,7 @@ class Inward:
                 .with_for_update(skip_locked=True)
             ).all()
             messages = [read_message(self._vault.open(_PAYLOAD, row[0])) for row in rows]
-            applied = sum(self._try(db, message) for message in messages)
+            applied = sum(self._try(db, message).state == "applied" for message in messages)
             if not applied:
                 return done
             done += applied
@@ -155,6 +288,34 @@ class Inward:
             done = self._try_waiting(db, subject)
             db.execute(woken.values(try_at=None))
         return done > 0
+
+
+def _unfit(error: Exception) -> Refusal:
+    if isinstance(error, Missing):
+        return Refusal("no_request")
+    pointer = error.pointer if isinstance(error, BadMessage) else ""
+    why = (("reason", reason_of(error)),)
+    return Refusal("unfit", [Violation(pointer, N_("It cannot be applied: {reason}"), why)])
+
+
+def find(db: Connection, center: str, event_id: str) -> Kept | None:
+    """An event of ``center``, whatever became of it."""
+    row = db.execute(
+        select(
+            InwardEvent.id,
+            InwardEvent.type,
+            InwardEvent.subject,
+            InwardEvent.state,
+            InwardEvent.reason,
+            InwardEvent.received_at,
+            InwardEvent.applied_at,
+        ).where(
+            InwardEvent.id == event_id,
+            InwardEvent.center_code == center,
+            InwardEvent.type != UNSIGNED,
+        )
+    ).one_or_none()
+    return Kept(*row) if row is not None else None
 
 
 def wake(db: Connection, subject: str, at: datetime) -> None:

@@ -25,14 +25,18 @@ _CHECKS = {"verify_exp": False, "require_exp": True, "require_aud": True, "requi
 class DocumentLinks:
     """Makes and reads links to the files of one side."""
 
-    def __init__(self, vault: Vault, side: str) -> None:
-        """``side`` is whose files the links lead to: one side's links open nothing of the other."""
+    def __init__(self, vault: Vault, side: str, address: str = "") -> None:
+        """``side`` is whose files the links lead to: one side's links open nothing of the other.
+
+        ``address`` is what stands before each, where they can be fetched over HTTP.
+        """
         self._side = side
+        self._address = address
         self._keys = [key.hex() for key in vault.signing_keys("document links")]
 
     def sign(self, file_id: str, at: datetime) -> str:
         claims = {"sub": file_id, "aud": self._side, "exp": int((at + _LIFE).timestamp())}
-        return str(jwt.encode(claims, self._keys[0], algorithm=_ALGORITHM))
+        return self._address + str(jwt.encode(claims, self._keys[0], algorithm=_ALGORITHM))
 
     def linked(self, message: Message, at: datetime) -> Message:
         """``message`` with a fresh link beside each document: it leaves now, whenever it was made.
@@ -50,10 +54,16 @@ class DocumentLinks:
 
     def read(self, link: str, at: datetime) -> str:
         """The file's id; raises :class:`Missing` for a link that is broken or too old."""
+        if not link.startswith(self._address):
+            raise Missing("link")
+        return self.read_signed(link.removeprefix(self._address), at)
+
+    def read_signed(self, signed: str, at: datetime) -> str:
+        """The same of what stands behind the address."""
         for key in self._keys:
             try:
                 claims = jwt.decode(
-                    link, key, algorithms=[_ALGORITHM], audience=self._side, options=_CHECKS
+                    signed, key, algorithms=[_ALGORITHM], audience=self._side, options=_CHECKS
                 )
             except JWTError:
                 continue

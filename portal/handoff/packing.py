@@ -26,47 +26,34 @@ class BadSignature(BadMessage):
 
 
 class Packing(Protocol):
-    """Bytes of a message and back."""
+    """What the relay makes bytes with."""
 
     def pack(self, message: Message) -> bytes:
         """Links and all; raises :class:`~portal.handoff.messages.BadMessage`."""
 
-    def unpack(self, body: bytes) -> Message:
-        """The message, verified; raises :class:`BadSignature` or
-        :class:`~portal.handoff.messages.BadMessage`."""
-
-
-@dataclass(frozen=True)
-class PlainPacking:
-    """The envelope as it is."""
-
-    links: DocumentLinks
-    clock: Clock
-
-    def pack(self, message: Message) -> bytes:
-        return self.links.linked(message, self.clock.now()).to_json().encode()
-
-    def unpack(self, body: bytes) -> Message:
-        try:
-            return read_message(body.decode())
-        except UnicodeDecodeError as error:
-            raise BadMessage("no UTF-8") from error
-
 
 @dataclass(frozen=True)
 class SignedPacking:
-    """One side of the wall: ``sign`` signs with its key, ``trusted`` finds the other side's."""
+    """Packs for one side of the wall: ``sign`` signs with its key."""
 
     links: DocumentLinks
     clock: Clock
     sign: Callable[[str, bytes], bytes]
-    trusted: Callable[[str], EcKey | None]
 
     def pack(self, message: Message) -> bytes:
         linked = self.links.linked(message, self.clock.now())
         return self.sign(KIND, linked.to_json().encode())
 
+
+@dataclass(frozen=True)
+class Unpacking:
+    """Unpacks what the portal has signed: ``trusted`` finds its public keys by their names."""
+
+    trusted: Callable[[str], EcKey | None]
+
     def unpack(self, body: bytes) -> Message:
+        """The message; raises :class:`BadSignature` or
+        :class:`~portal.handoff.messages.BadMessage`."""
         try:
             compact = jws.read(KIND, body, MOST_BYTES)
         except NotCompact as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, String, UniqueConstraint, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.db import Base, UtcDateTime, insert_missing
 from portal.files import Stored
 from portal.problems import Missing
+
+KEPT = timedelta(days=14)
+"""So long does a document wait for the event that names it."""
 
 
 class CenterUpload(Base):

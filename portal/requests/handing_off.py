@@ -13,14 +13,18 @@ from portal.handoff import inward, outbox
 from portal.handoff.messages import (
     CONDITIONS_MET,
     FEES_PAID,
+    GRIEVANCE_FILED,
+    PERIOD_LAPSED,
     REQUEST_COMPLETED,
     REQUEST_PAID,
     REQUEST_RESCHEDULED,
     REQUEST_SHELVED,
+    REQUEST_WITHDRAWN,
     SOURCE_PORTAL,
     Message,
 )
 from portal.handoff.model import OutboxMessage
+from portal.problems import Refused
 from portal.requests import uploads
 from portal.requests.reading import FiledRequest
 from portal.requests.snapshot import for_center, hidden_from_departments, quote_to_json
@@ -131,6 +135,45 @@ class HandOff:
     ) -> None:
         """Tell the center that the legal period ends on another day."""
         self._put(db, request, message_id, REQUEST_RESCHEDULED, {"clock": self._clock(request)}, at)
+
+    def withdrawn(
+        self, db: Connection, request: FiledRequest, message_id: str, note: str, at: datetime
+    ) -> None:
+        """Tell the center that the citizen gives the request up, and why."""
+        self._put(db, request, message_id, REQUEST_WITHDRAWN, {"note": note}, at)
+
+    def grievance_filed(
+        self,
+        db: Connection,
+        request: FiledRequest,
+        message_id: str,
+        note: str,
+        files: Sequence[Attached],
+        at: datetime,
+    ) -> None:
+        """Tell the center that the citizen challenges the refusal, before whom and with what.
+
+        The service must be one whose refusal can be challenged.
+        """
+        service = self.catalogue.services[request.service_code]
+        if service.grievance is None:
+            raise Refused(f"no grievance against {service.code}")
+        body = service.grievance.body
+        data = {
+            "note": note,
+            "body": {"ar": body.ar, "en": body.en},
+            "documents": self._documents(files, service),
+        }
+        self._put(db, request, message_id, GRIEVANCE_FILED, data, at)
+
+    def lapsed(self, db: Connection, request: FiledRequest, message_id: str, at: datetime) -> None:
+        """Tell the center that the period passed without a decision, and what follows from that.
+
+        The service must be one with a rule for silence.
+        """
+        silence = self.catalogue.services[request.service_code].silence
+        data = {"effect": str(silence.effect), "clock": self._clock(request)}
+        self._put(db, request, message_id, PERIOD_LAPSED, data, at)
 
     def _put(
         self,

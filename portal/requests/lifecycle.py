@@ -231,7 +231,7 @@ TABLE: Mapping[Event, Transition] = {
     # what was issued is suspended and renewed on its own record; the request stays issued
     Event.SUSPEND: _row(_ISSUED, None, {_A.CENTER, _A.SYSTEM}),
     Event.RENEW: _row(_ISSUED, None, {_A.CENTER, _A.SYSTEM}),
-    Event.EXPIRE: _row(_ISSUED, _S.EXPIRED, _A.SYSTEM),
+    Event.EXPIRE: _row(_ISSUED, _S.EXPIRED, {_A.CENTER, _A.SYSTEM}),
     Event.CORRECT_OUTPUT: _row(_ISSUED, None, _A.CENTER),
 }
 
@@ -338,9 +338,12 @@ def move(
 
 def _effect(transition: Transition, source: State, target: State) -> ClockEffect:
     """What the step does to the clock: a decision by silence ends it, as another decision does,
-    and an acceptance in principle by silence leaves the citizen to act, as one in writing does."""
+    and so does a shelving by whatever act; an acceptance in principle by silence leaves the
+    citizen to act, as one in writing does."""
     if source is State.DEEMED_APPROVED:
         return _C.NONE
+    if target is State.SHELVED:
+        return _C.STOP
     if transition.clock is _C.STOP and target is State.ACCEPTED_PRELIM:
         return _C.OFF
     return transition.clock

@@ -5,6 +5,7 @@ from portal.routes import (
     backoffice,
     cases,
     centers,
+    centers_api,
     completion,
     drafts,
     finance,
@@ -47,5 +48,6 @@ HANDLERS = [
     *finance.HANDLERS,
     *cases.HANDLERS,
     *webhooks.HANDLERS,
+    *centers_api.HANDLERS,
     *operations.HANDLERS,
 ]

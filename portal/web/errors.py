@@ -1,5 +1,6 @@
 """Every failure as an honest page: what happened, what is not lost, what to do."""
 
+import json
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -108,7 +109,8 @@ _WORDS: Mapping[int, _Words] = {
     ),
 }
 # Read by programs: an answer in one line, as they know it
-_MACHINES = ("/webhooks/", "/health/", "/metrics", "/.well-known/")
+_INTERFACE = "/api/"  # problems after RFC 9457
+_MACHINES = (_INTERFACE, "/webhooks/", "/health/", "/metrics", "/.well-known/")
 
 
 def error_handlers(portal: Portal) -> MutableMapping[int | type[Exception], Handler]:
@@ -119,8 +121,7 @@ def error_handlers(portal: Portal) -> MutableMapping[int | type[Exception], Hand
     ) -> Response[Any]:
         visit = Visit(request, portal)
         if visit.path.startswith(_MACHINES):
-            line = f"{HTTPStatus(status).phrase.lower()}\n".encode()
-            return Response(line, status_code=status, media_type="text/plain", headers=headers)
+            return _for_machines(visit.path, status, headers)
         words = _WORDS.get(status) or _WORDS[500 if status >= 500 else 400]
         response = portal.pages.page(
             visit,
@@ -170,6 +171,15 @@ def error_handlers(portal: Portal) -> MutableMapping[int | type[Exception], Hand
         SQLAlchemyError: database,
         Exception: anything,
     }
+
+
+def _for_machines(path: str, status: int, headers: Mapping[str, str]) -> Response[Any]:
+    phrase = HTTPStatus(status).phrase
+    line, kind = f"{phrase.lower()}\n", "text/plain"
+    if path.startswith(_INTERFACE):
+        line = json.dumps({"type": "about:blank", "status": status, "title": phrase})
+        kind = "application/problem+json"
+    return Response(line.encode(), status_code=status, media_type=kind, headers=headers)
 
 
 def last_words(portal: Portal) -> Mapping[str, bytes]:

@@ -18,7 +18,7 @@ Handler = Callable[..., Any]
 # As many as the database lends connections: more threads would only wait for one
 _THREADS = CapacityLimiter(16)
 # A small file may unpack to much: few at a time, and no other page waits behind them
-_UPLOAD_THREADS = CapacityLimiter(2)
+UPLOAD_THREADS = CapacityLimiter(2)
 # A provider that is slow holds up who pays there, and nobody else
 PROVIDER_THREADS = CapacityLimiter(12)
 # Each that waits for one of these holds a connection, of which there are some hundred
@@ -41,6 +41,8 @@ class Access(StrEnum):
     OPERATOR = "operator"
     SIGNATURE = "signature"
     """A machine whose message is signed."""
+    CENTER = "center"
+    """The system of a center: what it sends is signed, or it shows what was signed for it."""
 
 
 def in_thread(function: Handler, limiter: CapacityLimiter = _THREADS) -> Handler:
@@ -76,5 +78,5 @@ def post_files(path: str, access: Access) -> Callable[[Handler], HTTPRouteHandle
     """A form whose files are inspected."""
     options = {"access": access}
     return lambda function: post(path, opt=options, status_code=200)(
-        in_thread(function, _UPLOAD_THREADS)
+        in_thread(function, UPLOAD_THREADS)
     )

@@ -4,6 +4,7 @@ import pytest
 
 from portal.catalogue.loader import load_catalogue
 from portal.catalogue.model import PaymentMode
+from tests.support import crossing
 from tests.support.answers import Choose, first, last
 from tests.support.local import LocalPortal
 
@@ -48,6 +49,7 @@ def test_a_request_reaches_the_inbox_of_its_center(
     opened = local.employee("front_office", "KFS-007").open(number)
     assert opened.status == 200
     assert citizen.mobile not in opened.text
+    assert crossing.faults(local.portal, number) == []
 
 
 def _is_in_inbox(local: LocalPortal, number: str) -> bool:

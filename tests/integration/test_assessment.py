@@ -391,8 +391,9 @@ def _door(local: LocalPortal) -> Inward:
 
     portal = local.portal
     known = (portal.vault, portal.catalogue, portal.places, portal.files)
-    answers = Answers(*known, fetch, portal.clock)
-    return Inward(portal.database, portal.vault, answers.handlers(), portal.clock)
+    answers = Answers(*known, fetch, portal.clock, portal.hand_off)
+    speeches = portal.languages.pair
+    return Inward(portal.database, portal.vault, answers.handlers(), speeches, portal.clock)
 
 
 def _line(identity: str, amount: Any, **changes: Any) -> dict[str, Any]:

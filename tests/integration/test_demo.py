@@ -15,6 +15,7 @@ from portal.migrations.running import upgrade
 from portal.notifications.model import OutgoingMessage
 from portal.requests.model import HistoryEntry, ServiceRequest
 from portal.settings import read_settings
+from tests.support import crossing
 
 
 def test_a_load_that_was_cut_off_goes_on_where_it_ended(
@@ -44,6 +45,8 @@ def test_a_load_that_was_cut_off_goes_on_where_it_ended(
         assert db.scalar(select(func.count()).select_from(ServiceRequest)) == 5
         assert db.scalar(select(func.count()).select_from(OutgoingMessage)) == 0
         latest = db.scalars(select(func.max(HistoryEntry.at))).one()
+    assert crossing.faults(core) == []
+    assert crossing.left(core) == []
     core.database.close()
     # a year ago nothing happened today: each act stands on the day on which it was done
     assert latest < now - timedelta(days=200)

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Table, func, select
 
+from portal import jws
 from portal.backoffice.acts import Desk, Employee
 from portal.backoffice.inbox import Inbox
 from portal.backoffice.model import (
@@ -25,6 +26,7 @@ from portal.backoffice.model import (
     CenterRefusal,
     CenterRequest,
     CenterSerial,
+    OfficeKey,
     TakenMessage,
 )
 from portal.clock import SettableClock, public_id
@@ -34,7 +36,7 @@ from portal.handoff import outbox
 from portal.handoff.links import DocumentLinks
 from portal.handoff.messages import REQUEST_PAID, Message
 from portal.handoff.model import InwardEvent, OutboxColumns, OutboxMessage
-from portal.handoff.packing import PlainPacking
+from portal.handoff.packing import SignedPacking, Unpacking
 from portal.handoff.relay import Relay
 from portal.handoff.transports import Parcel, TransportDown
 from portal.handoff.transports.embedded import EmbeddedTransport
@@ -52,8 +54,16 @@ CENTER_TABLES = (
     CenterAssessmentLine,
     CenterSerial,
     CenterEvent,
+    OfficeKey,
 )
+_PRIVATE, _PUBLIC = jws.new_pair()
+OPENING = Unpacking({"of-the-wall": jws.public_key(_PUBLIC)}.get)
 PAPER = b"%PDF-1.7 the plan of the plot"
+
+
+def signed(kind: str, payload: bytes) -> bytes:
+    """As either side signs: there is one key for both here."""
+    return jws.sign(jws.private_key(_PRIVATE), "of-the-wall", kind, payload)
 
 
 class Center:
@@ -87,7 +97,7 @@ class Wall:
         self.center_vault = Vault(["center" * 8])
         self.inbox = Inbox(self.center, self.center_vault, self.copies, self.fetch, self.clock)
         self.receiver = Center(self.inbox.receive)
-        self.packing = PlainPacking(self.links, self.clock)
+        self.packing = SignedPacking(self.links, self.clock, signed)
         self.relay = self.another_relay()
 
     def another_relay(self, database: Database | None = None) -> Relay:
@@ -101,7 +111,7 @@ class Wall:
         )
 
     def hand_over(self, parcel: Parcel) -> None:
-        self.receiver.deliver(self.packing.unpack(parcel.body))
+        self.receiver.deliver(OPENING.unpack(parcel.body))
 
     def fetch(self, link: str) -> BinaryIO:
         return self.files.open(self.links.read(link, self.clock.now()))

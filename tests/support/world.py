@@ -72,6 +72,7 @@ class World:
             "center_code": "KFS-003",
             "day": "2026-11-20",
             "case": "1",
+            "name": "request.paid.v1.json",
             **GUIDE,
             **(ids or self.ids),
         }

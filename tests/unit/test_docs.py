@@ -20,19 +20,20 @@ from portal.catalogue.model import Mark, Period, Silence, Unit
 from portal.cli import main
 from portal.clock import CAIRO
 from portal.db import Base
-from portal.handoff import links, messages, relay
+from portal.handoff import authentic, keys, links, messages, pace, refusals, relay, uploads
 from portal.i18n import Languages
 from portal.identity import otp, sessions, staff
 from portal.identity.roles import TABLE as ROLES
 from portal.identity.roles import Permission
 from portal.observability import ALLOWED, registry
 from portal.requests import (
-    answering,
     assessing,
+    deciding,
     drafts,
     lifecycle,
     paying,
     payment_news,
+    registering,
     submission,
 )
 from portal.requests.lifecycle import FINAL, TABLE, ClockEffect, State, Transition
@@ -184,9 +185,15 @@ def test_every_type_of_message_stands_in_one_of_the_two_tables() -> None:
         for name, value in vars(messages).items()
         if name.isupper() and isinstance(value, str) and value.endswith(".v1")
     }
-    told = column("docs/handoff.md", "## From the portal to a center")
-    told += column("docs/handoff.md", "## From a center to the portal")
-    assert sorted(told) == sorted(types)
+    assert types == {*messages.OUTWARD, *messages.INWARD}
+    out, back = "## From the portal to a center", "## From a center to the portal"
+    assert sorted(column("docs/handoff.md", out)) == sorted(messages.OUTWARD)
+    assert sorted(column("docs/handoff.md", back)) == sorted(messages.INWARD)
+
+
+def test_every_problem_of_the_door_is_told_with_its_status() -> None:
+    told = {row[0]: int(row[1]) for row in table("docs/handoff.md", "### Problems")}
+    assert told == {kind: known.status for kind, known in refusals.KINDS.items()}
 
 
 # --- money ---
@@ -376,7 +383,7 @@ def hours(span: timedelta) -> str:
 
 NUMBERS = [
     (LIFE, f"{submission.PAYMENT_DAYS} days"),
-    (LIFE, f"{answering.COMPLETION_DAYS} days"),
+    (LIFE, f"{registering.COMPLETION_DAYS} days"),
     (LIFE, f"{drafts.IDLE_DAYS} days"),
     (LIFE, f"{assessing.DAYS_TO_PAY.amount} days"),
     (LIFE, f"{deadlines.COUNTER_CLOSES_HOUR}:00"),
@@ -387,6 +394,12 @@ NUMBERS = [
     (MONEY, minutes(attempts._LOOK_AT_KIOSK)),
     (MONEY, f"{paying.KIOSK_DAYS.days} days"),
     (MONEY, minutes(webhooks._LONGEST_RETRY)),
+    ("docs/handoff.md", f"{keys.RETIRED_FOR.days} days"),
+    ("docs/handoff.md", f"{uploads.KEPT.days} days"),
+    ("docs/handoff.md", f"{pace.BURST} in a burst or {pace.A_SECOND} a second"),
+    ("docs/handoff.md", f"{authentic.MOST_BYTES:,} bytes"),
+    ("docs/handoff.md", f"{authentic.LONGEST_TOKEN.total_seconds() / 60:g} minutes"),
+    ("docs/handoff.md", f"{deciding.REOPENED_WITHIN.days} days"),
     ("docs/handoff.md", f"{relay._LEASE.total_seconds():g} seconds"),
     ("docs/handoff.md", f"{relay._FIRST_RETRY_SECONDS:g} seconds"),
     ("docs/handoff.md", f"{relay._LONGEST_RETRY_SECONDS / 60:g} minutes"),

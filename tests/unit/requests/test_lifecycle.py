@@ -79,7 +79,7 @@ extend|under_study||center
 revoke|issued delivered|revoked|center
 suspend|issued delivered||center system
 renew|issued delivered||center system
-expire|issued delivered|expired|system
+expire|issued delivered|expired|center system
 correct_output|issued delivered||center
 """
 ROWS = [line.split("|") for line in STEPS.strip().splitlines()]
