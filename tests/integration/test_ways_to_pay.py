@@ -222,6 +222,22 @@ def test_a_reference_that_has_run_out_is_followed_by_a_new_number(alone: LocalPo
     assert second != first
 
 
+def test_a_printed_code_that_has_ended_is_told_to_be_over(still: LocalPortal) -> None:
+    citizen = still.someone()
+    _, page = unpaid(still, citizen)
+    code = _kiosk(citizen, page).hook("voucher")
+    past = still.clock.now() - timedelta(minutes=1)
+    with still.portal.database.begin() as db:
+        db.execute(update(Attempt).filter_by(voucher=code).values(expires_at=past))
+    shown = citizen.get(f"{page.path}/kiosk")
+    assert shown.path == page.path
+    assert "انتهى كود السداد النقدي" in shown.text
+    assert code in re.sub(r"[\s\u00a0]", "", shown.text)
+    fresh = _kiosk(citizen, shown)
+    assert fresh.hook("voucher") != code
+    assert "انتهى كود السداد النقدي" not in citizen.get(page.path).text
+
+
 def test_cash_for_a_closed_request_is_surplus_and_reopens_nothing(alone: LocalPortal) -> None:
     citizen = alone.signed_in()
     number, page = unpaid(alone, citizen)
@@ -232,6 +248,10 @@ def test_cash_for_a_closed_request_is_surplus_and_reopens_nothing(alone: LocalPo
     alone.sandbox.control("/kiosk", {"reference": reference, "late": True})
     alone.soon(lambda: _cases(alone, number) == ["surplus"])
     assert state_of(alone, number) == "expired_unpaid"
+    citizen.sign_in()
+    told = citizen.get(f"/requests/{number}")
+    assert int(told.hook("kept")) == _owed(alone, number).amount.minor
+    assert "لم يُخصم منك شيء" not in told.text
     _proved(alone)
 
 

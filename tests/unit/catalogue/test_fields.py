@@ -376,6 +376,10 @@ def test_values_are_shown_in_the_readers_digits() -> None:
     assert shown("integer", Decimal(12500)) == "١٢٬٥٠٠"
     assert shown("integer", Decimal(12500), pattern="plain") == "١٢٥٠٠"
     assert shown("decimal", Decimal("3.5"), unit=Text("م", "m")) == "٣٫٥ م"
+    months, days = Text("شهرًا", "months"), Text("يومًا", "days")
+    assert shown("integer", Decimal(6), unit=months) == "٦ أشهر"
+    assert shown("integer", Decimal(2), unit=days) == "يومان"
+    assert shown("integer", Decimal(11), unit=days) == "١١ يومًا"
     assert shown("area_m2", Decimal(450)) == "٤٥٠ م²"
     assert shown("money", Decimal("1535.5")) == "١٬٥٣٥٫٥٠ جنيهًا"
     assert shown("date", date(2026, 11, 22)) == "٢٢ نوفمبر ٢٠٢٦"
