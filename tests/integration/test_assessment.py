@@ -128,6 +128,10 @@ def test_fees_are_assessed_by_one_approved_by_another_paid_and_then_the_request_
     page = citizen.get(f"/requests/{number}")
     assert page.hook("state") == "fees_assessed"
     assert "٣٬١١٠ جنيهات" in page.text
+    assert page.hooks("stage") == ["submission", "after_approval"]
+    asked = citizen.get(f"/requests/{number}/pay")
+    assert "السداد ٢ من ٢" in asked.text
+    assert "نهاية يوم" in asked.text
     kinds = select(OutgoingMessage.kind, OutgoingMessage.params)
     told = [row.kind for row in local.rows(kinds) if row.params.get("number") == number]
     assert told.count("fees_assessed") == 1
