@@ -1,7 +1,7 @@
 """What every table needs: the type of an instant, and an insert that may come second."""
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, DateTime, Insert
 from sqlalchemy.engine.interfaces import Dialect
@@ -37,7 +37,8 @@ class UnlessThere(SyntaxExtension, ClauseElement):
     Both databases spell it alike; whoever comes second waits for the first one's transaction.
     """
 
-    _traverse_internals: ClassVar[list[Any]] = []  # nothing in it: two of them are alike
+    # nothing is in it, so that two of them are alike
+    _traverse_internals = []  # noqa: RUF012 - as the base class declares it
 
     def apply_to_insert(self, insert_stmt: Insert) -> None:
         insert_stmt.apply_syntax_extension_point(lambda _before: [self], "post_values")
