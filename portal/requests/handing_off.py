@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from portal.catalogue import assessment
-from portal.catalogue.model import Catalogue, Service, Stage
+from portal.catalogue.model import Catalogue, PaymentMode, Service, Stage
 from portal.handoff import inward, outbox
 from portal.handoff.messages import (
     CONDITIONS_MET,
@@ -200,6 +200,7 @@ class HandOff:
             "output": {"ar": service.output.title.ar, "en": service.output.title.en},
             "notice": service.immediate is not None and service.immediate.holds(values),
             "later_fees": any(rule.stage != "submission" for rule in service.fees),
+            "returns_deposit": service.payment_mode is PaymentMode.REFUND,
         }
 
     @staticmethod
