@@ -12,7 +12,18 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from payments import ledger
@@ -215,30 +226,48 @@ def of_obligation(lines: Sequence[Part], before: int, after: int) -> list[Part]:
 
 def _credits(db: Connection, obligations: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
     """What was credited to obligations, entry by entry."""
+    brought = select(Attempt.payment, Attempt.obligation_id).where(
+        Attempt.obligation_id.in_(obligations), Attempt.payment.is_not(None)
+    )
+    put = select(Rebooking.id, Rebooking.obligation_id).where(
+        Rebooking.obligation_id.in_(obligations)
+    )
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    rows = db.execute(
-        select(Attempt.obligation_id, Entry.id, EntryLine.amount)
-        .join(Entry, and_(Entry.provider == ledger.PROVIDER, Entry.object_id == Attempt.payment))
-        .join(EntryLine, EntryLine.entry_id == Entry.id)
-        .where(
-            Attempt.obligation_id.in_(obligations),
-            Entry.effect == "payment",
-            EntryLine.account == ledger.RECEIVABLE,
+    for provider, effect, objects in (
+        (ledger.PROVIDER, "payment", brought),
+        (ledger.PORTAL, REBOOKED, put),
+    ):
+        # first their ids: in one statement SQLite goes through all entries of the provider
+        credited_by = {str(row[0]): str(row[1]) for row in db.execute(objects)}
+        rows = db.execute(
+            select(Entry.object_id, Entry.id, EntryLine.amount)
+            .join(EntryLine, EntryLine.entry_id == Entry.id)
+            .where(
+                Entry.provider == provider,
+                Entry.object_id.in_(sorted(credited_by)),
+                Entry.effect == effect,
+                _of_account(ledger.RECEIVABLE),
+            )
         )
-    )
-    rebooked = db.execute(
-        select(Rebooking.obligation_id, Entry.id, EntryLine.amount)
-        .join(Entry, and_(Entry.provider == ledger.PORTAL, Entry.object_id == Rebooking.id))
-        .join(EntryLine, EntryLine.entry_id == Entry.id)
-        .where(
-            Rebooking.obligation_id.in_(obligations),
-            Entry.effect == REBOOKED,
-            EntryLine.account == ledger.RECEIVABLE,
-        )
-    )
-    for row in (*rows, *rebooked):
-        found[row.obligation_id].append((row.id, -row.amount))
+        for row in rows:
+            found[credited_by[row.object_id]].append((row.id, -row.amount))
     return found
+
+
+# Not as plain columns: every line of an account, every entry of a provider would be gone through
+# where those of a payment or of a day have an index.
+
+
+def _of_account(account: str) -> ColumnElement[bool]:
+    return func.coalesce(EntryLine.account, "") == account
+
+
+def _booked_on(when: Span, provider: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        func.coalesce(Entry.provider, "") == provider,
+        Entry.booked_at >= when.begins,
+        Entry.booked_at < when.ends,
+    )
 
 
 def _given(db: Connection, refunds: Iterable[str]) -> dict[str, list[Part]]:
@@ -274,9 +303,7 @@ def _count_late(db: Connection, sheet: _Sheet, when: Span) -> None:
         .join(Entry, and_(Entry.object_id == BookLine.object_id, effect))
         .join(Day, Day.day == BookLine.day)
         .where(
-            Entry.provider == ledger.PROVIDER,
-            Entry.booked_at >= when.begins,
-            Entry.booked_at < when.ends,
+            *_booked_on(when, ledger.PROVIDER),
             BookLine.verdict == Kind.MISSING_IN_LEDGER,
             BookLine.day < when.day,
             Day.state == "closed",
@@ -316,11 +343,9 @@ def _count_cancelled(db: Connection, sheet: _Sheet, when: Span) -> None:
         )
         .join(EntryLine, EntryLine.entry_id == Entry.id)
         .where(
-            Entry.provider == ledger.PORTAL,
+            *_booked_on(when, ledger.PORTAL),
             Entry.effect == "cancelled",
-            Entry.booked_at >= when.begins,
-            Entry.booked_at < when.ends,
-            EntryLine.account == ledger.SURPLUS,
+            _of_account(ledger.SURPLUS),
         )
         .group_by(Entry.object_id, Entry.reference, Entry.currency)
     )
@@ -351,10 +376,8 @@ def _count_rebooked(db: Connection, sheet: _Sheet, when: Span) -> None:
         .join(Rebooking, Rebooking.id == Entry.object_id)
         .join(EntryLine, EntryLine.entry_id == Entry.id)
         .where(
-            Entry.provider == ledger.PORTAL,
+            *_booked_on(when, ledger.PORTAL),
             Entry.effect == REBOOKED,
-            Entry.booked_at >= when.begins,
-            Entry.booked_at < when.ends,
         )
         .order_by(Entry.id, EntryLine.position)
     ).all()
