@@ -1,18 +1,23 @@
 """The composition root of the web: settings to an ASGI application."""
 
 import os
+import threading
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
 from litestar import Litestar, Request
 from litestar.di import NamedDependency, Provide
 from litestar.types import ASGIApp
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal.catalogue.search.finder import ServiceFinder
 from portal.clock import Clock, SystemClock
 from portal.core import Core, build_core
 from portal.identity import staff
 from portal.observability import configure_logs
+from portal.outages import health
+from portal.outages.health import Part
 from portal.problems import Missing
 from portal.receipts.printing import Printer
 from portal.routes import HANDLERS
@@ -109,4 +114,14 @@ def create() -> ASGIApp:
         with portal.database.read() as db:
             if staff.has_demo_accounts(db):
                 raise BadSetting("PORTAL_MODE", "demo accounts are open: close them first")
+    threading.Thread(target=_beat, args=(portal,), name="beat", daemon=True).start()
     return create_app(portal, assets)
+
+
+def _beat(portal: Portal) -> None:
+    """Say again and again that the pages are served: a gap is an outage."""
+    pause = threading.Event()
+    while True:
+        with suppress(SQLAlchemyError), portal.database.begin() as db:
+            health.works(db, Part.PAGES, portal.clock.now())
+        pause.wait(health.BEAT.total_seconds())

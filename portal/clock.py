@@ -7,7 +7,7 @@ hold the clock still. Legal periods are counted by the date in Cairo.
 import hmac
 import secrets
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -48,6 +48,12 @@ def cairo_time(at: datetime) -> datetime:
 def cairo_day(at: datetime) -> date:
     """The calendar day in Cairo at that instant; deadlines are counted by it."""
     return at.astimezone(CAIRO).date()
+
+
+def end_of_day(day: date) -> datetime:
+    """The last instant of a Cairo day, in UTC: the first of the next one."""
+    noon = cairo_time(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+    return (noon.replace(hour=0, minute=0) + timedelta(days=1)).astimezone(UTC)
 
 
 def stopwatch() -> float:

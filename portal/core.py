@@ -53,6 +53,7 @@ from portal.requests.lookups import FormLookups, PlaceLists
 from portal.requests.paying import Cashier
 from portal.requests.payment_news import PaymentNews
 from portal.requests.refunding import Refunder
+from portal.requests.tolling import Toller
 from portal.settings import Settings
 from portal.signatures import Signatures
 from portal.vault import Vault
@@ -81,6 +82,7 @@ class Core:
     refunder: Refunder
     payment_news: PaymentNews
     reconciling: Reconciling
+    toller: Toller
     desk: Desk
     signatures: Signatures
     office_signatures: Signatures
@@ -177,6 +179,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         refunder=refunder,
         payment_news=PaymentNews(database, provider, cashier, refunder, clock),
         reconciling=Reconciling(database, provider, cashier, refunder, clock),
+        toller=Toller(database, vault, hand_off, places, clock),
         desk=Desk(vault),
         signatures=signatures,
         office_signatures=office_signatures,

@@ -56,6 +56,8 @@ def sections(role: str, path: str) -> list[Section]:
         found.append(("/center/finance", N_("Money")))
     if may(role, Permission.SEE_REFUNDS):
         found.append(("/center/finance/refunds", N_("Refunds")))
+    if may(role, Permission.KEEP_OUTAGES):
+        found.append(("/center/admin/outages", N_("Outages")))
     fitting = [address for address, _ in found if path.startswith(address)]
     if not fitting and path.startswith("/center/finance"):  # a case, for who sees refunds alone
         fitting = ["/center/finance/refunds"]
@@ -216,6 +218,7 @@ EVENTS = {
     "renew": N_("Renewed"),
     "expire": N_("Expired"),
     "correct_output": N_("Document corrected"),
+    "toll": N_("More time because of an outage"),
     "propose_fees": N_("Fee assessment proposed"),
     "return_fees": N_("Fee assessment returned for correction"),
     "receive": N_("Received in the inbox"),
@@ -240,6 +243,12 @@ CITIZEN_READS = frozenset(
         "expire",
     }
 )
+
+OUTAGES = {
+    "portal": N_("The portal"),
+    "provider": N_("Electronic payment"),
+    "center": N_("The technology center"),
+}
 
 MARKS = {
     "L": N_("By law"),
@@ -450,6 +459,16 @@ def until(at: datetime, speech: Speech) -> str:
     if (local.hour, local.minute) != (0, 0):
         return speech.moment(at)
     return speech.gettext(N_("the end of {day}"), day=cairo_day(at - timedelta(minutes=1)))
+
+
+def last_day(end: datetime) -> date:
+    """The day in Cairo on which a window ends: its end is the first instant of the next one."""
+    return cairo_day(end - timedelta(microseconds=1))
+
+
+def instant(text: str) -> datetime:
+    """The instant of a history entry, which keeps it as a text."""
+    return datetime.fromisoformat(text)
 
 
 def iso_day(text: str) -> date:

@@ -13,6 +13,7 @@ from functools import partial
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from payments.provider import ProviderError
 from portal.backoffice.model import CenterDocument
 from portal.clock import SystemClock
 from portal.core import Core, build_core, build_loops
@@ -20,6 +21,8 @@ from portal.handoff import uploads as center_uploads
 from portal.handoff.uploads import CenterUpload
 from portal.identity import held, otp, sessions, staff
 from portal.observability import log
+from portal.outages import health, register
+from portal.outages.health import Part
 from portal.requests import drafts, uploads
 from portal.requests.model import Attachment
 from portal.settings import Settings
@@ -49,10 +52,12 @@ class Worker:
             ("events", 2.0, core.payment_news.work_off_events),
             ("sweep", 15.0, core.payment_news.sweep),
             ("refunds", 2.0, core.refunder.make_approved),
+            ("provider", 60.0, self._ask_provider),
+            ("outages", 60.0, core.toller.run_once),
             ("catch_up", 600.0, core.payment_news.catch_up),
             ("reconcile", 600.0, core.reconciling.run_due),
-            ("unpaid", 60.0, core.cashier.expire_unpaid),
-            ("shelve", 60.0, loops.shelver.run_once),
+            ("unpaid", 60.0, self._unless_out(core.cashier.expire_unpaid)),
+            ("shelve", 60.0, self._unless_out(loops.shelver.run_once)),
             ("tidy", 3600.0, self._tidy),
             ("files", 86400.0, self._tidy_files),
         ]
@@ -87,6 +92,29 @@ class Worker:
                 log.error("worker.failed", kind=name, error=type(error).__name__, exc_info=error)
                 busy = False
             self._stop.wait(0.01 if busy and seconds < 1 else seconds)
+
+    def _ask_provider(self) -> int:
+        core = self._core
+        try:
+            any(core.provider.payouts(core.clock.now(), core.clock.now()))  # the lightest question
+        except ProviderError:
+            with core.database.begin() as db:
+                health.fails(db, Part.PROVIDER, core.clock.now())
+            return 0
+        with core.database.begin() as db:
+            return health.works(db, Part.PROVIDER, core.clock.now())
+
+    def _unless_out(self, end_what_is_over: Callable[[], int]) -> Callable[[], int]:
+        """A round that waits until outages are over and what they took was given back."""
+
+        def once() -> int:
+            core = self._core
+            with core.database.read() as db:
+                if health.in_doubt(db, core.clock.now()) or register.holds_up(db):
+                    return 0
+            return end_what_is_over()
+
+        return once
 
     def _tidy(self) -> int:
         now, core = self._core.clock.now(), self._core

@@ -51,6 +51,8 @@ class Permission(StrEnum):
     CLOSE_CASE = "close_case"
     CLOSE_DAY = "close_day"
     """Freeze a compared day: one account at the provider serves all, so only at the ministry."""
+    KEEP_OUTAGES = "keep_outages"
+    """Enter when a center of the governorate did not work: its legal periods move."""
 
 
 CENTER_ROLES = (
@@ -114,7 +116,7 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.CLOSE_DAY,
         }
     ),
-    Role.GOVERNORATE_ADMIN: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE}),
+    Role.GOVERNORATE_ADMIN: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE, _P.KEEP_OUTAGES}),
     Role.AUDITOR: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE}),
     Role.MINISTRY_VIEWER: frozenset({_P.SEE_FINANCE}),
 }

@@ -16,6 +16,7 @@ from portal.handoff import uploads as _center_uploads
 from portal.holidays import model as _holidays
 from portal.identity import model as _identity
 from portal.notifications import model as _notifications
+from portal.outages import model as _outages
 from portal.registers import model as _registers
 from portal.requests import model as _requests
 
@@ -28,6 +29,7 @@ TABLES = (
     _holidays,
     _identity,
     _notifications,
+    _outages,
     _reconciliation,
     _registers,
     _requests,

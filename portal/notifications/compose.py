@@ -38,6 +38,7 @@ GRIEVANCE_UPHELD = "grievance_upheld"
 GRIEVANCE_REJECTED = "grievance_rejected"
 FEES_PAID = "fees_paid"
 FEES_EXPIRED = "fees_expired"
+WINDOW_LONGER = "window_longer"
 REFUND_APPROVED = "refund_approved"
 REFUND_MADE = "refund_made"
 REFUND_FAILED = "refund_failed"
@@ -109,6 +110,9 @@ _TEXTS = {
         "{sum} of request {number} could not be given back. The money is with us. What to do: {url}"
     ),
     FEES_EXPIRED: N_("Request {number} was shelved because its fees were not paid in time: {url}"),
+    WINDOW_LONGER: N_(
+        "The service was out for a while. You now have until {until} for request {number}: {url}"
+    ),
 }
 
 

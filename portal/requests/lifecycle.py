@@ -96,6 +96,8 @@ class Event(StrEnum):
     RENEW = "renew"
     EXPIRE = "expire"
     CORRECT_OUTPUT = "correct_output"
+    TOLL = "toll"
+    """An outage took time from the citizen or from the center: it is given back."""
 
 
 class Actor(StrEnum):
@@ -233,6 +235,7 @@ TABLE: Mapping[Event, Transition] = {
     Event.RENEW: _row(_ISSUED, None, {_A.CENTER, _A.SYSTEM}),
     Event.EXPIRE: _row(_ISSUED, _S.EXPIRED, {_A.CENTER, _A.SYSTEM}),
     Event.CORRECT_OUTPUT: _row(_ISSUED, None, _A.CENTER),
+    Event.TOLL: _row(_OPEN | {_S.AWAITING_FILING_PAYMENT}, None, _A.SYSTEM),
 }
 
 FINAL = frozenset(

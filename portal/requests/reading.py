@@ -115,6 +115,16 @@ def last_act_at(db: Connection, request_id: int) -> datetime:
     return db.scalars(last).one()
 
 
+def waits_since(db: Connection, request: FiledRequest) -> datetime:
+    """When the request came into the state in which it is."""
+    came = select(func.max(HistoryEntry.at)).where(
+        HistoryEntry.request_id == request.id,
+        HistoryEntry.to_state == request.state,
+        HistoryEntry.from_state != request.state,
+    )
+    return db.scalar(came) or request.submitted_at
+
+
 def waited_too_long(database: Database, state: State, now: datetime) -> Iterator[int]:
     """The requests whose time in ``state`` is over, page by page: none holds up those behind it."""
     last = 0

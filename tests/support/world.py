@@ -73,6 +73,7 @@ class World:
             "day": "2026-11-20",
             "case": "1",
             "name": "request.paid.v1.json",
+            "outage": "1",
             **GUIDE,
             **(ids or self.ids),
         }

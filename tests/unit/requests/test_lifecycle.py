@@ -81,6 +81,7 @@ suspend|issued delivered||center system
 renew|issued delivered||center system
 expire|issued delivered|expired|center system
 correct_output|issued delivered||center
+toll|awaiting_filing_payment needs_completion under_study||system
 """
 ROWS = [line.split("|") for line in STEPS.strip().splitlines()]
 CLOCK = {

@@ -1,0 +1,203 @@
+"""The register of outages: noticed, entered, ended, confirmed, withdrawn."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
+
+from portal.outages.model import Outage
+from portal.problems import Conflict, Missing
+
+
+class Scope(StrEnum):
+    """What was out."""
+
+    PORTAL = "portal"
+    PROVIDER = "provider"
+    CENTER = "center"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An outage that is over and has something to move: citizens' windows, legal periods or both.
+
+    Windows move by themselves; periods only when a person answers for the outage.
+    """
+
+    id: int
+    scope: Scope
+    place: str
+    began_at: datetime
+    ended_at: datetime
+    reason: str
+    windows: bool
+    periods: bool
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An outage as the register has it."""
+
+    id: int
+    scope: Scope
+    place: str
+    began_at: datetime
+    ended_at: datetime | None
+    source: str
+    reason: str
+    entered_by: str
+    confirmed_by: str | None
+    windows_moved_at: datetime | None
+    periods_moved_at: datetime | None
+    withdrawn_at: datetime | None
+
+    @property
+    def moved(self) -> bool:
+        return bool(self.windows_moved_at or self.periods_moved_at)
+
+
+_COLUMNS = tuple(getattr(Outage, name) for name in Recorded.__dataclass_fields__)
+_LONGEST_LIST = 200
+
+
+def record(
+    db: Connection, scope: Scope, began_at: datetime, ended_at: datetime, at: datetime
+) -> None:
+    """What was noticed by itself, when it is over."""
+    db.execute(
+        insert(Outage).values(
+            scope=scope, began_at=began_at, ended_at=ended_at, source="health", recorded_at=at
+        )
+    )
+
+
+def enter(
+    db: Connection,
+    scope: Scope,
+    place: str,
+    began_at: datetime,
+    ended_at: datetime | None,
+    reason: str,
+    by: str,
+    at: datetime,
+) -> None:
+    """What a person enters and answers for; raises :class:`Conflict` when the same is under way,
+    or was entered for a time that overlaps."""
+    end = ended_at or at
+    known = select(Outage.id).where(
+        Outage.scope == scope,
+        Outage.place == place,
+        Outage.withdrawn_at.is_(None),
+        Outage.began_at < end,
+        or_(Outage.ended_at.is_(None), Outage.ended_at > began_at),
+    )
+    if db.scalar(known) is not None:
+        raise Conflict("an outage of that time is recorded already")
+    db.execute(
+        insert(Outage).values(
+            scope=scope,
+            place=place,
+            began_at=began_at,
+            ended_at=ended_at,
+            source="entered",
+            reason=reason,
+            entered_by=by,
+            recorded_at=at,
+            confirmed_by=by,  # a person's is confirmed by being entered
+            confirmed_at=at,
+        )
+    )
+
+
+def end(db: Connection, outage_id: int, at: datetime) -> None:
+    """It is over; raises :class:`Conflict` when it was."""
+    _change(db, outage_id, Outage.ended_at.is_(None), ended_at=at)
+
+
+def confirm(db: Connection, outage_id: int, by: str, reason: str, at: datetime) -> None:
+    """A person answers for what was noticed by itself; raises :class:`Conflict` when one does."""
+    _change(
+        db,
+        outage_id,
+        Outage.confirmed_at.is_(None),
+        confirmed_at=at,
+        confirmed_by=by,
+        reason=reason,
+    )
+
+
+def withdraw(db: Connection, outage_id: int, by: str, at: datetime) -> None:
+    """It was none. What it moved stays: nobody's time is ever shortened."""
+    _change(db, outage_id, None, withdrawn_at=at, withdrawn_by=by)
+
+
+def _change(
+    db: Connection, outage_id: int, condition: ColumnElement[bool] | None, **values: object
+) -> None:
+    conditions = [Outage.id == outage_id, Outage.withdrawn_at.is_(None)]
+    if condition is not None:
+        conditions.append(condition)
+    if not db.execute(update(Outage).where(*conditions).values(**values)).rowcount:
+        raise Conflict("the outage is no longer so")
+
+
+def one(db: Connection, outage_id: int) -> Recorded:
+    """Raises :class:`Missing`."""
+    row = db.execute(select(*_COLUMNS).where(Outage.id == outage_id)).one_or_none()
+    if row is None:
+        raise Missing("outage")
+    return _recorded(row)
+
+
+def newest(db: Connection, places: Collection[str] | None) -> Sequence[Recorded]:
+    """The newest, those of ``places`` and of everybody; None is every place."""
+    query = select(*_COLUMNS).order_by(Outage.began_at.desc()).limit(_LONGEST_LIST)
+    if places is not None:
+        query = query.where(Outage.place.in_(["", *places]))
+    return [_recorded(row) for row in db.execute(query)]
+
+
+def to_move(db: Connection) -> Sequence[Ended]:
+    """Those that are over and have not moved yet what they touched."""
+    windows = Outage.windows_moved_at.is_(None)
+    periods = Outage.periods_moved_at.is_(None) & Outage.confirmed_at.is_not(None)
+    rows = db.execute(
+        select(
+            Outage.id,
+            Outage.scope,
+            Outage.place,
+            Outage.began_at,
+            Outage.ended_at,
+            Outage.reason,
+            windows.label("windows"),
+            periods.label("periods"),
+        )
+        .where(Outage.ended_at.is_not(None), Outage.withdrawn_at.is_(None), or_(windows, periods))
+        .order_by(Outage.id)
+    )
+    return [Ended(**row._asdict() | {"scope": Scope(row.scope)}) for row in rows]
+
+
+def holds_up(db: Connection) -> bool:
+    """Whether an outage is under way, or over and has not moved yet what it touched.
+
+    As long as one does, nobody's time may be ended.
+    """
+    query = select(Outage.id).where(
+        Outage.withdrawn_at.is_(None),
+        Outage.scope != Scope.CENTER,
+        or_(Outage.ended_at.is_(None), Outage.windows_moved_at.is_(None)),
+    )
+    return db.scalar(query.limit(1)) is not None
+
+
+def moved(db: Connection, outage_id: int, kind: str, at: datetime) -> None:
+    """Note that every ``window``, or every ``period``, that it touched was moved."""
+    db.execute(update(Outage).where(Outage.id == outage_id).values({f"{kind}s_moved_at": at}))
+
+
+def _recorded(row: Row[Any]) -> Recorded:
+    return Recorded(**row._asdict() | {"scope": Scope(row.scope)})

@@ -1,0 +1,244 @@
+"""What an outage took is given back: the citizen's time by itself, legal periods when confirmed.
+
+- **Windows** (``waits_until``: to pay, to complete, to meet conditions) grow by the time that the
+  outage took of them, to the end of that day in Cairo, and end a whole day after it at the
+  earliest. An outage of the portal touches all of them, one of the provider those in which
+  something is to be paid.
+- **Legal periods** (``due_on``) grow by a day for each working day on which the outage took an hour
+  or more of the counters' hours [G], and only when a person of the governorate answers for it:
+  the law's periods bind the administration, and no machine may stretch them by itself. An outage
+  of the portal touches all centers, for their inbox stands in it; one of a center its own.
+
+Nothing is ever shortened, and each request is moved once for each outage.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, select
+
+from portal.catalogue.deadlines import COUNTER_CLOSES_HOUR, Calendar, due_on
+from portal.clock import CAIRO, Clock, cairo_day, end_of_day, public_id
+from portal.db import Database, insert_missing
+from portal.holidays.register import calendar as holiday_calendar
+from portal.loops import one_by_one
+from portal.notifications import compose
+from portal.notifications import queue as notifications
+from portal.notifications.queue import Recipient
+from portal.outages import register
+from portal.outages.model import OutageMove
+from portal.outages.register import Ended, Scope
+from portal.places.model import Places
+from portal.requests import lifecycle, reading
+from portal.requests.handing_off import HandOff
+from portal.requests.lifecycle import FINAL, Act, Actor, Event, State, WrongState
+from portal.requests.model import ServiceRequest
+from portal.requests.reading import FiledRequest
+from portal.vault import Vault
+
+_PAYING = (State.AWAITING_FILING_PAYMENT, State.FEES_ASSESSED)
+_WAITING = (*_PAYING, State.NEEDS_COMPLETION, State.ACCEPTED_PRELIM)
+_AFTER = timedelta(days=1)
+COUNTER_OPENS_HOUR = 8  # [G]
+_COUNTS = timedelta(hours=1)
+_PAGE = 200
+
+
+_Conditions = Sequence[ColumnElement[bool]]
+_Move = Callable[[Connection, Ended, FiledRequest], bool]
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What an outage of a center would move: legal periods, by so many working days."""
+
+    requests: int
+    days: int
+
+
+class Toller:
+    """Moves what outages touched."""
+
+    def __init__(
+        self, database: Database, vault: Vault, hand_off: HandOff, places: Places, clock: Clock
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._hand_off = hand_off
+        self._places = places
+        self._clock = clock
+
+    def run_once(self) -> int:
+        """Move what ended outages touched; how many requests were moved."""
+        with self._database.read() as db:
+            outages = register.to_move(db)
+        return sum(self._move(outage) for outage in outages)
+
+    def _move(self, outage: Ended) -> int:
+        done = 0
+        if outage.windows:
+            windows = self._windows(outage) if outage.scope is not Scope.CENTER else None
+            done += self._each(outage, "window", windows, self._longer_window)
+        if outage.periods:
+            periods = self._periods(outage.place, outage.began_at, outage.ended_at)
+            touched = periods if outage.scope is not Scope.PROVIDER else None
+            done += self._each(outage, "period", touched, self._longer_period)
+        return done
+
+    def touched(
+        self, db: Connection, place: str, began_at: datetime, ended_at: datetime | None
+    ) -> Touched:
+        """What an outage of ``place`` would move; one under way as if it ended now."""
+        ended = ended_at or self._clock.now()
+        conditions = self._periods(place, began_at, ended)
+        count = db.scalar(select(func.count()).select_from(ServiceRequest).where(*conditions))
+        governorate = self._places.centers[centers_at(self._places, place)[0]].governorate
+        first, last = cairo_day(began_at), cairo_day(ended)
+        days = days_lost(began_at, ended, first, last, holiday_calendar(db, governorate))
+        return Touched(count or 0, days)
+
+    def _each(self, outage: Ended, kind: str, touched: _Conditions | None, move: _Move) -> int:
+        """Move all that is ``touched``; when nothing is left of it, that is noted."""
+
+        def moved(request_id: int) -> bool:
+            with self._database.begin() as db:
+                request = reading.by_id(db, request_id)
+                once = insert(OutageMove).values(
+                    outage_id=outage.id,
+                    request_number=request.number,
+                    kind=kind,
+                    moved_at=self._clock.now(),
+                )
+                if insert_missing(db, once) is None:
+                    return False
+                return move(db, outage, request)
+
+        done = 0
+        if touched is not None:
+            before = exists().where(
+                OutageMove.outage_id == outage.id,
+                OutageMove.request_number == ServiceRequest.number,
+                OutageMove.kind == kind,
+            )
+            left = select(ServiceRequest.id).where(*touched, ~before).order_by(ServiceRequest.id)
+            done = one_by_one("toll", self._pages(left), moved, (WrongState,))
+            if next(self._pages(left), None) is not None:
+                return done  # some could not be moved: in the next round
+        with self._database.begin() as db:
+            register.moved(db, outage.id, kind, self._clock.now())
+        return done
+
+    def _pages(self, query: Select[int]) -> Iterator[int]:
+        last = 0
+        while True:
+            with self._database.read() as db:
+                page = db.scalars(query.where(ServiceRequest.id > last).limit(_PAGE)).all()
+            yield from page
+            if len(page) < _PAGE:
+                return
+            last = page[-1]
+
+    @staticmethod
+    def _windows(outage: Ended) -> _Conditions:
+        states = _PAYING if outage.scope is Scope.PROVIDER else _WAITING
+        return (
+            ServiceRequest.state.in_(states),
+            ServiceRequest.waits_until > outage.began_at,
+        )
+
+    def _periods(self, place: str, began_at: datetime, ended_at: datetime) -> _Conditions:
+        return (
+            ServiceRequest.due_on >= cairo_day(began_at),
+            ServiceRequest.clock_from <= cairo_day(ended_at),
+            ServiceRequest.decided_at.is_(None),
+            ServiceRequest.paused_on.is_(None),
+            ServiceRequest.state.not_in(FINAL),
+            *([ServiceRequest.center_code.in_(centers_at(self._places, place))] if place else []),
+        )
+
+    def _longer_window(self, db: Connection, outage: Ended, request: FiledRequest) -> bool:
+        if request.waits_until is None:
+            return False
+        began = max(outage.began_at, reading.waits_since(db, request))
+        last = longer_window(request.waits_until, began, outage.ended_at)
+        if last is None:
+            return False
+        until = last.isoformat()
+        values = {"waits_until": end_of_day(last)}
+        self._advance(db, request, self._said(outage, until=until), values)
+        to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
+        params = {"number": request.number, "until": until}
+        now = self._clock.now()
+        notifications.put(db, self._vault, to, compose.WINDOW_LONGER, params, now)
+        return True
+
+    def _longer_period(self, db: Connection, outage: Ended, request: FiledRequest) -> bool:
+        first, last, calendar = request.clock_from, request.due_on, self._calendar(db, request)
+        if first is None or last is None:
+            return False
+        days = days_lost(outage.began_at, outage.ended_at, first, last, calendar)
+        if not days:
+            return False
+        paused = request.paused_days + days
+        period = lifecycle.period_from_json(request.period)
+        due = max(last, due_on(first, period, calendar, paused))
+        data = self._said(outage, days=days, due_on=due.isoformat())
+        self._advance(db, request, data, {"paused_days": paused, "due_on": due})
+        moved = reading.by_id(db, request.id)
+        self._hand_off.rescheduled(db, moved, public_id(), self._clock.now())
+        return True
+
+    def _advance(
+        self, db: Connection, request: FiledRequest, data: dict[str, Any], values: dict[str, Any]
+    ) -> None:
+        act = Act(Event.TOLL, Actor.SYSTEM, self._clock.now(), data=data, values=values)
+        lifecycle.advance(db, self._vault, request.id, act, self._calendar(db, request))
+
+    def _calendar(self, db: Connection, request: FiledRequest) -> Calendar:
+        return holiday_calendar(db, self._places.centers[request.center_code].governorate)
+
+    @staticmethod
+    def _said(outage: Ended, **more: Any) -> dict[str, Any]:
+        """What the timeline tells: what was out, when, why, and what it moved."""
+        return {
+            "outage": outage.id,
+            "scope": str(outage.scope),
+            "from": outage.began_at.isoformat(),
+            "to": outage.ended_at.isoformat(),
+            "reason": outage.reason,
+            **more,
+        }
+
+
+def centers_at(places: Places, place: str) -> tuple[str, ...]:
+    """The centers that an outage at ``place`` touches: one, or all of a governorate."""
+    if place in places.governorates:
+        return tuple(center.code for center in places.centers_of(place))
+    return (place,)
+
+
+def longer_window(until: datetime, began_at: datetime, ended_at: datetime) -> date | None:
+    """The new last day of a window to ``until``; None when the outage took nothing of it."""
+    taken = min(until, ended_at) - began_at
+    if taken <= timedelta():
+        return None
+    return cairo_day(max(until + taken, ended_at + _AFTER))
+
+
+def days_lost(
+    began_at: datetime, ended_at: datetime, first: date, last: date, calendar: Calendar
+) -> int:
+    """Working days of a period that the outage took from the counters.
+
+    The period is from ``first`` to ``last``.
+    """
+    day, lost = max(first, cairo_day(began_at)), 0
+    while day <= min(last, cairo_day(ended_at)):
+        opens = datetime.combine(day, time(COUNTER_OPENS_HOUR), CAIRO)
+        closes = datetime.combine(day, time(COUNTER_CLOSES_HOUR), CAIRO)
+        taken = min(closes, ended_at) - max(opens, began_at)
+        lost += calendar.is_working(day) and taken >= _COUNTS
+        day += timedelta(days=1)
+    return lost

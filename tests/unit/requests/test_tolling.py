@@ -1,0 +1,67 @@
+"""What an outage takes from a window or a legal period, by the clock of Cairo."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from portal.catalogue.deadlines import Calendar
+from portal.clock import CAIRO, end_of_day
+from portal.requests.tolling import days_lost, longer_window
+
+CALENDAR = Calendar(frozenset({date(2026, 10, 6)}))
+FIRST, LAST = date(2026, 9, 1), date(2026, 12, 31)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=CAIRO)
+
+
+@pytest.mark.parametrize(
+    ("until", "began", "ended", "last"),
+    [
+        # half a day of ten: half a day more, to the end of that day
+        ("2026-11-20 12:00", "2026-11-15 08:00", "2026-11-15 20:00", date(2026, 11, 21)),
+        # over the end: a whole day after it at the least
+        ("2026-11-15 10:00", "2026-11-15 09:00", "2026-11-16 09:00", date(2026, 11, 17)),
+        # shortly before the end: the same
+        ("2026-11-15 10:00", "2026-11-15 09:00", "2026-11-15 09:30", date(2026, 11, 16)),
+        # a summer hour in between changes nothing: it is the time that counts
+        ("2026-10-30 23:30", "2026-10-29 12:00", "2026-10-30 12:00", date(2026, 10, 31)),
+        # after the window, before it: nothing
+        ("2026-11-15 10:00", "2026-11-15 10:00", "2026-11-15 12:00", None),
+        ("2026-11-15 10:00", "2026-11-15 11:00", "2026-11-15 12:00", None),
+    ],
+)
+def test_a_window_is_longer_by_what_the_outage_took_of_it(
+    until: str, began: str, ended: str, last: date | None
+) -> None:
+    assert longer_window(at(until), at(began), at(ended)) == last
+
+
+def test_no_window_is_ever_shorter() -> None:
+    until = at("2026-11-20 12:00")
+    for hours in range(1, 200, 7):
+        began = until - timedelta(hours=hours)
+        last = longer_window(until, began, began + timedelta(hours=3))
+        assert last is not None
+        assert end_of_day(last) > until
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "days"),
+    [
+        ("2026-11-16 08:00", "2026-11-16 14:00", 1),
+        ("2026-11-16 13:00", "2026-11-16 14:00", 1),  # an hour of the counters
+        ("2026-11-16 13:01", "2026-11-16 20:00", 0),  # less than that
+        ("2026-11-16 15:00", "2026-11-17 07:00", 0),  # a night
+        ("2026-11-15 08:00", "2026-11-17 14:00", 3),
+        ("2026-11-20 08:00", "2026-11-21 14:00", 0),  # Friday and Saturday
+        ("2026-10-05 08:00", "2026-10-07 14:00", 2),  # a holiday in between
+        ("2026-08-30 08:00", "2026-09-01 14:00", 1),  # only the last day is of the period
+        ("2026-12-31 08:00", "2027-01-05 14:00", 1),  # only the first one is
+    ],
+)
+def test_a_period_is_longer_by_the_working_days_that_were_lost(
+    began: str, ended: str, days: int
+) -> None:
+    assert days_lost(at(began), at(ended), FIRST, LAST, CALENDAR) == days
