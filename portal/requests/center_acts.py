@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import Any, BinaryIO
 
 from sqlalchemy import Connection
 
 from portal.catalogue.deadlines import Calendar
 from portal.catalogue.model import Catalogue
-from portal.clock import Clock, cairo_time
+from portal.clock import Clock
 from portal.files import FileStore
 from portal.handoff.messages import BadMessage, Message
 from portal.holidays.register import calendar as holiday_calendar
@@ -92,10 +92,3 @@ def known_reasons(acts: CenterActs, given: Any, pointer: str) -> list[str]:
     if not reasons or set(reasons) - acts.catalogue.refusal_reasons.keys():
         raise BadMessage("reasons are codes of the catalogue, at least one", pointer)
     return reasons
-
-
-def end_of(day: date) -> datetime:
-    """The last instant of a Cairo day, in UTC: the first of the next one."""
-    start = cairo_time(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
-    midnight = start.replace(hour=0, minute=0) + timedelta(days=1)
-    return midnight.astimezone(UTC)

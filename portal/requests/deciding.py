@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from payments import obligations
 from portal.catalogue.deadlines import due_on
 from portal.catalogue.model import Stage
-from portal.clock import cairo_day, public_id
+from portal.clock import cairo_day, end_of_day, public_id
 from portal.handoff import messages
 from portal.handoff.messages import BadMessage, Message
 from portal.notifications import compose
@@ -18,7 +18,6 @@ from portal.requests import assessing, deposits, lifecycle
 from portal.requests.center_acts import (
     CenterActs,
     Step,
-    end_of,
     known_reasons,
     needed_note,
 )
@@ -60,7 +59,7 @@ def fees_assessed(
     last = due_on(notified, assessed.time_to_pay, acts.calendar(db, request))
     if assessed.lines:
         data["until"] = last.isoformat()
-        values["waits_until"] = end_of(last)
+        values["waits_until"] = end_of_day(last)
     reasons = assessed.reasons
     acts.step(db, request, message, Event.ASSESS_FEES, note=reasons, data=data, values=values)
     if not assessed.lines:

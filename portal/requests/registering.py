@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from portal.clock import cairo_day
+from portal.clock import cairo_day, end_of_day
 from portal.handoff import messages
 from portal.handoff.messages import BadMessage, Message
 from portal.notifications import compose
 from portal.requests import issuing
-from portal.requests.center_acts import CenterActs, Step, end_of, note_of
+from portal.requests.center_acts import CenterActs, Step, note_of
 from portal.requests.lifecycle import Event
 from portal.requests.reading import FiledRequest
 
@@ -68,7 +68,7 @@ def completion_requested(
     days = min(max(days, _SHORTEST_COMPLETION), _LONGEST_COMPLETION)
     last = acts.calendar(db, request).next_working(cairo_day(message.at) + timedelta(days))
     data = {"items": items, "until": last.isoformat()}
-    values = {"waits_until": end_of(last)}
+    values = {"waits_until": end_of_day(last)}
     acts.step(db, request, message, Event.REQUEST_COMPLETION, data=data, values=values)
     acts.tell(db, request, compose.COMPLETION_REQUESTED, message.at, until=last)
 
