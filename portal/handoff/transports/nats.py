@@ -58,6 +58,7 @@ class Broker:
         self._client = Client()
         self._js = self._client.jetstream(timeout=_ACK_SECONDS)
         self._stream_made = False
+        self._one_makes = asyncio.Lock()
         self._last_error = "not connected yet"
         self.connections = 0
         """Counted up with every new connection: what was asked for before it is forgotten."""
@@ -176,10 +177,11 @@ class Broker:
 
     async def _with_stream(self, work: Callable[[JetStreamContext], Awaitable[T]]) -> T:
         await self._connected()
-        if not self._stream_made:
-            await make_stream(self._js, self._queue.replicas)
-            self._stream_made = True
-            self._making = asyncio.create_task(self._make_consumers(self._js))
+        async with self._one_makes:
+            if not self._stream_made:
+                await make_stream(self._js, self._queue.replicas)
+                self._stream_made = True
+                self._making = asyncio.create_task(self._make_consumers(self._js))
         try:
             return await work(self._js)
         except NoStreamResponseError:
