@@ -124,13 +124,24 @@ def _pointer(path: list[str | int]) -> str:
 def _validator(name: str) -> "Validator":
     # dear to import, and most processes never look at a message
     from jsonschema import Draft202012Validator  # noqa: PLC0415
-    from referencing import Registry, Resource  # noqa: PLC0415
 
-    resources = [
-        (f"{each}.json", Resource.from_contents(json.loads(text_of(each) or b"")))
-        for each in names()
-    ]
-    registry: Registry[Any] = Registry().with_resources(resources)
-    schema = registry.contents(f"{name}.json")
+    common = json.loads(text_of(COMMON) or b"")["$defs"]
+    schema = _inlined(json.loads(text_of(name) or b""), common)
     checks = Draft202012Validator.FORMAT_CHECKER
-    return Draft202012Validator(schema, registry=registry, format_checker=checks)
+    return Draft202012Validator(schema, format_checker=checks)
+
+
+def _inlined(value: Any, common: Mapping[str, Any]) -> Any:
+    """The schema with the common parts in the place of their names: following them for every event
+    anew takes as long as all the rest. What stands beside a name is a description only."""
+    if isinstance(value, list):
+        return [_inlined(each, common) for each in value]
+    if not isinstance(value, dict):
+        return value
+    part = common[value["$ref"].rpartition("/")[2]] if "$ref" in value else {}
+    whole = {**part, **value}
+    return {
+        key: _inlined(each, common)
+        for key, each in whole.items()
+        if key not in {"$ref", "$id", "$schema"}
+    }
