@@ -84,18 +84,14 @@ def _wall(folder: Path, url: str = "") -> Wall:
 
 def _data() -> dict[str, Any]:
     """What a paid request carries: three documents, thirty answers, some 9 kB."""
+    center = load_places().centers[_CENTERS[0]]
+    named = {"ar": center.ar, "en": center.en}
     answers = [
-        {
-            "code": f"question_{n}",
-            "kind": "text",
-            "label": {"ar": "رقم قطعة الأرض في الحوض", "en": "Number of the plot"},
-            "shown": {"ar": "حوض داير الناحية قطعة ١٢", "en": "Basin Dayer, plot 12"},
-        }
-        for n in range(30)
+        {"code": f"question_{n}", "kind": "text", "label": named, "shown": named} for n in range(30)
     ]
     document = {
         "code": "plan",
-        "title": {"ar": "رسم هندسي", "en": "Plan"},
+        "title": named,
         "name": "plan.pdf",
         "media_type": "application/pdf",
         "size": 48213,

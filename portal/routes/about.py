@@ -31,6 +31,15 @@ MEANINGS = {
         "It is your turn: open the request, see what the center asks for, and send it in time."
     ),
     "referred": N_("The documents are complete and the department in charge has the request."),
+    "under_study": N_("An employee of the department studies the request."),
+    "inspection_scheduled": N_(
+        "The site is inspected on the day that stands on the page. Be there, or send somebody."
+    ),
+    "inspected": N_("The site was inspected; the department goes on with the study."),
+    "awaiting_external_opinion": N_(
+        "Another authority was asked for its opinion. You need do nothing; the period runs on."
+    ),
+    "waiting_list": N_("Nothing is free at present. You keep your turn and hear from us."),
     "accepted_prelim": N_(
         "Accepted in principle: meet the conditions that the center set, then tell it on the "
         "request's page."
@@ -42,9 +51,19 @@ MEANINGS = {
     "issued": N_(
         "It is done. Where the service ends with a document, open it from the request's page."
     ),
+    "ready_for_delivery": N_("The document is ready at the center. Take your ID card with you."),
+    "delivered": N_("You have received the document; nothing is left to do."),
     "refused": N_(
         "The decision is no. The page gives the reasons, and until when and where you may appeal."
     ),
+    "grievance_upheld": N_("Your appeal was right: the center looks at the request again."),
+    "grievance_rejected": N_(
+        "The appeal was rejected. The courts remain; a lawyer can advise you."
+    ),
+    "revoked": N_(
+        "What was issued was taken back and is no longer valid. The page gives the reason."
+    ),
+    "expired": N_("What was issued has run out. Apply for its renewal where the service has one."),
     "shelved": N_(
         "Put away without a decision, mostly because it was not completed in time. "
         "It is no refusal: you may apply again."

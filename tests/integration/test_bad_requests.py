@@ -375,10 +375,13 @@ OPEN = sorted(
 KNOWN = {"slug": "shop-licence-new", "code": "KFS-003"}
 
 
+MACHINES = ("/health", "/.well-known", "/api/")
+
+
 def opened() -> list[str]:
     """The addresses that anyone may open, with what really stands at some of them."""
     filled = [MARKED.sub(lambda mark: KNOWN.get(mark[1], "nothing"), path) for path in OPEN]
-    return [path for path in filled if not path.startswith(("/health", "/sandbox", "/.well-known"))]
+    return [path for path in filled if not path.startswith((*MACHINES, "/sandbox"))]
 
 
 @pytest.mark.parametrize(
@@ -407,6 +410,9 @@ def test_unknown_methods_are_refused_with_those_that_work(still: LocalPortal) ->
         options = raw(citizen, "OPTIONS", path)
         assert (options.status_code, options.content) == (204, b""), path
         assert "GET" in options.headers["allow"]
+    interface = raw(citizen, "PUT", "/api/v1/handoff/schemas/request.paid.v1.json")
+    assert (interface.status_code, interface.headers["allow"]) == (405, "GET, OPTIONS")
+    assert interface.json()["status"] == 405
     for path in ("/nothing", "/en/nothing", "/services/a/b/c"):
         for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):
             assert raw(citizen, method, path).status_code == 404, (method, path)
