@@ -23,7 +23,6 @@ from portal.places.model import Center
 from portal.problems import N_
 from portal.receipts.codes import drawn
 from portal.receipts.reading import Payment, ReceiptState, Share, StoredReceipt
-from portal.receipts.text_layer import legible
 
 if TYPE_CHECKING:
     from typst import Compiler
@@ -93,6 +92,9 @@ class Printer:
             )
         if not isinstance(pdf, bytes):
             raise TypeError("typst made no PDF")
+        # most processes print nothing, and what reads a PDF takes some megabytes
+        from portal.receipts.text_layer import legible  # noqa: PLC0415
+
         return legible(pdf)
 
     @cached_property
