@@ -103,7 +103,9 @@ def test_every_relative_link_leads_to_something(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_page_names_a_file_of_the_program_that_is_not_there(page: Path) -> None:
-    named = re.findall(r"`((?:portal|payments|tests|bench|tools|locales)/[\w./*-]+)`", text(page))
+    named = re.findall(
+        r"`((?:portal|payments|tests|bench|tools|locales|examples)/[\w./*-]+)`", text(page)
+    )
     for each in named:
         assert list(ROOT.glob(each.rstrip("/"))), (page.name, each)
 

@@ -1,0 +1,141 @@
+"""How answers leave and messages come: NATS JetStream, or HTTP for the answers alone."""
+
+import asyncio
+import json
+import logging
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Protocol
+
+from nats.aio.client import Client as NatsClient
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
+from nats.errors import TimeoutError as NatsTimeout
+from nats.js import JetStreamContext
+
+from .settings import Settings
+from .troubles import NotNow, Refused
+from .web import Web
+
+logger = logging.getLogger(__name__)
+_STREAM = "HANDOFF"
+_WAIT_SECONDS = 2.0  # for a message; a stop waits no longer
+_ACK_SECONDS = 5.0
+_CLOSE_SECONDS = 3
+
+
+class Way(Protocol):
+    """Where answers go."""
+
+    @property
+    def open(self) -> bool:
+        """Whether trying makes sense now."""
+
+    async def send(self, body: bytes, headers: Mapping[str, str]) -> None:
+        """Come back when the portal or its broker keeps the event; raises ``Refused`` or
+        ``NotNow``. ``headers`` are those of NATS: id, type and request."""
+
+
+class Door:
+    """``POST /api/v1/centers/{code}/events``."""
+
+    open = True
+
+    def __init__(self, web: Web, center: str) -> None:
+        self._web = web
+        self._path = f"/api/v1/centers/{center}/events"
+
+    async def send(self, body: bytes, _headers: Mapping[str, str]) -> None:
+        given = {"Content-Type": "application/jose"}
+        answer = json.loads(await asyncio.to_thread(self._web.post, self._path, body, given))
+        if answer["state"] == "parked":
+            fields = [f"{each['pointer']} {each['detail']}" for each in answer["errors"]]
+            raise Refused("; ".join([str(answer["reason"]), *fields]))
+
+
+class Broker:
+    """One connection to NATS for both directions, made again for ever."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._subject = f"handoff.in.{settings.center}"
+        self._client = NatsClient()
+        self._queue: JetStreamContext.PullSubscription | None = None
+        self._connecting: asyncio.Task[None] | None = None
+
+    @property
+    def open(self) -> bool:
+        return self._client.is_connected
+
+    def start(self) -> None:
+        """Begin to connect; nobody waits for it. Raises :class:`OSError` for certificates that
+        cannot be read."""
+        self._connecting = asyncio.create_task(self._connect(_tls(self._settings)))
+
+    async def fetch(self) -> Msg | None:
+        """The next message, or None when there was none for a moment."""
+        if not self.open:
+            await asyncio.sleep(0.1)
+            return None
+        try:
+            if self._queue is None:
+                durable = f"center-{self._settings.center}"
+                js = self._client.jetstream()
+                self._queue = await js.pull_subscribe_bind(durable=durable, stream=_STREAM)
+            (message,) = await self._queue.fetch(1, timeout=_WAIT_SECONDS)
+        except (TimeoutError, NatsTimeout):
+            return None
+        except NatsError as error:
+            logger.warning("the broker gives nothing: %s", error)
+            await asyncio.sleep(1)
+            return None
+        return message
+
+    async def send(self, body: bytes, headers: Mapping[str, str]) -> None:
+        js = self._client.jetstream(timeout=_ACK_SECONDS)
+        try:
+            await js.publish(self._subject, body, stream=_STREAM, headers=dict(headers))
+        except MaxPayloadError as error:
+            raise Refused("larger than the broker takes") from error
+        except (TimeoutError, NatsError, OSError) as error:
+            raise NotNow(str(error) or type(error).__name__) from error
+
+    async def close(self) -> None:
+        """Send what is on its way, the last acknowledgements above all."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+        with suppress(NatsError, OSError, asyncio.TimeoutError):
+            if self.open:
+                await self._client.flush(_CLOSE_SECONDS)
+            await self._client.close()
+
+    async def _connect(self, tls: ssl.SSLContext | None) -> None:
+        center = self._settings.center
+        await self._client.connect(
+            servers=list(self._settings.servers),
+            tls=tls,
+            name=center,
+            inbox_prefix=f"_INBOX.{center}",  # others' inboxes are closed to us
+            connect_timeout=2,
+            reconnect_time_wait=1,
+            max_reconnect_attempts=-1,
+            ping_interval=10,
+            max_outstanding_pings=2,
+            error_cb=self._on_error,
+        )
+
+    async def _on_error(self, error: Exception) -> None:
+        logger.warning("the broker: %s", str(error) or type(error).__name__)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """Both ends show a certificate; the name in ours is the user."""
+    if settings.ca is None and settings.certificate is None:
+        return None
+    context = ssl.create_default_context(cafile=settings.ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if settings.certificate is not None:
+        context.load_cert_chain(settings.certificate, settings.certificate_key)
+    return context

@@ -1,0 +1,396 @@
+"""The reference client and its example, with nothing of the project but what is told to copy."""
+
+import asyncio
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.clock import public_id
+from portal.handoff.client import Client, Message, Paper, Refused, Settings, Turn
+from portal.handoff.client.keys import OwnKey, make_key
+from portal.handoff.messages import Message as PortalMessage
+from portal.handoff.messages import read_message
+from portal.handoff.model import InwardEvent, OutboxMessage
+from portal.handoff.transports import Parcel, streams
+from portal.handoff.transports.streams import STREAM
+from portal.requests.model import Attachment, HistoryEntry, ServiceRequest
+from tests.support.commands import run_command
+from tests.support.files import pdf
+from tests.support.local import LocalPortal
+from tests.support.nats import running_nats
+from tests.support.sandbox import SandboxProcess, eventually
+
+ROOT = Path(__file__).parents[2]
+SERVICE = "address-numbering-certificate"
+CENTER, OTHER = "KFS-003", "KFS-014"
+NUMBER, SECOND = "26-1503-00001-1", "26-1503-00002-2"
+
+
+class Office:
+    """The example as a process, in a folder with nothing but copies of client and schemas."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        package = folder / "portal" / "handoff"
+        for part in ("client", "schemas"):
+            shutil.copytree(ROOT / "portal" / "handoff" / part, package / part)
+        for each in (folder / "portal", package):
+            (each / "__init__.py").touch()
+        shutil.copy(ROOT / "examples" / "center.py", folder)
+        self.environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def command(self, *arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "center.py", "center.toml"],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        """What a power cut does."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def end(self) -> int:
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(10)
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text()[-3000:]
+
+    def rows(self, asked: str) -> list[Any]:
+        """What stands in its file; nothing while there is none."""
+        path = self.folder / "handoff" / "journal.sqlite3"
+        if not path.exists():
+            return []
+        db = sqlite3.connect(path)
+        try:
+            return db.execute(asked).fetchall()
+        except sqlite3.OperationalError:  # it is being made
+            return []
+        finally:
+            db.close()
+
+    def in_state(self, *states: str) -> int:
+        return len([row for row in self.rows("SELECT state FROM register") if row[0] in states])
+
+
+@pytest.fixture(scope="module")
+def portal(
+    loaded: Path, payment_server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalPortal]:
+    """A portal whose broker gives again after two seconds what nobody acknowledged."""
+    var = tmp_path_factory.mktemp("client")
+    shutil.copy(loaded, var)
+    with pytest.MonkeyPatch.context() as patch, running_nats(var) as server:
+        patch.setattr(streams, "ACK_WAIT_SECONDS", 2)
+        setting = {"PORTAL_QUEUE_URL": server.url}
+        url = f"sqlite:///{var / loaded.name}"
+        made = LocalPortal(var, url, payment_server, setting)
+        yield made
+        made.close()
+
+
+def connect(portal: LocalPortal, center: str, jwk: Path) -> None:
+    settings = portal.portal.settings
+    code, said = run_command(settings, "handoff", "connect", center, "--key", str(jwk))
+    assert code == 0, said
+
+
+@pytest.fixture
+def office(portal: LocalPortal, tmp_path: Path) -> Iterator[Office]:
+    made = Office(tmp_path / "office")
+    jwk = tmp_path / "center.jwk"
+    jwk.write_text(made.command("-m", "portal.handoff.client", "key.pem"))
+    connect(portal, CENTER, jwk)
+    lines = {
+        "center": CENTER,
+        "portal": portal.url,
+        "signing_key": "key.pem",
+        "folder": "handoff",
+        "servers": list(portal.portal.settings.queue.servers),
+    }
+    told = "\n".join(f"{name} = {json.dumps(value)}" for name, value in lines.items())
+    (made.folder / "center.toml").write_text(told)
+    yield made
+    made.kill()
+
+
+# --- the whole way
+
+
+def test_the_example_registers_each_paid_request_once_though_it_is_killed(
+    portal: LocalPortal, office: Office
+) -> None:
+    citizen = portal.someone()
+    answers = portal.answers(SERVICE)
+    numbers = {citizen.file(SERVICE, answers).hook("request-number") for _ in range(5)}
+    junk = Parcel("junk", "request.paid.v1", CENTER, NUMBER, b"no message")
+    portal.loops.ways.outward.deliver([junk])
+    printed = office.folder / "handoff" / "printed"
+    printed.mkdir(parents=True)
+    issued = min(numbers)
+    (printed / f"{issued}.pdf").write_bytes(pdf()[1])
+
+    for reached in (("registered", "accepted"), ("accepted",), ("approved", "issued")):
+        office.start()
+        portal.soon(lambda states=reached: office.in_state(*states) > 0, 20)
+        office.kill()
+    office.start()
+
+    states = select(ServiceRequest.state).where(ServiceRequest.number.in_(numbers))
+    done = ["approved"] * 4 + ["issued"]
+    portal.soon(lambda: sorted(row[0] for row in portal.rows(states)) == done, 20)
+    portal.soon(lambda: kept(portal) == 0)
+    assert office.end() == 0, office.log
+
+    register = dict(office.rows("SELECT request, number FROM register"))
+    assert set(register) == numbers
+    assert sorted(register.values()) == [1, 2, 3, 4, 5]
+    told = select(ServiceRequest.number, ServiceRequest.center_number)
+    told = told.where(ServiceRequest.number.in_(numbers))
+    assert {row[0]: row[1] for row in portal.rows(told)} == register
+    entered = select(HistoryEntry.event, func.count()).join(ServiceRequest)
+    entered = entered.where(ServiceRequest.number.in_(numbers)).group_by(HistoryEntry.event)
+    assert {row[0]: row[1] for row in portal.rows(entered)}["register"] == 5
+    given = select(Attachment.sha256).join(ServiceRequest)
+    given = given.where(ServiceRequest.number == issued, Attachment.purpose == "output")
+    assert len(portal.rows(given)) == 1
+    assert {row[0] for row in portal.rows(select(InwardEvent.state))} == {"applied"}
+    assert [row[0] for row in office.rows("SELECT body FROM handoff_refused")] == [b"no message"]
+    copies = {path.name for path in (office.folder / "handoff" / "documents").iterdir()}
+    assert len(copies) >= 2, "the citizen's documents and the issued one"
+
+
+def kept(portal: LocalPortal) -> int:
+    """Messages in the stream."""
+    info = broker_of(portal).ask(lambda js: js.stream_info(STREAM), 3)
+    return int(info.state.messages)
+
+
+def broker_of(portal: LocalPortal) -> Any:
+    return portal.loops.ways.outward._broker  # type: ignore[attr-defined]
+
+
+# --- one message at a time
+
+
+class Bench:
+    """A client without a broker, and messages that the portal signs for it."""
+
+    def __init__(self, portal: LocalPortal, folder: Path, center: str = OTHER) -> None:
+        folder.mkdir(exist_ok=True)
+        self.portal = portal
+        key = folder / "key.pem"
+        make_key(key)
+        jwk = folder / "key.jwk"
+        jwk.write_text(json.dumps(OwnKey(key).public))
+        connect(portal, center, jwk)
+        self.settings = Settings(center, portal.url, key, folder)
+        self.given: list[Message] = []
+        self.faults = 0
+        self.answers: list[tuple[str, dict[str, Any], list[Paper]]] = []
+        self.client = Client(self.settings, self.take)
+
+    def take(self, turn: Turn, message: Message) -> None:
+        turn.db.execute("CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
+        turn.db.execute("INSERT INTO seen VALUES (?)", (message.id,))
+        if self.faults:
+            self.faults -= 1
+            raise OSError("the register is closed")
+        self.given.append(message)
+        for kind, data, papers in self.answers:
+            turn.answer(message.subject, kind, data, papers)
+
+    def signed(self, **changes: Any) -> bytes:
+        return self.portal.portal.signatures.sign_bytes(
+            "handoff+jws", json.dumps(self.envelope(**changes)).encode()
+        )
+
+    def envelope(self, **changes: Any) -> dict[str, Any]:
+        return {
+            "specversion": "1.0",
+            "id": public_id(),
+            "source": "portal",
+            "type": "eg.mahalliyat.request.withdrawn.v1",
+            "subject": NUMBER,
+            "center": self.settings.center,
+            "time": "2026-11-19T09:02:23.488497+00:00",
+            "data": {"note": "no longer needed"},
+            **changes,
+        }
+
+    def rows(self, asked: str) -> list[Any]:
+        with self.client.turn() as turn:
+            return turn.db.execute(asked).fetchall()
+
+
+@pytest.fixture
+def bench(portal: LocalPortal, tmp_path: Path) -> Bench:
+    return Bench(portal, tmp_path / "bench")
+
+
+def _cut(body: bytes) -> bytes:
+    return body[:-5] + b"AAAAA" if not body.endswith(b"AAAAA") else body[:-5] + b"BBBBB"
+
+
+BAD: dict[str, tuple[Callable[[Bench], bytes], str]] = {
+    "nothing": (lambda b: b"", "no compact JWS"),
+    "not signed": (lambda b: json.dumps(b.envelope()).encode(), "no compact JWS"),
+    "a wrong signature": (lambda b: _cut(b.signed()), "the signature is wrong"),
+    "signed by the center": (
+        lambda b: OwnKey(b.settings.signing_key).sign("handoff+jws", b.envelope()),
+        "no key of this name",
+    ),
+    "signed for something else": (
+        lambda b: b.portal.portal.signatures.sign_bytes("JWT", json.dumps(b.envelope()).encode()),
+        "the header",
+    ),
+    "another center's": (lambda b: b.signed(center="KFS-004"), "to this center"),
+    "not from the portal": (lambda b: b.signed(source="center/KFS-014"), "to this center"),
+    "an unknown type": (
+        lambda b: b.signed(type="eg.mahalliyat.request.praised.v1"),
+        "no type",
+    ),
+    "against the envelope": (lambda b: b.signed(time="soon"), "envelope.v1"),
+    "against its schema": (lambda b: b.signed(data={"note": 5}), "$.note (type)"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_not_the_portals_word_to_this_center_is_refused_and_kept(
+    bench: Bench, case: str
+) -> None:
+    make, reason = BAD[case]
+    body = make(bench)
+    with pytest.raises(Refused):
+        bench.client.receive(body)
+    ((kept_body, why),) = bench.rows("SELECT body, reason FROM handoff_refused")
+    assert kept_body == body
+    assert reason in why
+    assert bench.given == []
+
+
+def test_a_message_is_taken_once_and_a_fault_of_the_program_leaves_nothing(bench: Bench) -> None:
+    body = bench.signed()
+    bench.faults = 1
+    with pytest.raises(OSError, match="closed"):
+        bench.client.receive(body)
+    for _ in range(2):
+        bench.client.receive(body)
+    assert [each.subject for each in bench.given] == [NUMBER]
+    assert bench.rows("SELECT COUNT(*) FROM seen") == [(1,)]
+
+
+def paid(portal: LocalPortal) -> PortalMessage:
+    """What the portal says of a request that was just paid, with links."""
+    page = portal.someone().file(SERVICE, portal.answers(SERVICE, center=OTHER))
+    number = page.hook("request-number")
+    asked = select(OutboxMessage.payload).where(OutboxMessage.subject == number)
+    core = portal.portal
+    message = read_message(core.vault.open("outbox_messages.payload", portal.rows(asked)[0][0]))
+    return core.links.linked(message, core.clock.now())
+
+
+def test_a_document_that_is_not_the_one_told_of_is_refused(
+    portal: LocalPortal, bench: Bench
+) -> None:
+    core, linked = portal.portal, paid(portal)
+    first, *others = linked.data["documents"]
+
+    def packed(document: dict[str, Any]) -> bytes:
+        changed = replace(linked, data={**linked.data, "documents": [document, *others]})
+        return core.signatures.sign_bytes("handoff+jws", changed.to_json().encode())
+
+    for wrong in ({"sha256": "0" * 64}, {"size": first["size"] - 1}, {"href": first["href"] + "x"}):
+        with pytest.raises(Refused):
+            bench.client.receive(packed({**first, **wrong}))
+    assert bench.given == []
+    bench.client.receive(packed(first))
+    (taken,) = bench.given
+    assert taken.documents[0].path.stat().st_size == first["size"]
+
+
+def test_answers_go_over_http_where_no_broker_is_and_go_again_when_they_must(
+    portal: LocalPortal, bench: Bench
+) -> None:
+    linked = paid(portal)
+    number = linked.subject
+    body = portal.portal.signatures.sign_bytes("handoff+jws", linked.to_json().encode())
+    bench.answers = [("request.registered.v1", {"number": 7, "year": 2026}, [])]
+    bench.client.receive(body)
+    with pytest.raises(ValueError, match="number"), bench.client.turn() as turn:
+        turn.answer(number, "request.registered.v1", {"number": "seven", "year": 2026})
+    with bench.client.turn() as turn:
+        event = turn.answer("26-1503-99999-9", "documents.accepted.v1")
+    asyncio.run(bench.client._send_due())
+    states = dict(bench.rows("SELECT type, state FROM handoff_answers"))
+    assert states == {"request.registered.v1": "sent", "documents.accepted.v1": "rejected"}
+    asked = select(ServiceRequest.center_number).where(ServiceRequest.number == number)
+    assert portal.rows(asked)[0][0] == 7
+    with bench.client.turn() as turn:
+        turn.mend(event, {"actor": "the desk"})
+    # nobody has seen the number: the portal's operator sends the request again
+    bench.client.receive(body, replayed=True)
+    again = "SELECT type, again FROM handoff_answers WHERE state = 'waiting' ORDER BY type"
+    assert bench.rows(again) == [("documents.accepted.v1", 1), ("request.registered.v1", 1)]
+    asyncio.run(bench.client._send_due())
+    assert dict(bench.rows("SELECT type, state FROM handoff_answers")) == states
+    assert len(bench.given) == 1
+
+
+# --- from the broker
+
+
+def test_what_is_put_off_holds_up_its_own_request_and_no_other(
+    portal: LocalPortal, tmp_path: Path
+) -> None:
+    bench = Bench(portal, tmp_path / "queue")
+    servers = portal.portal.settings.queue.servers
+    bench.client = Client(replace(bench.settings, servers=servers), bench.take)
+    bench.faults = 1
+    sent = [(NUMBER, public_id()), (NUMBER, public_id()), (SECOND, public_id())]
+    parcels = [
+        Parcel(each, "t", OTHER, subject, bench.signed(id=each, subject=subject))
+        for subject, each in sent
+    ]
+    broker_of(portal).set_up()
+    portal.loops.ways.outward.deliver(parcels)
+    running = threading.Thread(target=bench.client.run)
+    running.start()
+    try:
+        eventually(lambda: len(bench.given) == 3, 10)
+        order = [(each.subject, each.id) for each in bench.given]
+        assert order == [sent[2], sent[0], sent[1]]
+    finally:
+        bench.client.stop()
+        running.join(10)
+    assert not running.is_alive()
