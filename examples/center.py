@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from portal.handoff.client import Client, Message, Paper, Settings, Turn
 
-STUDY = timedelta(seconds=1)  # an employee needs longer
+STUDY = timedelta(seconds=0.5)  # an employee needs longer
 DESK, HEAD = {"actor": "front desk"}, {"actor": "head of department"}
 REGISTER = """
 CREATE TABLE IF NOT EXISTS register (

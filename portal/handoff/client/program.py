@@ -44,7 +44,7 @@ class Client:
     """
 
     def __init__(
-        self, settings: Settings, take: Take, work: Work | None = None, *, every: float = 1.0
+        self, settings: Settings, take: Take, work: Work | None = None, *, every: float = 0.5
     ) -> None:
         files = settings.folder / "documents"
         files.mkdir(parents=True, exist_ok=True)

@@ -4,16 +4,17 @@ import asyncio
 import json
 import logging
 import ssl
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
 from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 from nats.errors import TimeoutError as NatsTimeout
-from nats.js import JetStreamContext
 
 from .settings import Settings
 from .troubles import NotNow, Refused
@@ -21,7 +22,12 @@ from .web import Web
 
 logger = logging.getLogger(__name__)
 _STREAM = "HANDOFF"
-_WAIT_SECONDS = 2.0  # for a message; a stop waits no longer
+# A request for a message stands so long at the broker; it is gone when the node that leads the
+# consumer dies, and nobody tells
+_STANDS_SECONDS = 5.0
+_REQUEST_ENDED = "408"
+_WAIT_SECONDS = 0.5  # for a message; a stop waits no longer
+_AGAIN_SECONDS = 1.0
 _ACK_SECONDS = 5.0
 _CLOSE_SECONDS = 3
 
@@ -62,7 +68,8 @@ class Broker:
         self._settings = settings
         self._subject = f"handoff.in.{settings.center}"
         self._client = NatsClient()
-        self._queue: JetStreamContext.PullSubscription | None = None
+        self._inbox: Subscription | None = None
+        self._asked_until = float("-inf")
         self._connecting: asyncio.Task[None] | None = None
 
     @property
@@ -77,21 +84,36 @@ class Broker:
     async def fetch(self) -> Msg | None:
         """The next message, or None when there was none for a moment."""
         if not self.open:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_WAIT_SECONDS)
             return None
         try:
-            if self._queue is None:
-                durable = f"center-{self._settings.center}"
-                js = self._client.jetstream()
-                self._queue = await js.pull_subscribe_bind(durable=durable, stream=_STREAM)
-            (message,) = await self._queue.fetch(1, timeout=_WAIT_SECONDS)
-        except (TimeoutError, NatsTimeout):
+            if self._inbox is None:
+                self._inbox = await self._client.subscribe(self._client.new_inbox())
+            if time.monotonic() > self._asked_until:
+                await self._ask(self._inbox.subject)
+            message = await self._inbox.next_msg(_WAIT_SECONDS)
+        except NatsTimeout:
             return None
         except NatsError as error:
             logger.warning("the broker gives nothing: %s", error)
-            await asyncio.sleep(1)
+            await asyncio.sleep(_AGAIN_SECONDS)
             return None
-        return message
+        self._asked_until = float("-inf")
+        if message.reply:
+            return message
+        # the request has ended, or the consumer is not there yet
+        status = (message.headers or {}).get("Status", "")
+        if status != _REQUEST_ENDED:
+            logger.warning("the broker gives nothing: %s", status)
+            await asyncio.sleep(_AGAIN_SECONDS)
+        return None
+
+    async def _ask(self, inbox: str) -> None:
+        """For one message: no other waits here while that is worked on."""
+        wish = json.dumps({"batch": 1, "expires": int(_STANDS_SECONDS * 1e9)}).encode()
+        address = f"$JS.API.CONSUMER.MSG.NEXT.{_STREAM}.center-{self._settings.center}"
+        await self._client.publish(address, wish, reply=inbox)
+        self._asked_until = time.monotonic() + _STANDS_SECONDS + _AGAIN_SECONDS
 
     async def send(self, body: bytes, headers: Mapping[str, str]) -> None:
         js = self._client.jetstream(timeout=_ACK_SECONDS)
@@ -124,7 +146,11 @@ class Broker:
             ping_interval=10,
             max_outstanding_pings=2,
             error_cb=self._on_error,
+            reconnected_cb=self._on_reconnected,
         )
+
+    async def _on_reconnected(self) -> None:
+        self._asked_until = float("-inf")  # what stood at the broker went with the connection
 
     async def _on_error(self, error: Exception) -> None:
         logger.warning("the broker: %s", str(error) or type(error).__name__)
