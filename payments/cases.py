@@ -24,6 +24,7 @@ GUIDE: Mapping[str, str] = {
     "dispute": "answer it at the provider before its time is over",
     "dispute_lost": "have the loss booked to those who bear it",
     "deposit_due": "the center has approved that a deposit goes back: give it back",
+    "deposit_withdrawn": "the request was given up after its deposit was paid: give it back",
     "dues_paid_twice": "dues were paid by another request meanwhile: give one of the payments back",
     "reconcile_missing_in_ledger": "find out at the provider who paid and for what",
     "reconcile_missing_at_provider": "find out how the entry came about; correct it by a new one",
@@ -40,7 +41,8 @@ GUIDE: Mapping[str, str] = {
 """What to do about each kind of case."""
 
 MISMATCHES = tuple(kind for kind in GUIDE if kind.startswith("mismatch_"))
-GIVE_BACK = ("surplus", "cancelled_in_part", "dues_paid_twice", "deposit_due", *MISMATCHES)
+DEPOSITS = ("deposit_due", "deposit_withdrawn")
+GIVE_BACK = ("surplus", "cancelled_in_part", "dues_paid_twice", *DEPOSITS, *MISMATCHES)
 """Kinds of case that a refund settles."""
 
 

@@ -54,6 +54,7 @@ from portal.requests.paying import Cashier
 from portal.requests.payment_news import PaymentNews
 from portal.requests.refunding import Refunder
 from portal.requests.tolling import Toller
+from portal.requests.withdrawing import Withdrawer
 from portal.settings import Settings
 from portal.signatures import Signatures
 from portal.vault import Vault
@@ -83,6 +84,7 @@ class Core:
     payment_news: PaymentNews
     reconciling: Reconciling
     toller: Toller
+    withdrawer: Withdrawer
     desk: Desk
     signatures: Signatures
     office_signatures: Signatures
@@ -180,6 +182,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         payment_news=PaymentNews(database, provider, cashier, refunder, clock),
         reconciling=Reconciling(database, provider, cashier, refunder, clock),
         toller=Toller(database, vault, hand_off, places, clock),
+        withdrawer=Withdrawer(database, vault, cashier, hand_off, places, clock),
         desk=Desk(vault),
         signatures=signatures,
         office_signatures=office_signatures,

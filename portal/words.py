@@ -152,6 +152,9 @@ REFUND_CASES = {
         N_("The center has approved that a deposit goes back"),
         N_("Give it back, less what the payment order deducts"),
     ),
+    "deposit_withdrawn": Told(
+        N_("The request was given up after its deposit was paid"), N_("Give the deposit back")
+    ),
     "mismatch_currency": Told(N_("Paid in another currency"), _GIVE_BACK),
     "mismatch_amount": Told(N_("Another sum was paid than was asked for"), _FIND_OUT),
     "mismatch_obligation": Told(N_("The payment names other fees"), _FIND_OUT),

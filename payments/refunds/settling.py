@@ -224,7 +224,7 @@ def close_cases(
 ) -> None:
     """What was put before a person is settled once nothing is left to give back."""
     if refund is not None and refund.reason == RefundReason.DEPOSIT:
-        cases.resolve(db, ("deposit_due",), refund.reference, note, at)
+        cases.resolve(db, cases.DEPOSITS, refund.reference, note, at)
     if refund is not None and refund.reason == RefundReason.PAID_TWICE:
         cases.resolve(db, ("dues_paid_twice",), refund.reference, note, at)
     if not _all_returned(db, attempt):

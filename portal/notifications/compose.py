@@ -20,6 +20,7 @@ REQUEST_APPROVED = "request_approved"
 OUTPUT_ISSUED = "output_issued"
 REQUEST_REFUSED = "request_refused"
 REQUEST_EXPIRED = "request_expired"
+REQUEST_WITHDRAWN = "request_withdrawn"
 REQUEST_SHELVED = "request_shelved"
 REQUEST_SHELVED_BY_CENTER = "request_shelved_by_center"
 REQUEST_REOPENED = "request_reopened"
@@ -73,6 +74,7 @@ _TEXTS = {
     REQUEST_EXPIRED: N_(
         "Request {number} was closed because it was not paid in time. You can apply again: {url}"
     ),
+    REQUEST_WITHDRAWN: N_("You have given request {number} up: {url}"),
     REQUEST_SHELVED: N_("Request {number} was shelved because it was not completed in time: {url}"),
     REQUEST_SHELVED_BY_CENTER: N_("Request {number} was shelved by the center. The reason: {url}"),
     REQUEST_REOPENED: N_("Request {number} goes on: {url}"),

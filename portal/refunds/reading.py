@@ -142,7 +142,7 @@ def payment_of_case(db: Connection, payments: Sequence[Payment], case: OpenCase)
         fitting = [each for each in payments if failed and each.id == failed.attempt_id]
     elif case.kind == "cancelled_in_part":
         fitting = [each for each in payments if each.owed.id == case.object_id and each.can.most]
-    elif case.kind == "deposit_due":
+    elif case.kind in cases.DEPOSITS:
         fitting = [
             each
             for each in payments

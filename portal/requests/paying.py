@@ -369,23 +369,22 @@ class Cashier:
         with self._database.read() as db:
             request = reading.by_id(db, request_id)
             owed = obligations.due(db, request.number)
-            live = attempts.all_live(db, owed.id) if owed else []
-        for attempt in live:
-            if self._close(attempt).outcome is Outcome.PAID:
-                return False
+        if owed is None or not self.close_open(owed):
+            return False
         with self._database.begin() as db:
             request = reading.by_id(db, request_id)
             closing = _CLOSING.get(request.state)
-            if closing is None or owed is None:
-                return False
-            for attempt in attempts.all_live(db, owed.id):
-                if attempt.session or attempt.payment:
-                    return False  # begun or left open in this very moment: in the next round
-                attempts.end(db, attempt.id, "expired", now)
-            if not obligations.cancel(db, owed.id, now):
+            if closing is None or not cancel_debt(db, owed, now):
                 return False
             self._end(db, request.number, closing, now)
         return True
+
+    def close_open(self, owed: Owed) -> bool:
+        """Close whatever is open at the provider for ``owed``; False when it turns out to be paid,
+        which is settled then."""
+        with self._database.read() as db:
+            live = attempts.all_live(db, owed.id)
+        return all(self._close(attempt).outcome is not Outcome.PAID for attempt in live)
 
     def _end(self, db: Connection, number: str, closing: "_Closing", now: datetime) -> None:
         opened = reading.held(db, self._vault, number)
@@ -395,6 +394,16 @@ class Cashier:
         if closing.event is Event.SHELVE:
             self._hand_off.shelved(db, ended, public_id(), _UNPAID, now)
         self._tell(db, opened, closing.message, now)
+
+
+def cancel_debt(db: Connection, owed: Owed, now: datetime) -> bool:
+    """Nothing is owed any more. False, and the caller does nothing else, when it was paid or
+    cancelled before, or when somebody began to pay in this very moment."""
+    for attempt in attempts.all_live(db, owed.id):
+        if attempt.session or attempt.payment:
+            return False
+        attempts.end(db, attempt.id, "expired", now)
+    return obligations.cancel(db, owed.id, now)
 
 
 def _paid_by(event: Event, paid: Settlement, now: datetime, **values: datetime) -> Act:

@@ -25,6 +25,7 @@ from portal.routes import (
     uploads,
     verify,
     webhooks,
+    withdrawal,
 )
 
 HANDLERS = [
@@ -42,6 +43,7 @@ HANDLERS = [
     *my_requests.HANDLERS,
     *paying.HANDLERS,
     *ready_notice.HANDLERS,
+    *withdrawal.HANDLERS,
     *receipts.HANDLERS,
     *verify.HANDLERS,
     *backoffice.HANDLERS,

@@ -14,6 +14,7 @@ from portal.requests import (
     refunding,
     tracking,
     uploads,
+    withdrawing,
 )
 from portal.requests.account import account
 from portal.requests.lifecycle import FINAL, State
@@ -97,6 +98,7 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
         due=money.current if request.state in owing.PAYABLE else None,
         reasons=portal.catalogue.refusal_reasons,
         grievance=service.grievance,
+        withdrawable=withdrawing.is_possible(request),
         only_follows=follower.only_request is not None,
     )
     if visit.is_fragment and moving:  # without a tag the page asks no more

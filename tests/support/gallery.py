@@ -258,6 +258,7 @@ class _Maker:
         return [
             *scenes,
             Scene("request-unpaid", f"/requests/{unpaid}", "citizen"),
+            Scene("withdraw", f"/requests/{unpaid}/withdraw", "citizen"),
             Scene("pay", f"/requests/{unpaid}/pay", "citizen"),
             Scene("pay-a-part", f"/requests/{unpaid}/pay", "citizen", _pay_a_part),
             Scene("pay-link", link),
