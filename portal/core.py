@@ -49,6 +49,7 @@ from portal.requests import uploads
 from portal.requests.answering import Answers
 from portal.requests.completing import Shelver
 from portal.requests.handing_off import HandOff
+from portal.requests.lapsing import Lapser
 from portal.requests.lookups import FormLookups, PlaceLists
 from portal.requests.paying import Cashier
 from portal.requests.payment_news import PaymentNews
@@ -122,6 +123,7 @@ class Loops:
     door: Inward
     sender: Sender
     shelver: Shelver
+    lapser: Lapser
 
 
 def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Core:
@@ -224,6 +226,7 @@ def build_loops(core: Core) -> Loops:
             database, vault, core.channel, core.languages, core.settings.public_url, clock
         ),
         shelver=Shelver(database, vault, core.hand_off, core.places, clock),
+        lapser=Lapser(database, vault, core.catalogue, core.hand_off, core.places, clock),
     )
 
 

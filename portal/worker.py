@@ -58,6 +58,7 @@ class Worker:
             ("reconcile", 600.0, core.reconciling.run_due),
             ("unpaid", 60.0, self._unless_out(core.cashier.expire_unpaid)),
             ("shelve", 60.0, self._unless_out(loops.shelver.run_once)),
+            ("silence", 600.0, self._unless_out(loops.lapser.run_once)),
             ("tidy", 3600.0, self._tidy),
             ("files", 86400.0, self._tidy_files),
         ]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 from portal.backoffice import stages
 from portal.backoffice.folder import (
     ACCEPTED_PRELIM,
+    DEEMED_APPROVED,
     DOCUMENT_CHECK,
     FEES_PROPOSED,
     ISSUED,
@@ -49,7 +50,7 @@ _EXAMPLE = Decimal("150.5")
 COMPLETION_DAYS = (7, 14, 30)
 FEES_OUTSTANDING = N_("Fees of this request are not assessed or not paid yet; it waits for them")
 _DECIDABLE = (REFERRED, DOCUMENT_CHECK, ACCEPTED_PRELIM)
-_APPROVABLE = (REFERRED, ACCEPTED_PRELIM)
+_APPROVABLE = (REFERRED, ACCEPTED_PRELIM, DEEMED_APPROVED)
 
 
 @dataclass(frozen=True)
@@ -141,20 +142,27 @@ class Desk:
         issued: "IssuedOutput",
         at: datetime,
     ) -> None:
-        """Approve with the issued document; not while later fees are still to come."""
+        """Approve with the issued document; not while later fees are still to come.
+
+        What silence has approved already is issued and no more.
+        """
         employee.must(Permission.DECIDE)
         row = self.take(db, employee, number, *_APPROVABLE, target=ISSUED, closed_at=at)
         if stages.outstanding(*stages.of_request(db, self.vault, row.id)):
             raise Conflict("fees are not assessed or not paid yet")
         documents = [self._keep_output(db, row.id, issued, at)] if issued.stored else []
         data = {"output_number": issued.output_number}
+        told = {"documents": documents, **data}
+        if row.state == DEEMED_APPROVED:
+            self.record(db, row.id, employee, "issue", ISSUED, at, data=data)
+            self.tell(db, employee, number, messages.OUTPUT_ISSUED, told, at)
+            return
         self.record(db, row.id, employee, "approve", ISSUED, at, note=issued.note, data=data)
         decided: dict[str, Any] = {"note": issued.note}
         if issued.deposit is not None:
             kept = issued.deposit
             decided["deposit"] = {"deducted": kept.deducted, "reasons": kept.reasons}
         self.tell(db, employee, number, messages.REQUEST_APPROVED, decided, at)
-        told = {"documents": documents, **data}
         self.tell(db, employee, number, messages.OUTPUT_ISSUED, told, at)
 
     def accept_prelim(

@@ -15,6 +15,7 @@ from portal.backoffice import reading
 from portal.backoffice.acts import LONGEST_NOTE, SHORTEST_REASON, Desk, Employee
 from portal.backoffice.folder import (
     ACCEPTED_PRELIM,
+    DEEMED_APPROVED,
     FEES_ASSESSED,
     FEES_PROPOSED,
     REASON,
@@ -128,7 +129,7 @@ def propose(
 ) -> None:
     """Put fees before a second person."""
     employee.must(Permission.ASSESS)
-    sources = (REFERRED, ACCEPTED_PRELIM)
+    sources = (REFERRED, ACCEPTED_PRELIM, DEEMED_APPROVED)
     row = desk.take(db, employee, number, *sources, target=FEES_PROPOSED, pause=True)
     assessment_id = db.scalar(
         insert(CenterAssessment)

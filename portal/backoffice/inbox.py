@@ -11,6 +11,7 @@ from portal.backoffice.folder import (
     DEEMED_APPROVED,
     DEEMED_REFUSED,
     FEES_ASSESSED,
+    FEES_PROPOSED,
     GRIEVANCE,
     NAME,
     NEEDS_COMPLETION,
@@ -310,12 +311,20 @@ class Inbox:
     ) -> None:
         """The period is over: what the law says of silence holds."""
         row, now, effect = self._known(db, message), self._clock.now(), str(message.data["effect"])
-        state = _LAPSED[effect]
+        state, due = _LAPSED[effect], message.data["clock"]["due_on"]
         closed = state == DEEMED_REFUSED
+        values: dict[str, Any] = {"state": state}
+        if not closed and row.state in {FEES_PROPOSED, FEES_ASSESSED}:
+            values = {"resume_state": state}  # the fees go their way, and it comes back to this
         db.execute(
             update(CenterRequest)
             .where(CenterRequest.id == row.id)
-            .values(state=state, open=not closed, closed_at=now if closed else None)
+            .values(
+                **values,
+                open=not closed,
+                closed_at=now if closed else None,
+                due_on=date.fromisoformat(due) if due else None,
+            )
         )
         record_act(db, self._vault, row.id, "lapse_silence", state, now)
 
@@ -347,7 +356,7 @@ class Inbox:
     @staticmethod
     def _known(db: Connection, message: Message) -> Any:
         row = db.execute(
-            select(CenterRequest.id, CenterRequest.resume_state).where(
+            select(CenterRequest.id, CenterRequest.state, CenterRequest.resume_state).where(
                 CenterRequest.request_number == message.subject,
                 CenterRequest.center_code == message.center,
             )

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from portal.backoffice import reading
-from portal.backoffice.folder import ACCEPTED_PRELIM, PAYLOAD, REFERRED
+from portal.backoffice.folder import ACCEPTED_PRELIM, DEEMED_APPROVED, PAYLOAD, REFERRED
 from portal.backoffice.model import CenterRequest
 from portal.backoffice.reading import Assessment, OpenedRequest
 from portal.catalogue.assessment import LATER
@@ -51,7 +51,7 @@ def next_stage(opened: OpenedRequest) -> Stage | None:
     settled = {each.stage for each in opened.assessments if each.state == "settled"}
     stage = next((stage for stage in later_stages(payload) if stage not in settled), None)
     if stage is None or not has_prelim(payload):
-        return stage if state == REFERRED else None
+        return stage if state in {REFERRED, DEEMED_APPROVED} else None
     notified = any(act.act == "ready_notice" for act in opened.acts)
     fits = state == ACCEPTED_PRELIM and (stage is Stage.AFTER_PRELIM or notified)
     return stage if fits else None

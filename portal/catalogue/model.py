@@ -275,6 +275,7 @@ class SilenceRule:
     uncertain: bool = False
     note: Text | None = None
     unless: Expression | None = None  # answers for which silence means nothing
+    after: str = ""  # an event without which silence means nothing
 
 
 @dataclass(frozen=True)

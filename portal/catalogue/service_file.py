@@ -179,6 +179,7 @@ def _read_silence(table: Table, scope: Scope) -> SilenceRule:
         uncertain=table.take("uncertain", bool, False),
         note=table.optional_text("note"),
         unless=table.expression("unless", scope),
+        after=table.take("after", str, ""),
     )
     table.done()
     return rule

@@ -328,6 +328,14 @@ def wake(db: Connection, subject: str, at: datetime) -> None:
     )
 
 
+def waits(db: Connection, subject: str) -> bool:
+    """Whether an event about a request has come that does not fit yet."""
+    waiting = select(InwardEvent.id).where(
+        InwardEvent.subject == subject, InwardEvent.state == "waiting"
+    )
+    return db.scalar(waiting.limit(1)) is not None
+
+
 def shut_out(db: Connection) -> tuple[int, int]:
     """How many events wait and how many are parked."""
     rows = db.execute(

@@ -19,6 +19,9 @@ FEES_ASSESSED = "fees_assessed"
 REQUEST_APPROVED = "request_approved"
 OUTPUT_ISSUED = "output_issued"
 REQUEST_REFUSED = "request_refused"
+DEEMED_APPROVED = "deemed_approved"
+DEEMED_ACCEPTED = "deemed_accepted"
+DEEMED_REFUSED = "deemed_refused"
 REQUEST_EXPIRED = "request_expired"
 REQUEST_WITHDRAWN = "request_withdrawn"
 REQUEST_SHELVED = "request_shelved"
@@ -70,6 +73,18 @@ _TEXTS = {
     OUTPUT_ISSUED: N_("The document of request {number} was issued: {url}"),
     REQUEST_REFUSED: N_(
         "Request {number} was refused. The reason and how to appeal by {until}: {url}"
+    ),
+    DEEMED_APPROVED: N_(
+        "The period of request {number} passed without a decision: by law it counts as approved. "
+        "What comes next: {url}"
+    ),
+    DEEMED_ACCEPTED: N_(
+        "The period of request {number} passed without a decision: by law it counts as accepted in "
+        "principle. What comes next: {url}"
+    ),
+    DEEMED_REFUSED: N_(
+        "The period of request {number} passed without a decision: by law it counts as refused. "
+        "How to appeal by {until}: {url}"
     ),
     REQUEST_EXPIRED: N_(
         "Request {number} was closed because it was not paid in time. You can apply again: {url}"

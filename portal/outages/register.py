@@ -181,6 +181,23 @@ def to_move(db: Connection) -> Sequence[Ended]:
     return [Ended(**row._asdict() | {"scope": Scope(row.scope)}) for row in rows]
 
 
+def periods_to_move(
+    db: Connection, places: Collection[str]
+) -> Sequence[tuple[datetime, datetime | None]]:
+    """From when to when, or until now, the confirmed outages at these places were that have not
+    moved every legal period yet."""
+    rows = db.execute(
+        select(Outage.began_at, Outage.ended_at).where(
+            Outage.withdrawn_at.is_(None),
+            Outage.scope != Scope.PROVIDER,
+            Outage.place.in_(["", *places]),
+            Outage.confirmed_at.is_not(None),
+            Outage.periods_moved_at.is_(None),
+        )
+    )
+    return [(row.began_at, row.ended_at) for row in rows]
+
+
 def holds_up(db: Connection) -> bool:
     """Whether an outage is under way, or over and has not moved yet what it touched.
 

@@ -14,7 +14,7 @@ from payments.money import Money
 from payments.obligations import Owed
 from portal.catalogue.model import Stage
 from portal.requests import assessing, refunding
-from portal.requests.lifecycle import FINAL
+from portal.requests.lifecycle import FINAL, State
 from portal.requests.reading import FiledRequest
 
 
@@ -87,7 +87,9 @@ def _standing(
         return None
     if stage is Stage.SUBMISSION or stage in assessed:
         return Standing.NOTHING
-    if request.state in FINAL or request.decided_at is not None:
+    # approved by silence, later fees are still to be assessed
+    by_silence = State.DEEMED_APPROVED in {request.state, request.resume_state}
+    if request.state in FINAL or (request.decided_at is not None and not by_silence):
         return None
     return Standing.PERHAPS if stage is Stage.BEFORE_DELIVERY else Standing.AHEAD
 

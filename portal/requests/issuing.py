@@ -9,10 +9,11 @@ from portal.clock import public_id
 from portal.handoff import messages
 from portal.handoff.messages import BadMessage, Message
 from portal.notifications import compose
-from portal.requests import uploads
+from portal.problems import Conflict
+from portal.requests import assessing, uploads
 from portal.requests.center_acts import CenterActs, Step, known_reasons, needed_note
 from portal.requests.inspection import EXTENSIONS
-from portal.requests.lifecycle import Event
+from portal.requests.lifecycle import Event, State
 from portal.requests.model import Attachment
 from portal.requests.reading import FiledRequest
 from portal.requests.uploads import NewFile
@@ -24,7 +25,12 @@ _MOST_DOCUMENTS = 20
 def output_issued(
     acts: CenterActs, db: Connection, request: FiledRequest, message: Message
 ) -> None:
-    """The issued document, fetched and checked before the state says that it is there."""
+    """The issued document, fetched and checked before the state says that it is there.
+
+    After an approval by silence it waits for the fees that stand before it.
+    """
+    if request.state is State.DEEMED_APPROVED and assessing.unsettled(db, request):
+        raise Conflict("fees are not assessed or not paid yet")
     keep_documents(acts, db, request, message)
     data = {"output_number": str(message.data.get("output_number", ""))[:60]}
     acts.step(db, request, message, Event.ISSUE, data=data)

@@ -1,6 +1,6 @@
 """Requests as they are read: by their owner, by number, for the hand-off."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -145,6 +145,32 @@ def _waited_too_long(database: Database, state: State, now: datetime, after: int
             .order_by(ServiceRequest.id)
             .limit(_PAGE)
         ).all()
+
+
+def overdue(
+    database: Database, states: Collection[State], services: Collection[str], today: date
+) -> Iterator[str]:
+    """The numbers of requests in ``states`` whose period ended before ``today``, page by page."""
+    last = 0
+    while True:
+        with database.read() as db:
+            page = db.execute(
+                select(ServiceRequest.id, ServiceRequest.number)
+                .where(
+                    ServiceRequest.decided_at.is_(None),
+                    ServiceRequest.due_on < today,
+                    ServiceRequest.paused_on.is_(None),
+                    ServiceRequest.state.in_(states),
+                    ServiceRequest.service_code.in_(services),
+                    ServiceRequest.id > last,
+                )
+                .order_by(ServiceRequest.id)
+                .limit(_PAGE)
+            ).all()
+        yield from (row.number for row in page)
+        if len(page) < _PAGE:
+            return
+        last = page[-1].id
 
 
 def _one(db: Connection, wanted: Select[Any], **named: int | str) -> FiledRequest:
