@@ -38,6 +38,7 @@ OUTPUT_SUSPENDED = "output_suspended"
 OUTPUT_RENEWED = "output_renewed"
 OUTPUT_REVOKED = "output_revoked"
 OUTPUT_EXPIRED = "output_expired"
+GRIEVANCE_FILED = "grievance_filed"
 GRIEVANCE_UPHELD = "grievance_upheld"
 GRIEVANCE_REJECTED = "grievance_rejected"
 FEES_PAID = "fees_paid"
@@ -114,6 +115,7 @@ _TEXTS = {
     OUTPUT_RENEWED: N_("The document of request {number} was renewed until {until}: {url}"),
     OUTPUT_REVOKED: N_("The document of request {number} was revoked. The reason: {url}"),
     OUTPUT_EXPIRED: N_("The document of request {number} is no longer valid: {url}"),
+    GRIEVANCE_FILED: N_("We have received your grievance about request {number}: {url}"),
     GRIEVANCE_UPHELD: N_("Your grievance about request {number} was upheld: {url}"),
     GRIEVANCE_REJECTED: N_(
         "Your grievance about request {number} was rejected. The grounds: {url}"

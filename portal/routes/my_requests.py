@@ -8,6 +8,7 @@ from portal.problems import Missing
 from portal.requests import (
     completing,
     drafts,
+    grieving,
     owing,
     readiness,
     reading,
@@ -98,6 +99,7 @@ def show_request(visit: NamedDependency[Visit], number: FromPath[str]) -> Respon
         due=money.current if request.state in owing.PAYABLE else None,
         reasons=portal.catalogue.refusal_reasons,
         grievance=service.grievance,
+        grievable=grieving.is_possible(request, visit.today),
         withdrawable=withdrawing.is_possible(request),
         only_follows=follower.only_request is not None,
     )

@@ -19,7 +19,7 @@ _NOT_TYPED = frozenset({csrf.FIELD, "_autosave", HELD, "refund", "proposal"})
 # declaration, which nobody makes on a page that does not show what it is about.
 _TYPED = re.compile(
     r"/drafts/[^/]+/(?!(?:check|documents|discard)$)[^/]+"
-    r"|/requests/[^/]+/complete"
+    r"|/requests/[^/]+/(?:complete|grievance)"
     r"|/center/requests/[^/]+/(?:completion|refuse|accept-prelim|assess|return-fees)"
     r"|/center/finance/refunds/(?:of/[^/]+/[^/]+|[^/]+/reject)"
     r"|/center/finance/cases/[^/]+/(?:propose|reject|close)"
