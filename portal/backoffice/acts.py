@@ -19,6 +19,8 @@ from portal.backoffice.folder import (
     DEEMED_APPROVED,
     DOCUMENT_CHECK,
     FEES_PROPOSED,
+    GRIEVANCE,
+    GRIEVANCE_REJECTED,
     ISSUED,
     NEEDS_COMPLETION,
     RECEIVED,
@@ -187,6 +189,32 @@ class Desk:
         self.record(db, row.id, employee, "refuse", REFUSED, at, note=refusal.note, data=data)
         told = {**data, "note": refusal.note}
         self.tell(db, employee, number, messages.REQUEST_REFUSED, told, at)
+
+    def decide_grievance(
+        self,
+        db: Connection,
+        employee: Employee,
+        number: str,
+        decision: "GrievanceDecision",
+        at: datetime,
+    ) -> None:
+        """Write down what the body has decided; upheld, the request is with its department again.
+
+        The center's own decision is what comes of that.
+        """
+        employee.must(Permission.DECIDE)
+        target = REFERRED if decision.upheld else GRIEVANCE_REJECTED
+        closed_at = None if decision.upheld else at
+        row = self.take(db, employee, number, GRIEVANCE, target=target, closed_at=closed_at)
+        told = {"outcome": decision.outcome, "note": decision.note}
+        outcome = {"outcome": decision.outcome}
+        self.record(
+            db, row.id, employee, "decide_grievance", target, at, note=decision.note, data=outcome
+        )
+        self.tell(db, employee, number, messages.GRIEVANCE_DECIDED, told, at)
+        if decision.upheld:
+            again = {"to": "under_study", "note": decision.note}
+            self.tell(db, employee, number, messages.REQUEST_REOPENED, again, at)
 
     @staticmethod
     def _row(db: Connection, employee: Employee, number: str) -> Any:
@@ -380,6 +408,30 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class GrievanceDecision:
+    """What the body that hears grievances has decided: ``upheld`` or ``rejected``, and why."""
+
+    outcome: str
+    note: str
+
+    @property
+    def upheld(self) -> bool:
+        return self.outcome == "upheld"
+
+    def problems(self) -> list[Problem]:
+        found = []
+        if self.outcome not in {"upheld", "rejected"}:
+            found.append(Problem("outcome", N_("Choose what the body has decided")))
+        if len(self.note.strip()) < SHORTEST_REASON:
+            found.append(Problem("grounds", N_("Write the grounds of the decision")))
+        if len(self.note) > LONGEST_NOTE:
+            found.append(Problem("grounds", N_("The message is too long; shorten it")))
+        if not is_readable(self.note, lines=True):
+            found.append(Problem("grounds", HIDDEN_CHARACTERS))
+        return found
+
+
+@dataclass(frozen=True)
 class PaymentOrder:
     """What of a deposit the center keeps, in piastres, and why; the rest goes back."""
 
@@ -467,6 +519,8 @@ def _decisions(opened: OpenedRequest) -> list[str]:
         acts.append("approve")
     if state in _DECIDABLE:
         acts.append("refuse")
+    if state == GRIEVANCE:
+        acts.append("decide_grievance")
     return acts
 
 

@@ -15,6 +15,7 @@ from portal.vault import Vault
 RECEIVED, DOCUMENT_CHECK, NEEDS_COMPLETION = "received", "document_check", "needs_completion"
 REFERRED, APPROVED, REFUSED, ISSUED = "referred", "approved", "refused", "issued"
 SHELVED, WITHDRAWN, GRIEVANCE = "shelved", "withdrawn", "grievance_filed"
+GRIEVANCE_REJECTED = "grievance_rejected"
 DEEMED_APPROVED, DEEMED_REFUSED = "deemed_approved", "deemed_refused"
 ACCEPTED_PRELIM = "accepted_prelim"
 FEES_PROPOSED, FEES_ASSESSED = "fees_proposed", "fees_assessed"

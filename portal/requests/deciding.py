@@ -14,7 +14,7 @@ from portal.handoff import messages
 from portal.handoff.messages import BadMessage, Message
 from portal.notifications import compose
 from portal.problems import Conflict
-from portal.requests import assessing, deposits, lifecycle
+from portal.requests import assessing, deposits, lifecycle, reading
 from portal.requests.center_acts import (
     CenterActs,
     Step,
@@ -134,6 +134,7 @@ def reopened(acts: CenterActs, db: Connection, request: FiledRequest, message: M
     values = {"decided_at": None, "grievance_until": None, "waits_until": None}
     target = State(message.data["to"])
     acts.step(db, request, message, Event.REOPEN, target=target, note=note, values=values)
+    acts.hand_off.rescheduled(db, reading.by_id(db, request.id), public_id(), acts.clock.now())
     acts.tell(db, request, compose.REQUEST_REOPENED, message.at)
 
 

@@ -10,6 +10,7 @@ from portal.backoffice.acts import (
     FEES_OUTSTANDING,
     Acceptance,
     CompletionAsk,
+    GrievanceDecision,
     IssuedOutput,
     Refusal,
     read_payment_order,
@@ -45,6 +46,10 @@ _STATES = (
     folder.FEES_ASSESSED,
     folder.ISSUED,
     folder.REFUSED,
+    folder.DEEMED_APPROVED,
+    folder.DEEMED_REFUSED,
+    folder.GRIEVANCE,
+    folder.WITHDRAWN,
     folder.SHELVED,
 )
 
@@ -271,6 +276,28 @@ def refuse(
     return redirect(visit, f"/center/requests/{number}")
 
 
+@post_form("/center/requests/{number:str}/grievance", Access.STAFF)
+def decide_grievance(
+    visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
+    """Write down the decision on a grievance."""
+    portal = visit.portal
+    decision = GrievanceDecision(form.text("outcome"), form.text("grounds").replace("\r\n", "\n"))
+    with portal.database.begin() as db:
+        employee = visit.employee(db)
+        employee.must(Permission.DECIDE)  # as above
+        opened = open_request(db, portal.vault, employee, number)
+        if not is_own(visit, form):
+            stale = Problem("grounds", STALE)
+            return request_page(visit, employee, opened, form, [stale], 403)
+        problems = decision.problems()
+        if not problems:
+            portal.desk.decide_grievance(db, employee, number, decision, portal.clock.now())
+    if problems:
+        return request_page(visit, employee, opened, form, problems, 422)
+    return redirect(visit, f"/center/requests/{number}")
+
+
 @post_form("/center/requests/{number:str}/accept-prelim", Access.STAFF)
 def accept_prelim(
     visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
@@ -359,5 +386,6 @@ HANDLERS = [
     refuse,
     accept_prelim,
     approve,
+    decide_grievance,
     *center_fees.HANDLERS,
 ]

@@ -20,7 +20,7 @@ _NOT_TYPED = frozenset({csrf.FIELD, "_autosave", HELD, "refund", "proposal"})
 _TYPED = re.compile(
     r"/drafts/[^/]+/(?!(?:check|documents|discard)$)[^/]+"
     r"|/requests/[^/]+/(?:complete|grievance)"
-    r"|/center/requests/[^/]+/(?:completion|refuse|accept-prelim|assess|return-fees)"
+    r"|/center/requests/[^/]+/(?:completion|refuse|grievance|accept-prelim|assess|return-fees)"
     r"|/center/finance/refunds/(?:of/[^/]+/[^/]+|[^/]+/reject)"
     r"|/center/finance/cases/[^/]+/(?:propose|reject|close)"
 )

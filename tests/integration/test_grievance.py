@@ -75,6 +75,32 @@ def test_a_refusal_is_challenged_with_words_and_documents_and_the_center_has_bot
     assert told.count("grievance_filed") == 1
 
 
+@pytest.mark.parametrize("outcome", ["upheld", "rejected"])
+def test_what_the_body_decides_is_written_down_and_told(still: LocalPortal, outcome: str) -> None:
+    citizen = still.someone()
+    number = refused(still, citizen)
+    citizen.send(sheet(citizen, number), {"note": WHY}, "/grievance")
+    still.relay()
+    head = still.employee("department_head")
+    wrong = head.act(number, "grievance", {})
+    assert [field for field, _ in wrong.errors()] == ["outcome", "grounds"]
+    grounds = "ثبت للجنة أن العنوان يقع داخل الحدود"
+    page = head.send(wrong, {"outcome": outcome, "grounds": grounds}, "/grievance")
+    still.relay()
+    upheld = outcome == "upheld"
+    assert page.hook("state") == ("referred" if upheld else "grievance_rejected")
+    seen = citizen.get(f"/requests/{number}")
+    assert seen.hook("state") == ("under_study" if upheld else "grievance_rejected")
+    assert grounds in seen.text
+    if upheld:  # and the center decides anew, in a period of its own
+        due = select(ServiceRequest.due_on).where(ServiceRequest.number == number)
+        there = select(CenterRequest.due_on).where(CenterRequest.request_number == number)
+        assert still.rows(due) == still.rows(there)
+        assert head.approve(number).status == 200
+        still.relay()
+        assert state_of(still, number) == "issued"
+
+
 @pytest.mark.parametrize(("days", "open_"), [(0, True), (-1, False)])
 def test_it_is_filed_to_the_end_of_the_last_day(still: LocalPortal, days: int, open_: bool) -> None:
     citizen = still.someone()
