@@ -56,6 +56,15 @@ MEANINGS = {
     "refused": N_(
         "The decision is no. The page gives the reasons, and until when and where you may appeal."
     ),
+    "deemed_approved": N_(
+        "The period passed without a decision, and by law that means yes. The page says what is "
+        "still to do."
+    ),
+    "deemed_refused": N_(
+        "The period passed without a decision, and by law that means no. You may appeal."
+    ),
+    "grievance_filed": N_("Your appeal is with the committee; its decision comes as a message."),
+    "withdrawn": N_("You gave the request up. You may apply again."),
     "grievance_upheld": N_("Your appeal was right: the center looks at the request again."),
     "grievance_rejected": N_(
         "The appeal was rejected. The courts remain; a lawyer can advise you."
