@@ -52,7 +52,11 @@ class PortalKeys:
         self._next_at = now + _AFTER_FAILURE_SECONDS
         try:
             found = json.loads(self._fetch())["keys"]
-            self._keys = {each["kid"]: jwk.construct(each, ALGORITHM) for each in found}
+            self._keys = {
+                each["kid"]: jwk.construct(each, ALGORITHM)
+                for each in found
+                if (each["kty"], each.get("crv")) == ("EC", "P-256")
+            }
         except NotNow:
             return
         except (Refused, ValueError, KeyError, TypeError, JOSEError) as error:
@@ -65,7 +69,7 @@ def verified(body: bytes, keys: PortalKeys) -> bytes:
     try:
         text = body.decode("ascii")
         header = jws.get_unverified_header(text)
-    except (ValueError, JOSEError) as error:
+    except (ValueError, RecursionError, JOSEError) as error:
         raise Refused("no compact JWS") from error
     kid = header.get("kid")
     if header != {"alg": ALGORITHM, "kid": kid, "typ": MESSAGE} or not isinstance(kid, str):

@@ -1,6 +1,7 @@
 """A message of the portal: from signed bytes to what a program works with."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from .troubles import Refused
 PREFIX = "eg.mahalliyat."
 _SOURCE = "portal"
 _MOST_BYTES = 1_000_000
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -68,15 +70,17 @@ class Reader:
         if not self._contract.knows(kind):
             raise Refused("no type of these schemas; are they the portal's present ones?")
         self._check(kind, envelope["data"])
-        told = envelope["data"].get("documents", [])
-        return Message(
-            id=envelope["id"],
-            type=kind,
-            subject=envelope["subject"],
-            at=datetime.fromisoformat(envelope["time"]),
-            data=envelope["data"],
-            documents=tuple(self._document(each) for each in told),
-        )
+        try:
+            return Message(
+                id=envelope["id"],
+                type=kind,
+                subject=envelope["subject"],
+                at=datetime.fromisoformat(envelope["time"]),
+                data=envelope["data"],
+                documents=tuple(map(self._document, envelope["data"].get("documents", ()))),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise Refused("the time or a document is not written as the contract says") from error
 
     def _check(self, schema: str, value: Mapping[str, Any]) -> None:
         faults = self._contract.faults(schema, value)
@@ -84,6 +88,8 @@ class Reader:
             raise Refused(f"against the schema {schema}: {faults}")
 
     def _document(self, told: Mapping[str, Any]) -> Document:
+        if not _SHA256.fullmatch(told["sha256"]):
+            raise ValueError("sha256")  # it becomes the name of a file
         names = ("code", "name", "media_type", "size", "sha256", "href")
         return Document(**{name: told[name] for name in names}, path=self._files / told["sha256"])
 

@@ -105,8 +105,9 @@ class Client:
     async def _run(self) -> None:
         self._loop = loop = asyncio.get_running_loop()
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self._stop.set)
+            with suppress(NotImplementedError):  # Windows: Ctrl-C ends it as any program
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    loop.add_signal_handler(number, self._stop.set)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._rounds(self._send_due))
             if self._work is not None:
