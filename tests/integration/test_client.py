@@ -276,9 +276,12 @@ BAD: dict[str, tuple[Callable[[Bench], bytes], str]] = {
     ),
     "against the envelope": (lambda b: b.signed(time="soon"), "envelope.v1"),
     "no time": (lambda b: b.signed(time="the day before yesterday"), "the time"),
-    "a document that is none": (lambda b: b.signed(data={"documents": ["x"]}), "a document"),
+    "a document that is none": (
+        lambda b: b.signed(data={"note": "", "documents": ["x"]}),
+        "a document",
+    ),
     "a document that is a path": (
-        lambda b: b.signed(data={"documents": [{"sha256": "../../key.pem"}]}),
+        lambda b: b.signed(data={"note": "", "documents": [{"sha256": "../../key.pem"}]}),
         "a document",
     ),
     "against its schema": (lambda b: b.signed(data={"note": 5}), "$.note (type)"),
