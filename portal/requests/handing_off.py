@@ -139,8 +139,12 @@ class HandOff:
     def withdrawn(
         self, db: Connection, request: FiledRequest, message_id: str, note: str, at: datetime
     ) -> None:
-        """Tell the center that the citizen gives the request up, and why."""
+        """Tell the center that the citizen gives the request up, and why.
+
+        What the center has sent and what waited to fit is told to fit no more.
+        """
         self._put(db, request, message_id, REQUEST_WITHDRAWN, {"note": note}, at)
+        inward.wake(db, request.number, at)
 
     def grievance_filed(
         self,

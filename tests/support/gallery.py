@@ -247,6 +247,7 @@ class _Maker:
         head.approve(issued)
         portal.relay()
         self.numbers = {"received": received, "asked": asked, "refused": refused}
+        self.numbers["challenged"] = issued
         stamped = self._in_other_states(received)
         self._longer(received)
         self._dearer(unpaid)
@@ -288,6 +289,7 @@ class _Maker:
         office.act(ready, "register", {})
         office.act(ready, "accept", {})
         self._overdue(fresh)
+        self._challenged(self.numbers["challenged"])
         sheet, proposed, assessed = self._fees()
         there = f"/center/requests/{ready}"
         return [
@@ -300,6 +302,7 @@ class _Maker:
             Scene("staff-long", f"/center/requests/{at}", "office"),
             Scene("staff-long-head", f"/center/requests/{at}", "head"),
             Scene("staff-decided", decided, "head"),
+            Scene("staff-grievance", f"/center/requests/{self.numbers['challenged']}", "head"),
             Scene("staff-decides", there, "head"),
             Scene("staff-approve-errors", there, "head", _press_act("approve")),
             Scene("staff-completion-errors", there, "head", _press_act("completion")),
@@ -445,6 +448,12 @@ class _Maker:
         late = self.portal.clock.now().date() - timedelta(days=400)
         with self.portal.portal.database.begin() as db:
             _set(db, CenterRequest, _first(db, CenterRequest, request_number=number), due_on=late)
+
+    def _challenged(self, number: str) -> None:
+        """A request at its center, as if a grievance had been filed."""
+        with self.portal.portal.database.begin() as db:
+            row = _first(db, CenterRequest, request_number=number)
+            _set(db, CenterRequest, row, state=folder.GRIEVANCE, open=True)
 
     def _in_other_states(self, number: str) -> dict[str, str]:
         """Copies of a request that stand where no page leads yet, or only time does."""
