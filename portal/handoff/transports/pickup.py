@@ -161,7 +161,7 @@ class Pickup:
         if stopwatch() - arrived.at > _TOO_LATE_SECONDS:
             return
         parcel = _parcel(message)
-        before = self._put_off.get(parcel.subject)
+        before = self._put_off.get(_lane(parcel))
         if before is not None and before[0] != parcel.id and stopwatch() < before[1]:
             self._answer(lambda: message.nak(jitter(_FIRST_DELAY_SECONDS)))
             return
@@ -170,7 +170,7 @@ class Pickup:
         except Exception as error:  # whatever went wrong, the broker keeps the message
             self._failed(message, parcel, error)
         else:
-            self._put_off.pop(parcel.subject, None)
+            self._put_off.pop(_lane(parcel), None)
             self._answer(message.ack)
 
     def _failed(self, message: Msg, parcel: Parcel, error: Exception) -> None:
@@ -185,7 +185,7 @@ class Pickup:
         delay = jitter(
             min(_FIRST_DELAY_SECONDS * 2.0 ** min(attempts - 1, 12), _LONGEST_DELAY_SECONDS)
         )
-        self._put_off[parcel.subject] = (parcel.id, stopwatch() + delay + ACK_WAIT_SECONDS)
+        self._put_off[_lane(parcel)] = (parcel.id, stopwatch() + delay + ACK_WAIT_SECONDS)
         log.warning(
             "pickup.retry",
             **about,
@@ -200,6 +200,11 @@ class Pickup:
             await answer()  # type: ignore[misc]
 
         self._broker.tell(send)
+
+
+def _lane(parcel: Parcel) -> str:
+    """What keeps its order: a request, or a message of which no request is told."""
+    return parcel.subject or parcel.id
 
 
 def _parcel(message: Msg) -> Parcel:
