@@ -95,10 +95,10 @@ def _prepare_sqlite(durable: bool, connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver's own BEGIN comes too late
     cursor = connection.cursor()
     for pragma in (
+        f"busy_timeout={_BUSY_MS}",  # first: another start may be changing the journal
         "journal_mode=WAL",
         f"synchronous={'FULL' if durable else 'OFF'}",
         "foreign_keys=ON",
-        f"busy_timeout={_BUSY_MS}",
         "cache_size=-8000",
     ):
         cursor.execute(f"PRAGMA {pragma}")

@@ -1,5 +1,6 @@
 """Brings a database to the newest state, and tells whether it is there."""
 
+import time
 from pathlib import Path
 
 from alembic import command
@@ -7,10 +8,15 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from portal.db import Database
 
 _HERE = Path(__file__).resolve().parent
+
+
+# An earlier start may take longer over it than a transaction waits for another
+_TRIES = 6
 
 
 class DatabaseNewer(Exception):
@@ -28,6 +34,18 @@ def upgrade(database: Database) -> None:
 
     Raises :class:`DatabaseNewer`.
     """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            _upgrade(database)
+        except OperationalError as error:
+            if not tries_left or "locked" not in str(error.orig):
+                raise
+            time.sleep(1)
+        else:
+            return
+
+
+def _upgrade(database: Database) -> None:
     config = _config()
     with database.begin() as connection:
         _check_known(connection, ScriptDirectory.from_config(config))

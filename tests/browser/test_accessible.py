@@ -29,7 +29,7 @@ def _send_empty(citizen: Phone, look: Look, name: str) -> None:
     )
     assert all(targets), f"{name}: a link of the summary leads nowhere"
     assert page.title().startswith("خطأ:")
-    assert page.evaluate("() => document.activeElement.closest('.errors') !== null"), name
+    page.wait_for_function("() => document.activeElement.closest('.errors') !== null")
     look(page, f"{name} with errors")
 
 

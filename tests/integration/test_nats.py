@@ -77,7 +77,7 @@ class Line:
             for n in range(after, after + count)
         ]
 
-    def settle(self, done: Callable[[], bool], seconds: float = 20.0) -> None:
+    def settle(self, done: Callable[[], bool], seconds: float = 60.0) -> None:
         """Relay and take until ``done``; the wall's clock goes along with the machine's."""
         began = time.monotonic()
         while not done():

@@ -37,7 +37,8 @@ def test_a_page_says_until_when_one_stays_signed_in(turning: LocalPortal) -> Non
     page = citizen.get("/requests")
     ends = {speech.time(at) for at in (earliest, turning.clock.now() + hour)}
     (asks,) = page.tree.xpath("//footer//*[@role='status']/*/@hx-trigger")
-    assert asks in {f"load delay:{n}s" for n in (3300, 3301, 3299)}
+    # five minutes before the end; on a busy machine the page is some seconds late
+    assert asks in {f"load delay:{n}s" for n in range(3270, 3302)}
     assert any(f"تبقى مسجّل الدخول حتى الساعة {end}" in page.text for end in ends)
     assert "مسجّل الدخول حتى" not in turning.citizen().get("/sign-in").text
 
