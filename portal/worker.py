@@ -23,10 +23,12 @@ from portal.identity import held, otp, sessions, staff
 from portal.observability import log
 from portal.outages import health, register
 from portal.outages.health import Part
+from portal.outages.register import Scope
 from portal.requests import drafts, uploads
 from portal.requests.model import Attachment
 from portal.settings import Settings
 
+_TO_PAY = (Scope.PORTAL, Scope.PROVIDER)  # who cannot reach one of them cannot pay
 _OTP_KEPT = timedelta(days=1)
 # Long ended, and still known by who sends a form that was open over it: see identity/held.py
 _ENDED_KEPT = timedelta(days=1)
@@ -56,9 +58,9 @@ class Worker:
             ("outages", 60.0, core.toller.run_once),
             ("catch_up", 600.0, core.payment_news.catch_up),
             ("reconcile", 600.0, core.reconciling.run_due),
-            ("unpaid", 60.0, self._unless_out(core.cashier.expire_unpaid)),
-            ("shelve", 60.0, self._unless_out(loops.shelver.run_once)),
-            ("silence", 600.0, self._unless_out(loops.lapser.run_once)),
+            ("unpaid", 60.0, self._unless_out(core.cashier.expire_unpaid, *_TO_PAY)),
+            ("shelve", 60.0, self._unless_out(loops.shelver.run_once, Scope.PORTAL)),
+            ("silence", 600.0, self._unless_out(loops.lapser.run_once, Scope.PORTAL)),
             ("tidy", 3600.0, self._tidy),
             ("files", 86400.0, self._tidy_files),
         ]
@@ -105,13 +107,13 @@ class Worker:
         with core.database.begin() as db:
             return health.works(db, Part.PROVIDER, core.clock.now())
 
-    def _unless_out(self, end_what_is_over: Callable[[], int]) -> Callable[[], int]:
-        """A round that waits until outages are over and what they took was given back."""
+    def _unless_out(self, end_what_is_over: Callable[[], int], *scopes: Scope) -> Callable[[], int]:
+        """A round that waits until these are no longer out and what that took was given back."""
 
         def once() -> int:
             core = self._core
             with core.database.read() as db:
-                if health.in_doubt(db, core.clock.now()) or register.holds_up(db):
+                if health.in_doubt(db, scopes, core.clock.now()) or register.holds_up(db, scopes):
                     return 0
             return end_what_is_over()
 

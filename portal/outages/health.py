@@ -5,6 +5,7 @@ came from: pages, database, machine. The provider is asked every minute; an outa
 failure to the first answer after it. Short ones are none: nobody loses a day by them.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -55,8 +56,8 @@ def fails(db: Connection, part: Part, now: datetime) -> None:
     )
 
 
-def in_doubt(db: Connection, now: datetime) -> bool:
-    """Whether the portal or the provider may be out now, so that nobody's time may be ended.
+def in_doubt(db: Connection, scopes: Collection[Scope], now: datetime) -> bool:
+    """Whether one of ``scopes`` may be out now, so that the time that it touches may not be ended.
 
     A portal whose pages never beat is one of commands and tests: nothing is known of it.
     """
@@ -64,6 +65,7 @@ def in_doubt(db: Connection, now: datetime) -> bool:
     return any(
         row.failing_since is not None or (row.part == Part.PAGES and now - row.ok_at > _SILENT)
         for row in rows
+        if _SCOPES[Part(row.part)] in scopes
     )
 
 

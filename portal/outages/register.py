@@ -198,14 +198,14 @@ def periods_to_move(
     return [(row.began_at, row.ended_at) for row in rows]
 
 
-def holds_up(db: Connection) -> bool:
-    """Whether an outage is under way, or over and has not moved yet what it touched.
+def holds_up(db: Connection, scopes: Collection[Scope]) -> bool:
+    """Whether one of ``scopes`` is out, or was and has not moved yet the time that it touched.
 
-    As long as one does, nobody's time may be ended.
+    As long as that is so, such time may not be ended.
     """
     query = select(Outage.id).where(
         Outage.withdrawn_at.is_(None),
-        Outage.scope != Scope.CENTER,
+        Outage.scope.in_(scopes),
         or_(Outage.ended_at.is_(None), Outage.windows_moved_at.is_(None)),
     )
     return db.scalar(query.limit(1)) is not None

@@ -152,6 +152,24 @@ def test_a_provider_that_does_not_answer_moves_what_is_to_be_paid_and_nothing_el
     assert due_days(alone, filed) == due
 
 
+def test_who_cannot_pay_is_not_closed_and_who_only_has_to_complete_is_shelved_in_time(
+    alone: LocalPortal, request: pytest.FixtureRequest
+) -> None:
+    to_pay, _ = unpaid(alone, alone.someone())
+    to_complete = alone.filed(SERVICE).hook("request-number")
+    clerk = alone.employee("front_office")
+    clerk.act(to_complete, "register", {})
+    asked = {"items": "national_id_card", "completion_note": "ناقص", "days": "14"}
+    clerk.act(to_complete, "completion", asked)
+    alone.relay()
+    request.getfixturevalue("provider_down")
+    alone.worker.run_once()
+    alone.clock.advance(days=40)
+    alone.worker.run_once()
+    assert state_of(alone, to_pay) == "awaiting_filing_payment"
+    assert state_of(alone, to_complete) == "shelved"
+
+
 def test_a_center_s_outage_is_entered_looked_at_and_moves_its_legal_periods(
     local: LocalPortal,
 ) -> None:
