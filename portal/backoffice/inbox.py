@@ -8,15 +8,18 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from portal.backoffice.folder import (
     ACCEPTED_PRELIM,
+    APPROVED,
     DEEMED_APPROVED,
     DEEMED_REFUSED,
     FEES_ASSESSED,
     FEES_PROPOSED,
     GRIEVANCE,
+    ISSUED,
     NAME,
     NEEDS_COMPLETION,
     PAYLOAD,
     RECEIVED,
+    REFUSED,
     SHELVED,
     WITHDRAWN,
     NewDocument,
@@ -56,6 +59,17 @@ _LAPSED = {
     "deemed_accepted_prelim": ACCEPTED_PRELIM,
     "deemed_refused": DEEMED_REFUSED,
 }
+
+
+_DECIDED = (APPROVED, ISSUED, REFUSED)
+_Copies = Sequence[tuple[Mapping[str, Any], Stored]]
+"""The documents that a message tells of, with the center's own copy of each."""
+
+
+def _due(message: Message) -> date | None:
+    """The last day of the legal period; None while none runs."""
+    due = message.data["clock"]["due_on"]
+    return date.fromisoformat(due) if due else None
 
 
 class Inbox:
@@ -137,14 +151,8 @@ class Inbox:
         )
         return taken is not None
 
-    def _take_request(
-        self,
-        db: Connection,
-        message: Message,
-        copies: Sequence[tuple[Mapping[str, Any], Stored]],
-    ) -> None:
+    def _take_request(self, db: Connection, message: Message, copies: _Copies) -> None:
         data, now = message.data, self._clock.now()
-        due = data["clock"]["due_on"]
         # the queue is everybody's: it does not name whom the departments may not know
         hidden = (data.get("hidden_from_departments") or {}).get("sections")
         name = "" if hidden else data["applicant"]["name"]
@@ -164,7 +172,7 @@ class Inbox:
                 state=RECEIVED,
                 open=True,
                 notice=bool(data["service"].get("notice")),
-                due_on=date.fromisoformat(due) if due else None,
+                due_on=_due(message),
                 submitted_at=datetime.fromisoformat(data["submitted_at"]),
                 taken_at=now,
             )
@@ -173,21 +181,16 @@ class Inbox:
         self._keep_copies(db, int(request_id or 0), copies, 0, now)
         record_act(db, self._vault, int(request_id or 0), "receive", RECEIVED, now)
 
-    def _take_completion(
-        self,
-        db: Connection,
-        message: Message,
-        copies: Sequence[tuple[Mapping[str, Any], Stored]],
-    ) -> None:
+    def _take_completion(self, db: Connection, message: Message, copies: _Copies) -> None:
         row = self._known(db, message)
-        now, due = self._clock.now(), message.data["clock"]["due_on"]
+        now = self._clock.now()
         done = db.execute(
             update(CenterRequest)
             .where(CenterRequest.id == row.id, CenterRequest.state == NEEDS_COMPLETION)
             .values(
                 state=row.resume_state,
                 resume_state=None,
-                due_on=date.fromisoformat(due) if due else None,
+                due_on=_due(message),
             )
         )
         if not done.rowcount:
@@ -196,45 +199,21 @@ class Inbox:
         note = str(message.data.get("note", ""))
         record_act(db, self._vault, row.id, "complete", row.resume_state or "", now, note=note)
 
-    def _take_shelving(
-        self,
-        db: Connection,
-        message: Message,
-        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
-    ) -> None:
-        row, now = self._known(db, message), self._clock.now()
-        db.execute(
-            update(CenterRequest)
-            .where(CenterRequest.id == row.id)
-            .values(state=SHELVED, open=False, closed_at=now)
-        )
-        record_act(db, self._vault, row.id, "shelve", SHELVED, now)
+    def _take_shelving(self, db: Connection, message: Message, _copies: _Copies) -> None:
+        self._close(db, message, "shelve", SHELVED)
 
-    def _take_notice(
-        self,
-        db: Connection,
-        message: Message,
-        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
-    ) -> None:
+    def _take_notice(self, db: Connection, message: Message, _copies: _Copies) -> None:
         """The citizen says that the conditions are met: a new period runs."""
         row, now = self._known(db, message), self._clock.now()
-        due = message.data["clock"]["due_on"]
         db.execute(
-            update(CenterRequest)
-            .where(CenterRequest.id == row.id)
-            .values(due_on=date.fromisoformat(due) if due else None)
+            update(CenterRequest).where(CenterRequest.id == row.id).values(due_on=_due(message))
         )
         record_act(db, self._vault, row.id, "ready_notice", ACCEPTED_PRELIM, now)
 
-    def _take_payment(
-        self,
-        db: Connection,
-        message: Message,
-        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
-    ) -> None:
+    def _take_payment(self, db: Connection, message: Message, _copies: _Copies) -> None:
         """The assessed fees of a stage are paid: the request goes on where it stopped."""
         row, now, data = self._known(db, message), self._clock.now(), message.data
-        due, receipt = data["clock"]["due_on"], str(data["receipt"])[:20]
+        receipt = str(data["receipt"])[:20]
         settled = db.execute(
             update(CenterAssessment)
             .where(
@@ -250,7 +229,7 @@ class Inbox:
             .values(
                 state=row.resume_state,
                 resume_state=None,
-                due_on=date.fromisoformat(due) if due else None,
+                due_on=_due(message),
             )
         )
         if not settled.rowcount or not done.rowcount:
@@ -259,39 +238,17 @@ class Inbox:
         state = row.resume_state or ""
         record_act(db, self._vault, row.id, "pay_assessed", state, now, data=paid)
 
-    def _take_new_deadline(
-        self,
-        db: Connection,
-        message: Message,
-        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
-    ) -> None:
-        """The legal period is longer now: a holiday was announced."""
+    def _take_new_deadline(self, db: Connection, message: Message, _copies: _Copies) -> None:
+        """The legal period ends on another day: a holiday, an outage, a new period."""
         row = self._known(db, message)
-        due = date.fromisoformat(message.data["clock"]["due_on"])
-        db.execute(update(CenterRequest).where(CenterRequest.id == row.id).values(due_on=due))
+        moved = update(CenterRequest).where(CenterRequest.id == row.id)
+        db.execute(moved.values(due_on=_due(message)))
 
-    def _take_withdrawal(
-        self,
-        db: Connection,
-        message: Message,
-        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
-    ) -> None:
+    def _take_withdrawal(self, db: Connection, message: Message, _copies: _Copies) -> None:
         """The citizen gives it up: there is nothing more to do."""
-        row, now = self._known(db, message), self._clock.now()
-        db.execute(
-            update(CenterRequest)
-            .where(CenterRequest.id == row.id)
-            .values(state=WITHDRAWN, open=False, closed_at=now)
-        )
-        note = str(message.data.get("note", ""))
-        record_act(db, self._vault, row.id, "withdraw", WITHDRAWN, now, note=note)
+        self._close(db, message, "withdraw", WITHDRAWN)
 
-    def _take_grievance(
-        self,
-        db: Connection,
-        message: Message,
-        copies: Sequence[tuple[Mapping[str, Any], Stored]],
-    ) -> None:
+    def _take_grievance(self, db: Connection, message: Message, copies: _Copies) -> None:
         """The citizen challenges the refusal: it is open again."""
         row, now = self._known(db, message), self._clock.now()
         db.execute(
@@ -303,15 +260,14 @@ class Inbox:
         note = str(message.data.get("note", ""))
         record_act(db, self._vault, row.id, "file_grievance", GRIEVANCE, now, note=note)
 
-    def _take_lapse(
-        self,
-        db: Connection,
-        message: Message,
-        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
-    ) -> None:
-        """The period is over: what the law says of silence holds."""
+    def _take_lapse(self, db: Connection, message: Message, _copies: _Copies) -> None:
+        """The period is over: what the law says of silence holds, unless the decision was made in
+        time and is still on its way."""
         row, now, effect = self._known(db, message), self._clock.now(), str(message.data["effect"])
-        state, due = _LAPSED[effect], message.data["clock"]["due_on"]
+        state = _LAPSED[effect]
+        if row.state in _DECIDED:
+            record_act(db, self._vault, row.id, "lapse_silence", row.state, now)
+            return
         closed = state == DEEMED_REFUSED
         values: dict[str, Any] = {"state": state}
         if not closed and row.state in {FEES_PROPOSED, FEES_ASSESSED}:
@@ -323,7 +279,7 @@ class Inbox:
                 **values,
                 open=not closed,
                 closed_at=now if closed else None,
-                due_on=date.fromisoformat(due) if due else None,
+                due_on=_due(message),
             )
         )
         record_act(db, self._vault, row.id, "lapse_silence", state, now)
@@ -332,7 +288,7 @@ class Inbox:
         self,
         _db: Connection,
         message: Message,
-        _copies: Sequence[tuple[Mapping[str, Any], Stored]],
+        _copies: _Copies,
     ) -> None:
         """Our own event was wrong: whoever looks after the portal must see that."""
         event, problem = message.data["event"], message.data["problem"]
@@ -343,6 +299,17 @@ class Inbox:
             center=message.center,
             reason=str(problem["type"])[:80],
         )
+
+    def _close(self, db: Connection, message: Message, act: str, state: str) -> None:
+        """There is nothing more to do."""
+        row, now = self._known(db, message), self._clock.now()
+        db.execute(
+            update(CenterRequest)
+            .where(CenterRequest.id == row.id)
+            .values(state=state, open=False, closed_at=now)
+        )
+        note = str(message.data.get("note", ""))
+        record_act(db, self._vault, row.id, act, state, now, note=note)
 
     @staticmethod
     def _next_round(db: Connection, request_id: int) -> int:
@@ -369,7 +336,7 @@ class Inbox:
         self,
         db: Connection,
         request_id: int,
-        copies: Sequence[tuple[Mapping[str, Any], Stored]],
+        copies: _Copies,
         number: int,
         at: datetime,
     ) -> None:
