@@ -24,6 +24,8 @@ from portal.text import is_readable
 from portal.vault import Vault
 
 LONGEST_NOTE = 2000
+WRITING, SENT = "completion", "completed"
+"""The purpose of its files before it is sent, and after."""
 
 
 def asked(history: Sequence[PastAct]) -> PastAct | None:
@@ -72,11 +74,11 @@ def complete(
     calendar = holiday_calendar(db, places.centers[request.center_code].governorate)
     act = Act(Event.COMPLETE, Actor.CITIZEN, at, note=note, values={"waits_until": None})
     lifecycle.advance(db, vault, request.id, act, calendar)
-    files = uploads.of_request(db, vault, request.id, "completion")
+    files = uploads.of_request(db, vault, request.id, WRITING)
     db.execute(
         update(Attachment)
-        .where(Attachment.request_id == request.id, Attachment.purpose == "completion")
-        .values(purpose="completed")
+        .where(Attachment.request_id == request.id, Attachment.purpose == WRITING)
+        .values(purpose=SENT)
     )
     resumed = reading.by_id(db, request.id)
     hand_off.completed(db, resumed, public_id(), note, files, at)

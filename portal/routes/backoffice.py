@@ -24,11 +24,10 @@ from portal.problems import N_, Conflict, Missing, Problem, TooMany
 from portal.requests.inspection import Inspected, Unacceptable, inspect
 from portal.requests.uploads import clean_file_name
 from portal.routes import center_fees
-from portal.routes.center_request import open_request, request_page
+from portal.routes.center_request import act_as_typed, open_request, request_page
 from portal.routes.files import stream_file
 from portal.text import is_readable
 from portal.web.http_forms import PostedForm
-from portal.web.late import STALE, is_own
 from portal.web.pages import no_news, redirect
 from portal.web.routing import Access, get_page, post_files, post_form
 from portal.web.visit import Visit
@@ -236,19 +235,15 @@ def request_completion(
         form.text("completion_note").replace("\r\n", "\n"),
         int(days) if days.isascii() and days.isdigit() and len(days) < 4 else 0,
     )
-    with portal.database.begin() as db:
-        employee = visit.employee(db)
-        employee.must(Permission.REQUEST_COMPLETION)  # before the page with its problems is shown
-        opened = open_request(db, portal.vault, employee, number)
-        if not is_own(visit, form):
-            stale = Problem("completion_note", STALE)
-            return request_page(visit, employee, opened, form, [stale], 403)
-        problems = ask.problems(_known_documents(opened))
-        if not problems:
-            portal.desk.request_completion(db, employee, number, ask, portal.clock.now())
-    if problems:
-        return request_page(visit, employee, opened, form, problems, 422)
-    return redirect(visit, f"/center/requests/{number}")
+    return act_as_typed(
+        visit,
+        number,
+        form,
+        Permission.REQUEST_COMPLETION,
+        "completion_note",
+        lambda opened: ask.problems(_known_documents(opened)),
+        lambda db, employee, now: portal.desk.request_completion(db, employee, number, ask, now),
+    )
 
 
 def _known_documents(opened: OpenedRequest) -> list[str]:
@@ -261,19 +256,15 @@ def refuse(
 ) -> Response[bytes]:
     portal = visit.portal
     refusal = Refusal(form.all("reasons"), form.text("refusal_note").replace("\r\n", "\n"))
-    with portal.database.begin() as db:
-        employee = visit.employee(db)
-        employee.must(Permission.DECIDE)  # as above
-        opened = open_request(db, portal.vault, employee, number)
-        if not is_own(visit, form):
-            stale = Problem("refusal_note", STALE)
-            return request_page(visit, employee, opened, form, [stale], 403)
-        problems = refusal.problems(list(portal.catalogue.refusal_reasons))
-        if not problems:
-            portal.desk.refuse(db, employee, number, refusal, portal.clock.now())
-    if problems:
-        return request_page(visit, employee, opened, form, problems, 422)
-    return redirect(visit, f"/center/requests/{number}")
+    return act_as_typed(
+        visit,
+        number,
+        form,
+        Permission.DECIDE,
+        "refusal_note",
+        lambda _: refusal.problems(list(portal.catalogue.refusal_reasons)),
+        lambda db, employee, now: portal.desk.refuse(db, employee, number, refusal, now),
+    )
 
 
 @post_form("/center/requests/{number:str}/grievance", Access.STAFF)
@@ -283,19 +274,15 @@ def decide_grievance(
     """Write down the decision on a grievance."""
     portal = visit.portal
     decision = GrievanceDecision(form.text("outcome"), form.text("grounds").replace("\r\n", "\n"))
-    with portal.database.begin() as db:
-        employee = visit.employee(db)
-        employee.must(Permission.DECIDE)  # as above
-        opened = open_request(db, portal.vault, employee, number)
-        if not is_own(visit, form):
-            stale = Problem("grounds", STALE)
-            return request_page(visit, employee, opened, form, [stale], 403)
-        problems = decision.problems()
-        if not problems:
-            portal.desk.decide_grievance(db, employee, number, decision, portal.clock.now())
-    if problems:
-        return request_page(visit, employee, opened, form, problems, 422)
-    return redirect(visit, f"/center/requests/{number}")
+    return act_as_typed(
+        visit,
+        number,
+        form,
+        Permission.DECIDE,
+        "grounds",
+        lambda _: decision.problems(),
+        lambda db, employee, now: portal.desk.decide_grievance(db, employee, number, decision, now),
+    )
 
 
 @post_form("/center/requests/{number:str}/accept-prelim", Access.STAFF)
@@ -305,19 +292,15 @@ def accept_prelim(
     """Accept in principle, with the conditions."""
     portal = visit.portal
     accepted = Acceptance(form.text("conditions").replace("\r\n", "\n"))
-    with portal.database.begin() as db:
-        employee = visit.employee(db)
-        employee.must(Permission.DECIDE)  # as above
-        opened = open_request(db, portal.vault, employee, number)
-        if not is_own(visit, form):
-            stale = Problem("conditions", STALE)
-            return request_page(visit, employee, opened, form, [stale], 403)
-        problems = accepted.problems()
-        if not problems:
-            portal.desk.accept_prelim(db, employee, number, accepted, portal.clock.now())
-    if problems:
-        return request_page(visit, employee, opened, form, problems, 422)
-    return redirect(visit, f"/center/requests/{number}")
+    return act_as_typed(
+        visit,
+        number,
+        form,
+        Permission.DECIDE,
+        "conditions",
+        lambda _: accepted.problems(),
+        lambda db, employee, now: portal.desk.accept_prelim(db, employee, number, accepted, now),
+    )
 
 
 @post_files("/center/requests/{number:str}/approve", Access.STAFF)

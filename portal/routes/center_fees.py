@@ -15,7 +15,7 @@ from portal.catalogue.forms import Asked
 from portal.catalogue.model import Text
 from portal.identity.roles import Permission
 from portal.problems import N_, Conflict, Problem
-from portal.routes.center_request import open_request, request_page
+from portal.routes.center_request import act_as_typed, open_request
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -148,23 +148,19 @@ def return_fees(
     visit: NamedDependency[Visit], number: FromPath[str], form: NamedDependency[PostedForm]
 ) -> Response[bytes]:
     """Return a proposal, with what has to be corrected."""
-    portal = visit.portal
+    portal, proposal = visit.portal, _proposal_id(form)
     returned = assessing.Return(form.text("return_note").replace("\r\n", "\n"))
-    with portal.database.begin() as db:
-        employee = visit.employee(db)
-        employee.must(Permission.APPROVE_ASSESSMENT)
-        opened = open_request(db, portal.vault, employee, number)
-        if not is_own(visit, form):
-            stale = Problem("return_note", STALE)
-            return request_page(visit, employee, opened, form, [stale], 403)
-        problems = returned.problems()
-        if not problems:
-            now = portal.clock.now()
-            proposal = _proposal_id(form)
-            assessing.send_back(portal.desk, db, employee, number, proposal, returned, now)
-    if problems:
-        return request_page(visit, employee, opened, form, problems, 422)
-    return redirect(visit, f"/center/requests/{number}")
+    return act_as_typed(
+        visit,
+        number,
+        form,
+        Permission.APPROVE_ASSESSMENT,
+        "return_note",
+        lambda _: returned.problems(),
+        lambda db, employee, now: assessing.send_back(
+            portal.desk, db, employee, number, proposal, returned, now
+        ),
+    )
 
 
 def _proposal_id(form: PostedForm) -> int:

@@ -1,5 +1,8 @@
 """The page of one request at a center, which every act there comes back to."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from litestar import Response
 from sqlalchemy import Connection
 
@@ -10,7 +13,11 @@ from portal.identity.roles import Permission, may
 from portal.problems import Problem
 from portal.vault import Vault
 from portal.web.http_forms import PostedForm
+from portal.web.late import STALE, is_own
+from portal.web.pages import redirect
 from portal.web.visit import Visit
+
+Act = Callable[[Connection, Employee, datetime], None]
 
 
 def open_request(db: Connection, vault: Vault, employee: Employee, number: str) -> OpenedRequest:
@@ -45,3 +52,31 @@ def request_page(
         problems=problems or [],
         errors={problem.field: problem for problem in problems or []},
     )
+
+
+def act_as_typed(
+    visit: Visit,
+    number: str,
+    form: PostedForm,
+    permission: Permission,
+    field: str,
+    problems_of: Callable[[OpenedRequest], list[Problem]],
+    act: Act,
+) -> Response[bytes]:
+    """Do what was typed; what is wrong with it, and a form gone stale, stand on the page again.
+
+    ``field`` is where the latter is told.
+    """
+    portal = visit.portal
+    with portal.database.begin() as db:
+        employee = visit.employee(db)
+        employee.must(permission)  # before the page with its problems is shown
+        opened = open_request(db, portal.vault, employee, number)
+        if not is_own(visit, form):
+            return request_page(visit, employee, opened, form, [Problem(field, STALE)], 403)
+        problems = problems_of(opened)
+        if not problems:
+            act(db, employee, portal.clock.now())
+    if problems:
+        return request_page(visit, employee, opened, form, problems, 422)
+    return redirect(visit, f"/center/requests/{number}")

@@ -3,16 +3,14 @@
 from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from sqlalchemy import Connection
 
 from portal.catalogue.model import Document, Text
-from portal.problems import Conflict, Missing, Problem
+from portal.problems import Problem
 from portal.requests import completing, reading, uploads
 from portal.requests.lifecycle import State
-from portal.requests.model import Attachment
 from portal.requests.reading import FiledRequest
-from portal.requests.uploads import NewFile
-from portal.routes.files import back_to, by_code, take_files
+from portal.routes.enclosures import Enclosures
+from portal.routes.files import back_to, by_code
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -33,7 +31,7 @@ def _completion_page(
         citizen = visit.citizen(db)
         request = reading.own(db, citizen.citizen_id, number)
         ask = completing.asked(reading.history(db, portal.vault, request.id))
-        files = uploads.of_request(db, portal.vault, request.id, "completion")
+        files = uploads.of_request(db, portal.vault, request.id, completing.WRITING)
     if request.state is not State.NEEDS_COMPLETION or ask is None:
         return redirect(visit, f"/requests/{number}")
     service = portal.catalogue.services[request.service_code]
@@ -75,7 +73,7 @@ def complete(
         request = reading.own(db, citizen.citizen_id, number)
         completing.hold(db, request)
         ask = completing.asked(reading.history(db, portal.vault, request.id))
-        files = uploads.of_request(db, portal.vault, request.id, "completion")
+        files = uploads.of_request(db, portal.vault, request.id, completing.WRITING)
         problems = completing.problems_of(request, ask, files, note) if ask else []
         if ask is not None and not problems and request.state is State.NEEDS_COMPLETION:
             completing.complete(
@@ -92,6 +90,11 @@ def complete(
     return redirect(visit, f"/requests/{number}")
 
 
+_FILES = Enclosures(
+    completing.WRITING, lambda _visit, request: request.state is State.NEEDS_COMPLETION
+)
+
+
 @post_files("/requests/{number:str}/complete/{code:str}", Access.CITIZEN)
 def upload_completion(
     visit: NamedDependency[Visit],
@@ -99,40 +102,14 @@ def upload_completion(
     code: FromPath[str],
     upload_form: NamedDependency[PostedForm],
 ) -> Response[bytes]:
-    portal = visit.portal
-    with portal.database.read() as db:
-        citizen = visit.citizen(db)
-        request = reading.own(db, citizen.citizen_id, number)
-        files = uploads.of_request(db, portal.vault, request.id, "completion")
-    visit.check_form(upload_form)
-    service = portal.catalogue.services[request.service_code]
-    document = _extra_document() if code == "answer" else service.document(code)
-    if document is None or request.state is not State.NEEDS_COMPLETION:
-        raise Missing("document")
-    have = sum(file.document_code == code for file in files)
-    problems = take_files(
-        visit,
-        document,
-        upload_form.files,
-        lambda db, file: _attach_to_request(visit, db, request, document, file),
-        have,
-    )
+    def find(request: FiledRequest) -> Document | None:
+        service = visit.portal.catalogue.services[request.service_code]
+        return _extra_document() if code == "answer" else service.document(code)
+
+    problems = _FILES.add(visit, number, upload_form, find)
     if problems:
         return _completion_page(visit, number, problems, upload_form.text("note"), 422)
     return back_to(visit, f"/requests/{number}/complete", code)
-
-
-def _attach_to_request(
-    visit: Visit, db: Connection, request: FiledRequest, document: Document, file: NewFile
-) -> None:
-    now = visit.portal.clock.now()
-    completing.hold(db, request)
-    current = reading.by_id(db, request.id)
-    have = uploads.of_request(db, visit.portal.vault, request.id, "completion")
-    full = sum(a.document_code == document.code for a in have) >= document.maximum
-    if full or current.state is not State.NEEDS_COMPLETION:
-        raise Conflict("full, or sent already")
-    uploads.attach(db, visit.portal.vault, file, now, purpose="completion", request_id=request.id)
 
 
 @post_form("/requests/{number:str}/complete/{code:str}/{file_id:str}/remove", Access.CITIZEN)
@@ -143,20 +120,7 @@ def remove_completion(
     file_id: FromPath[str],
     form: NamedDependency[PostedForm],
 ) -> Response[bytes]:
-    portal = visit.portal
-    with portal.database.begin() as db:
-        citizen = visit.citizen(db)
-        visit.check_form(form)
-        request = reading.own(db, citizen.citizen_id, number)
-        completing.hold(db, request)
-        key = uploads.detach(
-            db,
-            file_id,
-            Attachment.request_id == request.id,
-            Attachment.purpose == "completion",
-            Attachment.document_code == code,
-        )
-    portal.files.drop(key)
+    _FILES.remove(visit, number, code, file_id, form)
     return back_to(visit, f"/requests/{number}/complete", code)
 
 

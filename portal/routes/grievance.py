@@ -5,14 +5,11 @@ from collections.abc import Sequence
 from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from sqlalchemy import Connection
 
-from portal.problems import Conflict, Missing, Problem
+from portal.problems import Problem
 from portal.requests import completing, grieving, reading, uploads
-from portal.requests.model import Attachment
-from portal.requests.reading import FiledRequest
-from portal.requests.uploads import NewFile
-from portal.routes.files import back_to, take_files
+from portal.routes.enclosures import Enclosures
+from portal.routes.files import back_to
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -78,36 +75,22 @@ def file_grievance(
     return redirect(visit, f"/requests/{number}")
 
 
+_PROOF = Enclosures(
+    grieving.WRITING, lambda visit, request: grieving.is_possible(request, visit.today)
+)
+
+
 @post_files("/requests/{number:str}/grievance/files", Access.CITIZEN)
 def upload_proof(
     visit: NamedDependency[Visit],
     number: FromPath[str],
     upload_form: NamedDependency[PostedForm],
 ) -> Response[bytes]:
-    portal, document = visit.portal, grieving.document()
-    with portal.database.read() as db:
-        citizen = visit.citizen(db)
-        request = reading.own(db, citizen.citizen_id, number)
-        files = uploads.of_request(db, portal.vault, request.id, grieving.WRITING)
-    visit.check_form(upload_form)
-    if not grieving.is_possible(request, visit.today):
-        raise Missing("grievance")
-    problems = take_files(
-        visit, document, upload_form.files, lambda db, f: _attach(visit, db, request, f), len(files)
-    )
+    document = grieving.document()
+    problems = _PROOF.add(visit, number, upload_form, lambda _request: document)
     if problems:
         return _page(visit, number, problems, upload_form.text("note"), 422)
     return back_to(visit, f"/requests/{number}/grievance", document.code)
-
-
-def _attach(visit: Visit, db: Connection, request: FiledRequest, file: NewFile) -> None:
-    vault, now = visit.portal.vault, visit.portal.clock.now()
-    completing.hold(db, request)
-    have = uploads.of_request(db, vault, request.id, grieving.WRITING)
-    full = len(have) >= grieving.document().maximum
-    if full or not grieving.is_possible(reading.by_id(db, request.id), visit.today):
-        raise Conflict("full, or filed already")
-    uploads.attach(db, vault, file, now, purpose=grieving.WRITING, request_id=request.id)
 
 
 @post_form("/requests/{number:str}/grievance/files/{file_id:str}/remove", Access.CITIZEN)
@@ -117,16 +100,9 @@ def remove_proof(
     file_id: FromPath[str],
     form: NamedDependency[PostedForm],
 ) -> Response[bytes]:
-    portal = visit.portal
-    with portal.database.begin() as db:
-        citizen = visit.citizen(db)
-        visit.check_form(form)
-        request = reading.own(db, citizen.citizen_id, number)
-        completing.hold(db, request)
-        mine = (Attachment.request_id == request.id, Attachment.purpose == grieving.WRITING)
-        key = uploads.detach(db, file_id, *mine)
-    portal.files.drop(key)
-    return back_to(visit, f"/requests/{number}/grievance", grieving.document().code)
+    code = grieving.document().code
+    _PROOF.remove(visit, number, code, file_id, form)
+    return back_to(visit, f"/requests/{number}/grievance", code)
 
 
 HANDLERS = [show_grievance, file_grievance, upload_proof, remove_proof]
