@@ -116,6 +116,11 @@ class Inward:
             outcome = self._try(db, message, answered=answered)
             if outcome.state == "applied":
                 self._try_waiting(db, message.subject)
+            elif outcome.state == "waiting":
+                # what it waits for may happen before anybody else can see that it waits
+                soon = self._clock.now() + _NEXT_TRIAL
+                waits = update(InwardEvent).where(InwardEvent.id == message.id)
+                db.execute(waits.values(try_at=soon))
             return outcome
 
     def park(
@@ -279,14 +284,15 @@ class Inward:
         return one_by_one("waiting", subjects, self._try_changed)
 
     def _try_changed(self, subject: str) -> bool:
-        woken = update(InwardEvent).where(
-            InwardEvent.subject == subject, InwardEvent.try_at.is_not(None)
-        )
+        of_subject, trial = InwardEvent.subject == subject, self._clock.now() + _NEXT_TRIAL
+        woken = update(InwardEvent).where(of_subject, InwardEvent.try_at.is_not(None))
         with self._database.begin() as db:
-            db.execute(woken.values(try_at=self._clock.now() + _NEXT_TRIAL))
+            db.execute(woken.values(try_at=trial))
         with self._database.begin() as db:
             done = self._try_waiting(db, subject)
-            db.execute(woken.values(try_at=None))
+            # one that was woken anew meanwhile is tried again
+            tried = update(InwardEvent).where(of_subject, InwardEvent.try_at == trial)
+            db.execute(tried.values(try_at=None))
         return done > 0
 
 

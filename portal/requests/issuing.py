@@ -9,7 +9,7 @@ from portal.clock import public_id
 from portal.handoff import messages
 from portal.handoff.messages import BadMessage, Message
 from portal.notifications import compose
-from portal.problems import Conflict
+from portal.problems import Conflict, Missing
 from portal.requests import assessing, uploads
 from portal.requests.center_acts import CenterActs, Step, known_reasons, needed_note
 from portal.requests.inspection import EXTENSIONS
@@ -25,15 +25,16 @@ _MOST_DOCUMENTS = 20
 def output_issued(
     acts: CenterActs, db: Connection, request: FiledRequest, message: Message
 ) -> None:
-    """The issued document, fetched and checked before the state says that it is there.
+    """The issued document; in one transaction with it the state says that it is there.
 
     After an approval by silence it waits for the fees that stand before it.
     """
     if request.state is State.DEEMED_APPROVED and assessing.unsettled(db, request):
         raise Conflict("fees are not assessed or not paid yet")
-    keep_documents(acts, db, request, message)
+    documents = brought(message)
     data = {"output_number": str(message.data.get("output_number", ""))[:60]}
     acts.step(db, request, message, Event.ISSUE, data=data)
+    keep_documents(acts, db, request, message, documents)  # only of what fits
     acts.tell(db, request, compose.OUTPUT_ISSUED, message.at)
 
 
@@ -58,10 +59,11 @@ def output_corrected(
     note = needed_note(message, "a correction tells what was wrong")
     if not message.data["documents"]:
         raise BadMessage("a correction brings the new document", "/data/documents")
-    _make_void(db, request)
-    keep_documents(acts, db, request, message)
+    documents = brought(message)
     data = {"output_number": str(message.data["output_number"])[:60]}
     acts.step(db, request, message, Event.CORRECT_OUTPUT, note=note, data=data)
+    _make_void(db, request)
+    keep_documents(acts, db, request, message, documents)
     acts.tell(db, request, compose.OUTPUT_CORRECTED, message.at)
 
 
@@ -99,10 +101,14 @@ def output_expired(
 
 
 def keep_documents(
-    acts: CenterActs, db: Connection, request: FiledRequest, message: Message
+    acts: CenterActs,
+    db: Connection,
+    request: FiledRequest,
+    message: Message,
+    documents: Sequence[Mapping[str, Any]],
 ) -> None:
     """Fetch what the event tells of, and hold it against its SHA-256."""
-    for index, document in enumerate(_documents(message.data.get("documents", []))):
+    for index, document in enumerate(documents):
         known = select(Attachment.id).where(
             Attachment.request_id == request.id,
             Attachment.purpose == OUTPUT,
@@ -111,12 +117,13 @@ def keep_documents(
         if db.scalar(known):
             continue
         pointer = f"/data/documents/{index}"
-        if document["media_type"] not in EXTENSIONS:  # it would stand in a header
+        try:
+            with acts.fetch(str(document["href"])) as source:
+                stored = acts.files.put(source)
+        except Missing as error:
             raise BadMessage(
-                "a document of a kind that browsers do not just show", f"{pointer}/media_type"
-            )
-        with acts.fetch(str(document["href"])) as source:
-            stored = acts.files.put(source)
+                "the document is not there any more: send the event again", f"{pointer}/href"
+            ) from error
         if stored.sha256 != document["sha256"]:
             acts.files.drop(stored.key)
             raise BadMessage(
@@ -133,9 +140,17 @@ def keep_documents(
         uploads.attach(db, acts.vault, file, message.at, purpose=OUTPUT, request_id=request.id)
 
 
-def _documents(listed: Any) -> Sequence[Mapping[str, Any]]:
+def brought(message: Message) -> Sequence[Mapping[str, Any]]:
+    """What the event brings, looked at as far as that needs no fetching."""
+    listed = message.data.get("documents", [])
     if not isinstance(listed, list) or len(listed) > _MOST_DOCUMENTS:
         raise BadMessage("documents must be a short list", "/data/documents")
+    for index, document in enumerate(listed):
+        if document["media_type"] not in EXTENSIONS:  # it would stand in a header
+            raise BadMessage(
+                "a document of a kind that browsers do not just show",
+                f"/data/documents/{index}/media_type",
+            )
     return listed
 
 

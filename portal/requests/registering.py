@@ -29,8 +29,9 @@ def notice_registered(
     acts: CenterActs, db: Connection, request: FiledRequest, message: Message
 ) -> None:
     """A notice needs no decision: it is registered under a number, and that is its outcome."""
-    issuing.keep_documents(acts, db, request, message)
+    documents = issuing.brought(message)
     _register(acts, db, request, message, Event.REGISTER_NOTICE, {"decided_at": message.at})
+    issuing.keep_documents(acts, db, request, message, documents)
 
 
 def _register(
@@ -59,14 +60,17 @@ def documents_accepted(
 def completion_requested(
     acts: CenterActs, db: Connection, request: FiledRequest, message: Message
 ) -> None:
-    """The center asks for an itemised list; the legal clock stands still meanwhile."""
+    """The center asks for an itemised list; the legal clock stands still meanwhile.
+
+    The citizen's time counts from now, when he is told, however long the event was on its way.
+    """
     items = _items(acts, request, message.data["items"])
     note = note_of(message)
     if not items and not note.strip():
         raise BadMessage("a completion without items and without a note", "/data/items")
     days = int(message.data.get("days", COMPLETION_DAYS))
     days = min(max(days, _SHORTEST_COMPLETION), _LONGEST_COMPLETION)
-    last = acts.calendar(db, request).next_working(cairo_day(message.at) + timedelta(days))
+    last = acts.calendar(db, request).next_working(cairo_day(acts.clock.now()) + timedelta(days))
     data = {"items": items, "until": last.isoformat()}
     values = {"waits_until": end_of_day(last)}
     acts.step(db, request, message, Event.REQUEST_COMPLETION, data=data, values=values)

@@ -8,14 +8,15 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
+from unittest.mock import patch
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from portal.backoffice.model import CenterDocument, CenterEvent, CenterRequest
 from portal.clock import cairo_day, public_id
 from portal.handoff import messages
-from portal.handoff.inward import Inward
+from portal.handoff.inward import Inward, wake
 from portal.handoff.links import DocumentLinks
 from portal.handoff.messages import Message, read_message
 from portal.handoff.model import InwardEvent, OutboxMessage
@@ -141,6 +142,47 @@ def test_answers_that_come_in_the_wrong_order_wait_for_each_other(
     door.deliver(registered)
     assert _events(local, filed)[2:] == ["register_incoming", "accept_documents", "approve"]
     assert set(_states(local, filed).values()) == {"applied"}
+
+
+def test_what_waits_is_tried_once_more_by_itself_for_nobody_may_have_seen_it_wait(
+    local: LocalPortal, filed: str
+) -> None:
+    door = _door(local)
+    door.deliver(_answer(local, filed, messages.REQUEST_APPROVED, note=""))
+    ((try_at,),) = local.rows(select(InwardEvent.try_at).where(InwardEvent.subject == filed))
+    assert try_at > local.clock.now()
+
+
+def test_what_is_woken_while_it_is_tried_is_tried_again(local: LocalPortal, filed: str) -> None:
+    door = _door(local)
+    approved = _answer(local, filed, messages.REQUEST_APPROVED, note="")
+    door.deliver(approved)
+    woken = local.clock.now() - timedelta(minutes=1)
+    waits = select(InwardEvent.try_at).where(InwardEvent.id == approved.id)
+    tried = door._try_waiting
+
+    def a_payment_comes(db: Connection, subject: str) -> int:
+        wake(db, subject, woken)
+        return tried(db, subject)
+
+    with patch.object(door, "_try_waiting", a_payment_comes):
+        door._try_changed(filed)
+    assert local.rows(waits)[0][0] == woken
+    door._try_changed(filed)
+    assert local.rows(waits)[0][0] is None
+
+
+def test_a_completion_counts_from_when_the_citizen_is_told_however_long_it_was_on_its_way(
+    local: LocalPortal, filed: str
+) -> None:
+    door = _door(local)
+    door.deliver(_answer(local, filed, messages.REQUEST_REGISTERED, number=8, year=2026))
+    asked = _answer(local, filed, messages.COMPLETION_REQUESTED, items=[], note="ناقص", days=3)
+    door.deliver(replace(asked, at=local.clock.now() - timedelta(days=8)))
+    ((until,),) = local.rows(
+        select(ServiceRequest.waits_until).where(ServiceRequest.number == filed)
+    )
+    assert until > local.clock.now() + timedelta(days=2)
 
 
 def test_a_request_is_registered_by_its_center_under_one_number(
