@@ -104,20 +104,18 @@ class CenterKeys:
         if published is None:
             return None
         now = self._clock.now()
+        new = insert(CenterKey).values(
+            kid=kid,
+            center_code=None,
+            public_key=dict(published.jwk),
+            created_at=now,
+            retired_at=published.retired_at,
+            note="own back office",
+        )
         with self._database.begin() as db:
-            if published.retired_at is None:
-                _retire(db, None, now)
-            insert_missing(
-                db,
-                insert(CenterKey).values(
-                    kid=kid,
-                    center_code=None,
-                    public_key=dict(published.jwk),
-                    created_at=now,
-                    retired_at=published.retired_at,
-                    note="own back office",
-                ),
-            )
+            # of two that meet it at once, the second must not retire what the first has learned
+            if insert_missing(db, new) is not None and published.retired_at is None:
+                _retire(db, None, now, but=kid)
         return self._stored(kid)
 
 
@@ -181,9 +179,10 @@ def listed(db: Connection) -> list[KnownKey]:
     return [_known(row) for row in db.execute(select(*_COLUMNS).order_by(*order))]
 
 
-def _retire(db: Connection, center: str | None, at: datetime) -> None:
+def _retire(db: Connection, center: str | None, at: datetime, *, but: str = "") -> None:
     whose = CenterKey.center_code.is_(None) if center is None else CenterKey.center_code == center
-    db.execute(update(CenterKey).where(whose, CenterKey.retired_at.is_(None)).values(retired_at=at))
+    which = (whose, CenterKey.kid != but, CenterKey.retired_at.is_(None))
+    db.execute(update(CenterKey).where(*which).values(retired_at=at))
 
 
 def _known(row: Any) -> KnownKey:

@@ -12,6 +12,7 @@ import pytest
 from jose import jwk, jws
 from sqlalchemy import func, select, update
 
+from portal import jws as jws_keys
 from portal.clock import cairo_day
 from portal.demo.answers import Applicant
 from portal.demo.filing import file_request
@@ -23,6 +24,7 @@ from portal.handoff.model import InwardEvent, OutboxMessage
 from portal.handoff.uploads import CenterUpload
 from portal.notifications.model import OutgoingMessage
 from portal.requests.model import Attachment, HistoryEntry, ServiceRequest
+from portal.signatures import PublicKey
 from tests.support.answers import NATIONAL_ID
 from tests.support.center_system import CenterSystem
 from tests.support.commands import run_command
@@ -84,6 +86,21 @@ def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
 
 def registered(center: CenterSystem, number: str) -> dict[str, Any]:
     return center.envelope("request.registered.v1", number, number=next(_INDEX), year=2026)
+
+
+def test_of_two_that_meet_a_new_key_at_once_neither_retires_it(alone: LocalPortal) -> None:
+    number = alone.filed(FREE).hook("request-number")
+    alone.employee("front_office").act(number, "register", {})
+    alone.relay()
+    old = alone.rows(select(CenterKey.kid).where(CenterKey.center_code.is_(None)))[0][0]
+    _, public = jws_keys.new_pair()
+    new = PublicKey("new-own-key", public, alone.clock.now(), None)
+    known = keys.CenterKeys(alone.portal.database, lambda: [new], alone.clock)
+    for _ in range(2):  # as two workers do that both found nothing
+        assert known._learned("new-own-key") is not None
+    retired = dict(alone.rows(select(CenterKey.kid, CenterKey.retired_at)))
+    assert retired[old] is not None
+    assert retired["new-own-key"] is None
 
 
 # --- what is right
