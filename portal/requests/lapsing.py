@@ -33,7 +33,7 @@ from portal.requests import lifecycle, reading
 from portal.requests.handing_off import HandOff
 from portal.requests.lifecycle import TABLE, Act, Actor, Event, State, WrongState
 from portal.requests.reading import FiledRequest, Opened
-from portal.requests.tolling import days_lost
+from portal.requests.tolling import to_give_back
 from portal.vault import Vault
 
 # What was decided on the last day, late, is still on its way
@@ -145,12 +145,11 @@ class Lapser:
     def _grows(self, db: Connection, request: FiledRequest, now: datetime) -> bool:
         """Whether an outage still has to make the period longer."""
         center = self._places.centers[request.center_code]
-        if request.clock_from is None or request.due_on is None:
-            return False
-        calendar = self._calendar(db, request)
         outages = register.periods_to_move(db, [center.code, center.governorate])
+        history = reading.history(db, self._vault, request.id) if outages else ()
+        calendar = self._calendar(db, request)
         return any(
-            days_lost(began, ended or now, request.clock_from, request.due_on, calendar)
+            to_give_back(request, history, began, ended or now, calendar)
             for began, ended in outages
         )
 

@@ -27,19 +27,29 @@ from portal.loops import one_by_one
 from portal.notifications import compose
 from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
+from portal.observability import log
 from portal.outages import register
 from portal.outages.model import OutageMove
 from portal.outages.register import Ended, Scope
 from portal.places.model import Places
 from portal.requests import lifecycle, reading
 from portal.requests.handing_off import HandOff
-from portal.requests.lifecycle import FINAL, Act, Actor, Event, State, WrongState
+from portal.requests.lifecycle import (
+    FINAL,
+    TABLE,
+    Act,
+    Actor,
+    ClockEffect,
+    Event,
+    State,
+    WrongState,
+)
 from portal.requests.model import ServiceRequest
-from portal.requests.reading import FiledRequest
-from portal.vault import Vault
+from portal.requests.owing import PAYABLE
+from portal.requests.reading import FiledRequest, PastAct
+from portal.vault import SealBroken, Vault
 
-_PAYING = (State.AWAITING_FILING_PAYMENT, State.FEES_ASSESSED)
-_WAITING = (*_PAYING, State.NEEDS_COMPLETION, State.ACCEPTED_PRELIM)
+_WAITING = (*PAYABLE, State.NEEDS_COMPLETION, State.ACCEPTED_PRELIM)
 _AFTER = timedelta(days=1)
 COUNTER_OPENS_HOUR = 8  # [G]
 _COUNTS = timedelta(hours=1)
@@ -97,7 +107,7 @@ class Toller:
         governorate = self._places.centers[centers_at(self._places, place)[0]].governorate
         first, last = cairo_day(began_at), cairo_day(ended)
         days = days_lost(began_at, ended, first, last, holiday_calendar(db, governorate))
-        return Touched(count or 0, days)
+        return Touched(count or 0, len(days))
 
     def _each(self, outage: Ended, kind: str, touched: _Conditions | None, move: _Move) -> int:
         """Move all that is ``touched``; when nothing is left of it, that is noted."""
@@ -142,7 +152,7 @@ class Toller:
 
     @staticmethod
     def _windows(outage: Ended) -> _Conditions:
-        states = _PAYING if outage.scope is Scope.PROVIDER else _WAITING
+        states = PAYABLE if outage.scope is Scope.PROVIDER else _WAITING
         return (
             ServiceRequest.state.in_(states),
             ServiceRequest.waits_until > outage.began_at,
@@ -153,7 +163,6 @@ class Toller:
             ServiceRequest.due_on >= cairo_day(began_at),
             ServiceRequest.clock_from <= cairo_day(ended_at),
             ServiceRequest.decided_at.is_(None),
-            ServiceRequest.paused_on.is_(None),
             ServiceRequest.state.not_in(FINAL),
             *([ServiceRequest.center_code.in_(centers_at(self._places, place))] if place else []),
         )
@@ -168,7 +177,11 @@ class Toller:
         until = last.isoformat()
         values = {"waits_until": end_of_day(last)}
         self._advance(db, request, self._said(outage, until=until), values)
-        to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
+        try:
+            to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
+        except SealBroken:  # one telephone that is lost must not hold up everybody's closings
+            log.error("toll.untold", request=request.number)
+            return True
         params = {"number": request.number, "until": until}
         now = self._clock.now()
         notifications.put(db, self._vault, to, compose.WINDOW_LONGER, params, now)
@@ -176,15 +189,15 @@ class Toller:
 
     def _longer_period(self, db: Connection, outage: Ended, request: FiledRequest) -> bool:
         first, last, calendar = request.clock_from, request.due_on, self._calendar(db, request)
-        if first is None or last is None:
+        history = reading.history(db, self._vault, request.id)
+        lost = to_give_back(request, history, outage.began_at, outage.ended_at, calendar)
+        if first is None or last is None or not lost:
             return False
-        days = days_lost(outage.began_at, outage.ended_at, first, last, calendar)
-        if not days:
-            return False
-        paused = request.paused_days + days
+        paused = request.paused_days + len(lost)
         period = lifecycle.period_from_json(request.period)
         due = max(last, due_on(first, period, calendar, paused))
-        data = self._said(outage, days=days, due_on=due.isoformat())
+        listed = [day.isoformat() for day in sorted(lost)]
+        data = self._said(outage, days=len(lost), lost=listed, due_on=due.isoformat())
         self._advance(db, request, data, {"paused_days": paused, "due_on": due})
         moved = reading.by_id(db, request.id)
         self._hand_off.rescheduled(db, moved, public_id(), self._clock.now())
@@ -229,16 +242,57 @@ def longer_window(until: datetime, began_at: datetime, ended_at: datetime) -> da
 
 def days_lost(
     began_at: datetime, ended_at: datetime, first: date, last: date, calendar: Calendar
-) -> int:
+) -> set[date]:
     """Working days of a period that the outage took from the counters.
 
     The period is from ``first`` to ``last``.
     """
-    day, lost = max(first, cairo_day(began_at)), 0
+    day, lost = max(first, cairo_day(began_at)), set[date]()
     while day <= min(last, cairo_day(ended_at)):
         opens = datetime.combine(day, time(COUNTER_OPENS_HOUR), CAIRO)
         closes = datetime.combine(day, time(COUNTER_CLOSES_HOUR), CAIRO)
         taken = min(closes, ended_at) - max(opens, began_at)
-        lost += calendar.is_working(day) and taken >= _COUNTS
+        if calendar.is_working(day) and taken >= _COUNTS:
+            lost.add(day)
         day += timedelta(days=1)
     return lost
+
+
+def to_give_back(
+    request: FiledRequest,
+    history: Sequence[PastAct],
+    began_at: datetime,
+    ended_at: datetime,
+    calendar: Calendar,
+) -> set[date]:
+    """Working days by which the outage makes the legal period of a request longer."""
+    if request.clock_from is None or request.due_on is None:
+        return set()
+    lost = days_lost(began_at, ended_at, request.clock_from, request.due_on, calendar)
+    return lost - given_back(history) - stood_still(history, request, cairo_day(ended_at))
+
+
+def given_back(history: Sequence[PastAct]) -> set[date]:
+    """Days that another outage took as well: each is given back once."""
+    told = (act.data.get("lost", ()) for act in history if act.event == Event.TOLL)
+    return {date.fromisoformat(day) for days in told for day in days}
+
+
+def stood_still(history: Sequence[PastAct], request: FiledRequest, until: date) -> set[date]:
+    """Days to ``until`` on which the clock stood still anyway: they are given back as a pause."""
+    if request.period["from_filing"]:
+        return set()
+    still, since = set[date](), None
+    for act in history:
+        effect = TABLE[Event(act.event)].clock
+        if effect is ClockEffect.PAUSE:
+            since = cairo_day(act.at)
+        elif since is not None and effect is not ClockEffect.NONE:
+            still |= _days(since, cairo_day(act.at))
+            since = None
+    return still | _days(since, until + timedelta(days=1)) if since is not None else still
+
+
+def _days(first: date, end: date) -> set[date]:
+    """From ``first`` to the day before ``end``, as a pause is counted."""
+    return {first + timedelta(days=n) for n in range((end - first).days)}

@@ -38,7 +38,7 @@ from tests.support.certificates import Authority
 from tests.support.commands import run_command
 from tests.support.local import LocalPortal
 from tests.support.nats import NatsServer, running_as_deployed, running_cluster, running_nats
-from tests.support.sandbox import SandboxProcess
+from tests.support.sandbox import SandboxProcess, eventually
 from tests.support.wall import Wall, two_databases
 
 CENTERS = ("KFS-003", "KFS-004", "KFS-009")
@@ -186,6 +186,24 @@ def test_what_is_published_twice_is_in_the_stream_once_and_a_replay_goes_out_aga
     line.settle(lambda: len(line.wall.receiver.given) == 2)
     assert [each.id for each in line.wall.receiver.given] == [message.id] * 2
     assert line.wall.count(TakenMessage) == 1
+
+
+def test_a_server_that_was_told_wrong_whom_to_let_in_is_asked_again(tmp_path: Path) -> None:
+    with running_nats(tmp_path) as server, a_line(tmp_path, Queue((server.url,))) as line:
+        line.put(3)
+        line.settle(line.taken(3))
+        server.let_in("somebody-else")
+        line.put(3, after=3)
+        first = line.broker._client
+
+        def is_asked_again() -> bool:
+            line.relay.run_once()
+            return line.broker._client is not first
+
+        eventually(is_asked_again, 20)
+        assert line.states() == {"sent": 3, "waiting": 3}
+        server.let_in("")
+        line.settle(line.taken(6))
 
 
 def test_a_server_that_is_killed_is_noticed_once_and_no_message_is_blamed(tmp_path: Path) -> None:

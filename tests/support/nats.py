@@ -41,6 +41,13 @@ class NatsServer:
             lines.append(f'cluster {{ name: c, listen: "127.0.0.1:{own}", routes: [{routes}] }}')
         self.configure("\n".join(lines))
 
+    def let_in(self, user: str) -> None:
+        """From now on only ``user`` is let in, or with an empty name everybody, as before."""
+        text = self._config.read_text().partition("\nauthorization")[0]
+        only = f"\nauthorization {{ user: {user}, password: pw }}" if user else ""
+        self.configure(text + only)
+        self._signal(signal.SIGHUP)
+
     def configure(self, text: str) -> None:
         self._config.write_text(text)
 

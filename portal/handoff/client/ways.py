@@ -68,6 +68,7 @@ class Broker:
         self._settings = settings
         self._subject = f"handoff.in.{settings.center}"
         self._client = NatsClient()
+        self._closed = asyncio.Event()
         self._inbox: Subscription | None = None
         self._asked_until = float("-inf")
         self._connecting: asyncio.Task[None] | None = None
@@ -79,7 +80,7 @@ class Broker:
     def start(self) -> None:
         """Begin to connect; nobody waits for it. Raises :class:`OSError` for certificates that
         cannot be read."""
-        self._connecting = asyncio.create_task(self._connect(_tls(self._settings)))
+        self._connecting = asyncio.create_task(self._keep_connected(_tls(self._settings)))
 
     async def fetch(self) -> Msg | None:
         """The next message, or None when there was none for a moment."""
@@ -133,6 +134,20 @@ class Broker:
                 await self._client.flush(_CLOSE_SECONDS)
             await self._client.close()
 
+    async def _keep_connected(self, tls: ssl.SSLContext | None) -> None:
+        """Connect, and again when the library has given the connection up for good: a server that
+        was told wrong whom to let in says so once, and the library never asks again by itself."""
+        while True:
+            self._closed.clear()
+            try:
+                await self._connect(tls)
+                await self._closed.wait()
+                logger.warning("the broker: the connection was given up")
+            except (TimeoutError, NatsError, OSError) as error:
+                logger.warning("the broker: %s", str(error) or type(error).__name__)
+            await asyncio.sleep(_AGAIN_SECONDS)
+            self._client, self._inbox = NatsClient(), None
+
     async def _connect(self, tls: ssl.SSLContext | None) -> None:
         center = self._settings.center
         await self._client.connect(
@@ -147,7 +162,12 @@ class Broker:
             max_outstanding_pings=2,
             error_cb=self._on_error,
             reconnected_cb=self._on_reconnected,
+            closed_cb=self._on_closed,
         )
+        await self._on_reconnected()
+
+    async def _on_closed(self) -> None:
+        self._closed.set()
 
     async def _on_reconnected(self) -> None:
         self._asked_until = float("-inf")  # what stood at the broker went with the connection

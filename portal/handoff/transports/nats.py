@@ -37,6 +37,7 @@ SUBJECT_HEADER = "Mahalliyat-Request"
 ID_HEADER = "Nats-Msg-Id"
 REPLAY_MARK = "~"
 _CONNECT_SECONDS = 3.0
+_AGAIN_SECONDS = 1.0
 _ACK_SECONDS = 4.0
 _BATCH_SECONDS = 8.0  # with connecting and making the stream; less than the relay's lease
 _SET_UP_SECONDS = 60.0
@@ -55,9 +56,9 @@ class Broker:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._client = Client()
-        self._js = self._client.jetstream(timeout=_ACK_SECONDS)
-        self._stream_made = False
+        self._closed = asyncio.Event()
+        self._keeping: Future[None] | None = None
+        self._renew()
         self._one_makes = asyncio.Lock()
         self._last_error = "not connected yet"
         self.connections = 0
@@ -114,12 +115,11 @@ class Broker:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._client = Client()
-                self._js = self._client.jetstream(timeout=_ACK_SECONDS)
-                self._stream_made = False
+                self._renew()
+                self._closed = asyncio.Event()
                 self._thread = threading.Thread(target=self._run, args=(self._loop,), daemon=True)
                 self._thread.start()
-                asyncio.run_coroutine_threadsafe(self._connect(), self._loop)
+                self._keeping = asyncio.run_coroutine_threadsafe(self._keep_connected(), self._loop)
             return self._loop
 
     @staticmethod
@@ -131,7 +131,24 @@ class Broker:
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 
-    async def _connect(self) -> None:
+    async def _keep_connected(self) -> None:
+        """Connect, and again when the library has given the connection up for good: a server that
+        was told wrong whom to let in says so once, and the client never asks again by itself."""
+        while True:
+            self._closed.clear()
+            if await self._connect():
+                await self._on_connected()
+                await self._closed.wait()
+                log.error("handoff.transport", reason=self._why("given up")[:80])
+            await asyncio.sleep(_AGAIN_SECONDS)
+            self._renew()
+
+    def _renew(self) -> None:
+        self._client = Client()
+        self._js = self._client.jetstream(timeout=_ACK_SECONDS)
+        self._stream_made = False
+
+    async def _connect(self) -> bool:
         try:
             await self._client.connect(
                 servers=list(self._queue.servers),
@@ -146,12 +163,16 @@ class Broker:
                 pending_size=0,  # what cannot be sent now is the relay's to keep
                 error_cb=self._on_error,
                 reconnected_cb=self._on_connected,
+                closed_cb=self._on_closed,
             )
         except (*_FAILURES, ValueError) as error:  # such as a certificate that does not fit
             self._last_error = _said(error)
             log.error("handoff.transport", reason=self._last_error[:80])
-            return
-        await self._on_connected()
+            return False
+        return True
+
+    async def _on_closed(self) -> None:
+        self._closed.set()
 
     async def _on_error(self, error: Exception) -> None:
         self._last_error = _said(error)
@@ -162,6 +183,8 @@ class Broker:
         self.connections += 1
 
     async def _close(self) -> None:
+        if self._keeping is not None:
+            self._keeping.cancel()
         if self._client.is_connected:
             await self._client.flush(_CLOSE_SECONDS)
         await self._client.close()

@@ -78,9 +78,10 @@ class Pickup:
         self._arrived: SimpleQueue[_Arrived] = SimpleQueue()
         self._connection = 0
         self._inbox = ""
+        self._client: Client | None = None
         self._subscription: Subscription | None = None
         # a subject's message that was put off, and until when those behind it are put off too
-        self._put_off: dict[str, tuple[str, float]] = {}
+        self._put_off: dict[tuple[str, str], tuple[str, float]] = {}
 
     def run_once(self) -> int:
         """Take what has arrived, waiting a moment for it; how many messages."""
@@ -128,7 +129,8 @@ class Pickup:
 
     async def _request(self, js: JetStreamContext, names: list[str]) -> None:
         client: Client = js._nc  # noqa: SLF001 - the context has no other way to it
-        if self._subscription is None:
+        if self._subscription is None or client is not self._client:
+            self._client = client
             self._inbox = client.new_inbox()
             self._subscription = await client.subscribe(f"{self._inbox}.*", cb=self._on_message)
         self._connection = self._broker.connections
@@ -160,6 +162,9 @@ class Pickup:
                 stands.left -= 1
         if stopwatch() - arrived.at > _TOO_LATE_SECONDS:
             return
+        if arrived.consumer not in self._consumers():  # a system of its own has taken over
+            self._answer(lambda: message.nak(jitter(_FIRST_DELAY_SECONDS)))
+            return
         parcel = _parcel(message)
         before = self._put_off.get(_lane(parcel))
         if before is not None and before[0] != parcel.id and stopwatch() < before[1]:
@@ -177,6 +182,7 @@ class Pickup:
         outcome = outcome_of(error)
         about = {"type": parcel.type, "request": parcel.subject, "center": parcel.center}
         if outcome.fate is Fate.NEVER:
+            self._put_off.pop(_lane(parcel), None)
             self._refuse(parcel, outcome.reason)
             log.error("pickup.refused", **about, reason=outcome.reason[:80])
             self._answer(message.term)
@@ -202,9 +208,9 @@ class Pickup:
         self._broker.tell(send)
 
 
-def _lane(parcel: Parcel) -> str:
-    """What keeps its order: a request, or a message of which no request is told."""
-    return parcel.subject or parcel.id
+def _lane(parcel: Parcel) -> tuple[str, str]:
+    """What keeps its order: a request of the center, or a message that tells of none."""
+    return parcel.center, parcel.subject or parcel.id
 
 
 def _parcel(message: Msg) -> Parcel:
