@@ -294,27 +294,50 @@ def _borne(db: Connection, attempt: Try, amount: int) -> tuple[Taken, ...] | Why
     owed = obligations.get(db, attempt.obligation_id)
     if rest and (owed is None or owed.state == "due"):
         return Why.DUE
+    found = [Taken(beside(attempt), "", "", None, from_aside)] if from_aside else []
+    of_lines = _borne_by_lines(db, attempt, rest) if rest else []
+    return Why.TOO_MUCH if of_lines is None else (*found, *of_lines)
+
+
+def _borne_by_lines(db: Connection, attempt: Try, amount: int) -> list[Taken] | None:
+    """The sum from the fee lines that the payment paid; None if it paid less.
+
+    Each gives by its part of the payment, but no more than is left of it: a deposit may have gone
+    back by this payment beyond its part, and another payment then had paid for the other lines.
+    """
+    own = attempt.amount.minor - attempt.set_aside.minor
     taken = taken_of_attempt_by_line(db, attempt.id)
+    if own - sum(taken.values()) < amount:
+        return None
     lines = _fee_lines(db, attempt.obligation_id)
     before = _credited_before(db, attempt)
-    own = attempt.amount.minor - attempt.set_aside.minor
-    got = part_of_lines([line.amount for line in lines], before, before + own) if own else []
-    kept = [part - taken.get(line.line or 0, 0) for line, part in zip(lines, got, strict=own > 0)]
-    if sum(kept) < rest:
-        return Why.TOO_MUCH
-    found = [Taken(beside(attempt), "", "", None, from_aside)]
-    if rest:
-        parts = part_of_lines(kept, 0, rest)
-        found += [replace(line, amount=part) for line, part in zip(lines, parts, strict=True)]
-    return tuple(each for each in found if each.amount)
+    got = part_of_lines([line.amount for line in lines], before, before + own)
+    of_all = taken_by_line(db, attempt.obligation_id)
+    left = [line.amount - of_all.get(line.line or 0, 0) for line in lines]
+    # between nothing and what is left, which is below nothing for a discount
+    mine = [
+        sorted((0, part - taken.get(line.line or 0, 0), most))[1]
+        for line, part, most in zip(lines, got, left, strict=True)
+    ]
+    beyond = amount - sum(mine)
+    if beyond <= 0:
+        parts = part_of_lines(mine, 0, amount)
+    else:
+        others = [most - part for most, part in zip(left, mine, strict=True)]
+        if sum(others) < beyond:
+            return None
+        more = part_of_lines(others, 0, beyond)
+        parts = [part + each for part, each in zip(mine, more, strict=True)]
+    return [replace(line, amount=part) for line, part in zip(lines, parts, strict=True) if part]
 
 
 def _credited_before(db: Connection, attempt: Try) -> int:
-    """What earlier payments had paid of the same stage."""
+    """What earlier payments had paid of the same stage; of two in one moment either is earlier."""
+    came = (attempt.settled_at or attempt.created_at, attempt.id)
     return sum(
         each.amount.minor - each.set_aside.minor
         for each in attempts.with_money(db, attempt.obligation_id)
-        if each.settled_at and attempt.settled_at and each.settled_at < attempt.settled_at
+        if (each.settled_at or each.created_at, each.id) < came
     )
 
 
