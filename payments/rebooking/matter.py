@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select
 
-from payments import attempts, disputes, ledger, obligations, refunds, strays
+from payments import attempts, crediting, disputes, ledger, obligations, refunds, strays
 from payments.attempts import Try
 from payments.cases import MISMATCHES, OpenCase
-from payments.model import Entry, EntryLine, ObligationLine, Refund, RefundLine
+from payments.model import Entry, EntryLine, Refund, RefundLine
 from payments.money import Money
 from payments.obligations import Owed
 from payments.parts import part_of_lines
@@ -244,21 +244,8 @@ def _standing(db: Connection, object_id: str, account: str) -> int:
 
 def _fee_lines(db: Connection, obligation_id: str) -> list[Taken]:
     """The frozen lines, as what they brought to whom."""
-    rows = db.execute(
-        select(ObligationLine.__table__)
-        .where(ObligationLine.obligation_id == obligation_id)
-        .order_by(ObligationLine.position)
-    )
-    return [
-        Taken(
-            ledger.REFUNDABLE if row.refundable else ledger.REVENUE,
-            row.entity,
-            row.item,
-            row.position,
-            row.amount,
-        )
-        for row in rows
-    ]
+    lines = crediting.fee_lines(db, [obligation_id])[obligation_id]
+    return [Taken(x.account, x.entity, x.item, x.position, x.amount) for x in lines]
 
 
 def _of_deposits(db: Connection, attempt: Try, amount: int) -> tuple[Taken, ...]:
@@ -284,10 +271,9 @@ def _borne(db: Connection, attempt: Try, amount: int, *, with_aside: bool) -> tu
     rest = amount - from_aside
     taken = taken_of_attempt_by_line(db, attempt.id)
     lines = _fee_lines(db, attempt.obligation_id)
-    before = _credited_before(db, attempt)
-    own = attempt.amount.minor - attempt.set_aside.minor
-    got = part_of_lines([line.amount for line in lines], before, before + own) if own else []
-    kept = [part - taken.get(line.line or 0, 0) for line, part in zip(lines, got, strict=own > 0)]
+    owns = attempt.set_aside < attempt.amount
+    got = crediting.brought_by(db, attempt.obligation_id, attempt.id) if owns else {}
+    kept = [got.get(line.line or 0, 0) - taken.get(line.line or 0, 0) for line in lines]
     if sum(kept) < rest:
         return ()
     found = [Taken(beside(attempt), "", "", None, from_aside)]
@@ -295,15 +281,6 @@ def _borne(db: Connection, attempt: Try, amount: int, *, with_aside: bool) -> tu
         parts = part_of_lines(kept, 0, rest)
         found += [replace(line, amount=part) for line, part in zip(lines, parts, strict=True)]
     return tuple(each for each in found if each.amount)
-
-
-def _credited_before(db: Connection, attempt: Try) -> int:
-    """What earlier payments had paid of the same stage."""
-    return sum(
-        each.amount.minor - each.set_aside.minor
-        for each in attempts.with_money(db, attempt.obligation_id)
-        if each.settled_at and attempt.settled_at and each.settled_at < attempt.settled_at
-    )
 
 
 @dataclass(frozen=True)
