@@ -52,6 +52,8 @@ class Why(StrEnum):
     """It is about no money of ours, or all of it has gone already."""
     TOO_MUCH = "too_much"
     """More was taken than the payment brought."""
+    DUE = "due"
+    """What was taken had paid a part of what is still due: nobody has got it yet."""
     CHANGED = "changed"
     """Something has happened since it was proposed."""
     WAITS = "waits"
@@ -188,11 +190,11 @@ def _refund_without_us(db: Connection, case: OpenCase) -> Matter | Why:
     deposit = _of_deposits(db, attempt, held)
     if deposit:
         sources[Choice.DEPOSIT] = deposit
-    shares = _borne(db, attempt, held, with_aside=False)
-    if shares:
+    shares = _borne(db, attempt, held)
+    if not isinstance(shares, Why):
         sources[Choice.LOSS] = shares
-    if not sources:
-        return Why.TOO_MUCH
+    elif not sources:
+        return shares
     return Matter(
         attempt,
         case.reference,
@@ -214,9 +216,9 @@ def _lost(db: Connection, case: OpenCase) -> Matter | Why:
     held = _standing(db, dispute.id, ledger.DISPUTE_HOLD)
     if held <= 0:
         return Why.NOTHING
-    sources = _borne(db, attempt, held, with_aside=True)
-    if not sources:
-        return Why.TOO_MUCH
+    sources = _borne(db, attempt, held)
+    if isinstance(sources, Why):
+        return sources
     return Matter(
         attempt,
         case.reference,
@@ -249,7 +251,13 @@ def _fee_lines(db: Connection, obligation_id: str) -> list[Taken]:
 
 
 def _of_deposits(db: Connection, attempt: Try, amount: int) -> tuple[Taken, ...]:
-    """The sum from the deposits of what the payment paid; nothing if they are less."""
+    """The sum from the deposits of what the payment paid; nothing if they are less.
+
+    Of a stage that is due no deposit is kept yet, and of a closed one none any more.
+    """
+    owed = obligations.get(db, attempt.obligation_id)
+    if owed is None or owed.state != "paid":
+        return ()
     taken = taken_by_line(db, attempt.obligation_id)
     found, rest = [], amount
     for line in _fee_lines(db, attempt.obligation_id):
@@ -261,21 +269,25 @@ def _of_deposits(db: Connection, attempt: Try, amount: int) -> tuple[Taken, ...]
     return () if rest else tuple(found)
 
 
-def _borne(db: Connection, attempt: Try, amount: int, *, with_aside: bool) -> tuple[Taken, ...]:
-    """The sum from those who got the payment, each by its part; nothing if they got less.
+def _borne(db: Connection, attempt: Try, amount: int) -> tuple[Taken, ...] | Why:
+    """The sum from those who got the payment, each by its part.
 
-    What was set aside is nobody's income, so it goes first.
+    What was set aside is nobody's income, so it goes first. What pays a part of a stage that is due
+    is nobody's yet: the stage is covered one day, or closed, and then the part is set aside.
     """
-    free = max(attempt.set_aside.minor - taken_beside(db, attempt), 0) if with_aside else 0
+    free = max(attempt.set_aside.minor - taken_beside(db, attempt), 0)
     from_aside = min(amount, free)
     rest = amount - from_aside
+    owed = obligations.get(db, attempt.obligation_id)
+    if rest and (owed is None or owed.state == "due"):
+        return Why.DUE
     taken = taken_of_attempt_by_line(db, attempt.id)
     lines = _fee_lines(db, attempt.obligation_id)
     owns = attempt.set_aside < attempt.amount
     got = crediting.brought_by(db, attempt.obligation_id, attempt.id) if owns else {}
     kept = [got.get(line.line or 0, 0) - taken.get(line.line or 0, 0) for line in lines]
     if sum(kept) < rest:
-        return ()
+        return Why.TOO_MUCH
     found = [Taken(beside(attempt), "", "", None, from_aside)]
     if rest:
         parts = part_of_lines(kept, 0, rest)

@@ -4,7 +4,7 @@ Reserved is what is counted anew after each change, with the obligation's row he
 refunds say, and the tables refuse more than there is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from payments.model import (
     Refund,
     RefundLine,
 )
-from payments.refunds.reading import LIVE, Asked
+from payments.refunds.reading import LIVE, Asked, RefundState
 
 
 @dataclass(frozen=True)
@@ -52,32 +52,50 @@ def currency_of(db: Connection, attempt: Try) -> str:
     return booked or attempt.amount.currency
 
 
-def taken_beside(db: Connection, attempt: Try) -> int:
+def left_beside(db: Connection, attempt: Try, states: Collection[RefundState] = LIVE) -> int:
+    """What is left of the money that was set aside, once the refunds in ``states`` are made.
+
+    Not more than is left of the payment: of a part that went back before its request was closed,
+    the rest only was there to be set aside.
+    """
+    beside = taken_beside(db, attempt, states)
+    spent = beside + taken_of_lines(db, attempt, states)
+    return max(min(attempt.set_aside.minor - beside, attempt.amount.minor - spent), 0)
+
+
+def left_of_lines(db: Connection, attempt: Try) -> int:
+    """What is left of what fees were paid with, as far as anything is left of the payment."""
+    of_lines = taken_of_lines(db, attempt)
+    spent = taken_beside(db, attempt) + of_lines
+    credited = attempt.amount.minor - attempt.set_aside.minor
+    return max(min(credited - of_lines, attempt.amount.minor - spent), 0)
+
+
+def taken_beside(db: Connection, attempt: Try, states: Collection[RefundState] = LIVE) -> int:
     """What refunds and rebookings take of the money that was set aside."""
-    account = beside(attempt)
-    refunded = _refunded(db, attempt, RefundLine.account == account, RefundLine.line.is_(None))
-    return refunded + rebooked_beside(db, attempt)
+    of_it = (RefundLine.account == beside(attempt)) & RefundLine.line.is_(None)
+    return _refunded(db, attempt, states, of_it) + _rebooked(db, attempt, _BESIDE)
 
 
-def rebooked_beside(db: Connection, attempt: Try) -> int:
-    """What was put elsewhere of the money that was set aside."""
-    return _rebooked(db, attempt, RebookingLine.line.is_(None))
-
-
-def taken_of_lines(db: Connection, attempt: Try) -> int:
+def taken_of_lines(db: Connection, attempt: Try, states: Collection[RefundState] = LIVE) -> int:
     """What refunds and rebookings of this payment take of what it was credited with."""
     other = (RefundLine.account != beside(attempt)) | RefundLine.line.is_not(None)
-    # a rebooking that explains a refund takes nothing once more
-    by_itself = Rebooking.refund_id.is_(None)
-    rebooked = _rebooked(db, attempt, RebookingLine.line.is_not(None), by_itself)
-    return _refunded(db, attempt, other) + rebooked
+    # a rebooking that explains a refund takes nothing once more: it says from where that was taken
+    rebooked = _rebooked(db, attempt, ~_BESIDE, Rebooking.refund_id.is_(None))
+    explained = _rebooked(db, attempt, _BESIDE, Rebooking.refund_id.is_not(None))
+    return _refunded(db, attempt, states, other) + rebooked - explained
 
 
-def _refunded(db: Connection, attempt: Try, *conditions: ColumnElement[bool]) -> int:
+_BESIDE = RebookingLine.line.is_(None)
+
+
+def _refunded(
+    db: Connection, attempt: Try, states: Collection[RefundState], which: ColumnElement[bool]
+) -> int:
     found = (
         select(func.coalesce(func.sum(RefundLine.amount), 0))
         .join(Refund, Refund.id == RefundLine.refund_id)
-        .where(Refund.attempt_id == attempt.id, Refund.state.in_(LIVE), *conditions)
+        .where(Refund.attempt_id == attempt.id, Refund.state.in_(states), which)
     )
     return int(db.scalar(found) or 0)
 

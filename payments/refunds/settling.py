@@ -29,7 +29,7 @@ from payments.refunds.reserving import (
     beside,
     book_promise,
     keep_sources,
-    rebooked_beside,
+    left_beside,
     recount,
     sources_of,
     taken_beside,
@@ -238,11 +238,4 @@ def close_cases(
 
 def _all_returned(db: Connection, attempt: Try) -> bool:
     """Whether all that was set aside of a payment has gone back, or elsewhere."""
-    made = [each for each in of_attempt(db, attempt.id) if each.state is RefundState.SUCCEEDED]
-    given = sum(
-        source.amount
-        for each in made
-        for source in sources_of(db, each.id)
-        if source.line is None and source.account == beside(attempt)
-    )
-    return given + rebooked_beside(db, attempt) >= attempt.set_aside.minor
+    return left_beside(db, attempt, (RefundState.SUCCEEDED,)) == 0

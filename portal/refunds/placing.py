@@ -62,6 +62,10 @@ WHY: Mapping[Why, str] = {
     Why.TOO_MUCH: N_(
         "More was taken than this payment brought. Find out with the provider what happened"
     ),
+    Why.DUE: N_(
+        "It had paid a part of what is still due. It can be booked once the rest is paid, or the "
+        "request is closed"
+    ),
     Why.CHANGED: N_("Something has changed since it was proposed. Reject it and look at it anew"),
     Why.WAITS: N_("A proposal about this case waits for a second person already"),
     Why.OWED_NOTHING: N_("That request never owed anything, so no payment can be of it"),
