@@ -235,12 +235,14 @@ def all_live(db: Connection, obligation_id: str) -> list[Try]:
 
 
 def with_money(db: Connection, obligation_id: str) -> list[Try]:
-    """The attempts of an obligation that brought money, oldest first."""
-    return _all(
+    """The attempts of an obligation that brought money, in the order in which it came."""
+    found = _all(
         db,
         Attempt.obligation_id == obligation_id,
         Attempt.state.in_(BROUGHT_MONEY),
     )
+    # numbers are by the beginning, and when one is to be looked at changes with every look
+    return sorted(found, key=lambda each: (each.settled_at or each.created_at, each.number))
 
 
 def to_look_at(db: Connection, at: datetime, most: int) -> list[Try]:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from payments import attempts, cases, ledger, obligations, refunds, strays
 from payments.attempts import Try
 from payments.cases import OpenCase
+from payments.crediting import REBOOKED
 from payments.model import Attempt, Rebooking, RebookingLine
 from payments.money import Money
 from payments.obligations import Owed
@@ -24,9 +25,6 @@ from payments.rebooking.matter import (
 from payments.rebooking.reading import LONGEST_NOTE, Proposal, State, find, lines_of, of_case
 from payments.refunds.settling import close_cases
 from payments.settlement import Outcome, Settlement, issue_receipt
-
-REBOOKED = "rebooked"
-"""The effect of the entry."""
 
 
 class Unbookable(ValueError):

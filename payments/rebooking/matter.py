@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select
 
-from payments import attempts, disputes, ledger, obligations, refunds, strays
+from payments import attempts, crediting, disputes, ledger, obligations, refunds, strays
 from payments.attempts import Try
 from payments.cases import MISMATCHES, OpenCase
-from payments.model import Entry, EntryLine, ObligationLine, Refund, RefundLine
+from payments.model import Entry, EntryLine, Refund, RefundLine
 from payments.money import Money
 from payments.obligations import Owed
 from payments.parts import part_of_lines
@@ -246,21 +246,8 @@ def _standing(db: Connection, object_id: str, account: str) -> int:
 
 def _fee_lines(db: Connection, obligation_id: str) -> list[Taken]:
     """The frozen lines, as what they brought to whom."""
-    rows = db.execute(
-        select(ObligationLine.__table__)
-        .where(ObligationLine.obligation_id == obligation_id)
-        .order_by(ObligationLine.position)
-    )
-    return [
-        Taken(
-            ledger.REFUNDABLE if row.refundable else ledger.REVENUE,
-            row.entity,
-            row.item,
-            row.position,
-            row.amount,
-        )
-        for row in rows
-    ]
+    lines = crediting.fee_lines(db, [obligation_id])[obligation_id]
+    return [Taken(x.account, x.entity, x.item, x.position, x.amount) for x in lines]
 
 
 def _of_deposits(db: Connection, attempt: Try, amount: int) -> tuple[Taken, ...]:
@@ -310,14 +297,13 @@ def _borne_by_lines(db: Connection, attempt: Try, amount: int) -> list[Taken] | 
     if own - sum(taken.values()) < amount:
         return None
     lines = _fee_lines(db, attempt.obligation_id)
-    before = _credited_before(db, attempt)
-    got = part_of_lines([line.amount for line in lines], before, before + own)
+    got = crediting.brought_by(db, attempt.obligation_id, attempt.id)
     of_all = taken_by_line(db, attempt.obligation_id)
-    left = [line.amount - of_all.get(line.line or 0, 0) for line in lines]
+    left = [line.amount - of_all.get(position, 0) for position, line in enumerate(lines)]
     # between nothing and what is left, which is below nothing for a discount
     mine = [
-        sorted((0, part - taken.get(line.line or 0, 0), most))[1]
-        for line, part, most in zip(lines, got, left, strict=True)
+        sorted((0, got.get(position, 0) - taken.get(position, 0), most))[1]
+        for position, most in enumerate(left)
     ]
     beyond = amount - sum(mine)
     if beyond <= 0:
@@ -329,16 +315,6 @@ def _borne_by_lines(db: Connection, attempt: Try, amount: int) -> list[Taken] | 
         more = part_of_lines(others, 0, beyond)
         parts = [part + each for part, each in zip(mine, more, strict=True)]
     return [replace(line, amount=part) for line, part in zip(lines, parts, strict=True) if part]
-
-
-def _credited_before(db: Connection, attempt: Try) -> int:
-    """What earlier payments had paid of the same stage; of two in one moment either is earlier."""
-    came = (attempt.settled_at or attempt.created_at, attempt.id)
-    return sum(
-        each.amount.minor - each.set_aside.minor
-        for each in attempts.with_money(db, attempt.obligation_id)
-        if (each.settled_at or each.created_at, each.id) < came
-    )
 
 
 @dataclass(frozen=True)

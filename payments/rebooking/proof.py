@@ -3,8 +3,8 @@
 from sqlalchemy import Connection, and_, case, func, or_, select
 
 from payments import ledger
+from payments.crediting import REBOOKED
 from payments.model import Entry, EntryLine, Rebooking, RebookingLine
-from payments.rebooking.deciding import REBOOKED
 from payments.rebooking.matter import Choice
 from payments.rebooking.reading import State
 
