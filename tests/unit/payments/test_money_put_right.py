@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from payments import ledger, rebooking
-from payments.model import Attempt, Base, Entry, EntryLine, Refund
+from payments.model import Attempt, Base, EntryLine, Refund
 from payments.money import Money
 from payments.obligations import OwedLine
 from payments.proof import prove
@@ -19,7 +19,7 @@ from payments.rebooking import Choice, Unbookable, Why
 from payments.refunds import NotRefundable
 from payments.refunds.reading import LIVE
 from portal.db import Database
-from tests.support.desk import DEPOSIT, FEE, Desk
+from tests.support.desk import AT, DEPOSIT, FEE, TWO, Desk
 
 WHOLE = FEE + DEPOSIT
 HALF = WHOLE // 2
@@ -50,10 +50,9 @@ def _nothing_is_taken_twice(desk: Desk) -> None:
     assert desk.db.scalars(given).all() == []
     income = (ledger.REVENUE, ledger.REFUNDABLE, ledger.SURPLUS, ledger.REFUNDS_PAYABLE)
     less = (
-        select(Entry.reference, EntryLine.account, EntryLine.item)
-        .join(EntryLine, EntryLine.entry_id == Entry.id)
+        select(EntryLine.account, EntryLine.item)
         .where(EntryLine.account.in_(income), EntryLine.item != "discount")
-        .group_by(Entry.reference, EntryLine.account, EntryLine.item)
+        .group_by(EntryLine.account, EntryLine.item)
         .having(func.sum(EntryLine.amount) > 0)
     )
     assert desk.db.execute(less).all() == []
@@ -189,3 +188,42 @@ def test_a_discount_bears_its_part_of_every_loss(desk: Desk) -> None:
     assert 0 < parts["exam"] <= 20_000
     assert -5_000 <= parts["discount"] < 0
     assert "deposit" not in parts
+
+
+# --- what was approved is what is booked
+
+
+def test_a_payment_does_no_other_thing_for_a_request_than_two_people_agreed_on(
+    desk: Desk,
+) -> None:
+    """Somebody pays a part of the stage between the proposal and the decision."""
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    meant = desk.owe(THERE)
+    case = desk.case("surplus", twice.payment or "")
+    proposal = desk.propose(case, Choice.REQUEST, THERE)
+    desk.pay(meant, HALF)
+    with pytest.raises(Unbookable) as refused:
+        desk.approve(proposal)
+    assert refused.value.why is Why.CHANGED
+    assert desk.stands(HERE)["surplus"] == -WHOLE
+    found = rebooking.find(desk.db, proposal)
+    assert found is not None
+    assert (found.state, found.pays) == ("proposed", Money(WHOLE))
+    assert rebooking.reject(desk.db, proposal, "paid meanwhile", TWO, AT)
+    desk.book(case, Choice.REQUEST, THERE)
+    assert desk.state(meant) == "paid"
+    assert desk.can(twice).set_aside == Money(HALF)
+
+
+def test_a_request_whose_stage_was_closed_meanwhile_is_not_paid(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    meant = desk.owe(THERE)
+    proposal = desk.propose(desk.case("surplus", twice.payment or ""), Choice.REQUEST, THERE)
+    desk.cancel(meant)
+    with pytest.raises(Unbookable) as refused:
+        desk.approve(proposal)
+    assert refused.value.why is Why.CHANGED
