@@ -245,6 +245,11 @@ def with_money(db: Connection, obligation_id: str) -> list[Try]:
     return sorted(found, key=lambda each: (each.settled_at or each.created_at, each.number))
 
 
+def that_paid(db: Connection, obligation_id: str) -> list[Try]:
+    """Those of them that were credited: money that did not fit, or came too late, was not."""
+    return [each for each in with_money(db, obligation_id) if each.state == "paid"]
+
+
 def to_look_at(db: Connection, at: datetime, most: int) -> list[Try]:
     """Open attempts that nothing was heard of: the webhook may be lost."""
     return _all(

@@ -23,7 +23,7 @@ from payments.rebooking.matter import (
     target_of,
 )
 from payments.rebooking.reading import LONGEST_NOTE, Proposal, State, find, lines_of, of_case
-from payments.refunds.settling import close_cases
+from payments.refunds.settling import all_returned, close_cases, parts_returned
 from payments.settlement import Outcome, Settlement, issue_receipt
 
 
@@ -155,10 +155,9 @@ def approve(
     if goes_to is not None:
         return _go_to_request(db, found, matter, goes_to, case, by, at, year)
     _book_lines(db, found, matter, at)
-    _close_others(db, found, matter.attempt, case, at)
-    # of a request that was closed in part several payments may wait, one after the other
-    if case.kind != "cancelled_in_part" or not isinstance(matter_of(db, case), Matter):
+    if _is_over(db, case, matter.attempt):
         cases.close(db, case.id, _closing(found), at, by)
+    _close_others(db, found, matter.attempt, case, at)
     return Settlement(Outcome.ALREADY, found.reference)
 
 
@@ -238,6 +237,17 @@ def _book(
 ) -> None:
     effect = ledger.Effect(ledger.PORTAL, found.id, REBOOKED, reference)
     ledger.book(db, effect, lines, found.amount.currency, at)
+
+
+def _is_over(db: Connection, case: OpenCase, attempt: Try) -> bool:
+    """Whether nothing is left of what a case is about.
+
+    What is reserved for a refund that is not made may be free again; and of a request that was
+    closed in part several payments may wait, one after the other.
+    """
+    if case.kind == "cancelled_in_part":
+        return parts_returned(db, case.object_id)
+    return case.kind not in {"surplus", *cases.MISMATCHES} or all_returned(db, attempt)
 
 
 def _close_others(

@@ -130,8 +130,11 @@ def _aside(db: Connection, attempt: Try, case: OpenCase) -> Matter | Why:
 
 
 def _of_cancelled(db: Connection, case: OpenCase) -> Matter | Why:
-    """One payment after the other: a part can have come by several."""
-    for attempt in attempts.with_money(db, case.object_id):
+    """One payment after the other: a part can have come by several.
+
+    What did not fit, or came after the closing, has cases of its own.
+    """
+    for attempt in attempts.that_paid(db, case.object_id):
         found = _aside(db, attempt, case)
         if isinstance(found, Matter):
             return found

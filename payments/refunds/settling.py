@@ -227,15 +227,19 @@ def close_cases(
         cases.resolve(db, cases.DEPOSITS, refund.reference, note, at)
     if refund is not None and refund.reason == RefundReason.PAID_TWICE:
         cases.resolve(db, ("dues_paid_twice",), refund.reference, note, at)
-    if not _all_returned(db, attempt):
+    if not all_returned(db, attempt):
         return
     kinds = ("surplus", *cases.MISMATCHES)
     cases.resolve_object(db, kinds, attempt.payment or "", note, at)
-    paid = attempts.with_money(db, attempt.obligation_id)
-    if all(_all_returned(db, each) for each in paid):
+    if parts_returned(db, attempt.obligation_id):
         cases.resolve_object(db, ("cancelled_in_part",), attempt.obligation_id, note, at)
 
 
-def _all_returned(db: Connection, attempt: Try) -> bool:
+def all_returned(db: Connection, attempt: Try) -> bool:
     """Whether all that was set aside of a payment has gone back, or elsewhere."""
     return left_beside(db, attempt, (RefundState.SUCCEEDED,)) == 0
+
+
+def parts_returned(db: Connection, obligation_id: str) -> bool:
+    """The same of the payments that were credited to a stage before it was closed."""
+    return all(all_returned(db, each) for each in attempts.that_paid(db, obligation_id))

@@ -163,6 +163,11 @@ class Desk:
         assert found is not None
         return found[0]
 
+    def closed_by(self, kind: str, object_id: str) -> str:
+        """Whose act closed a case; nobody's where it closed by itself, or is open."""
+        found = cases.find(self.db, self.case(kind, object_id).id)
+        return found[1].by if found and found[1] else ""
+
     def open_cases(self) -> list[str]:
         return sorted(each.kind for each in cases.open_cases(self.db))
 

@@ -227,3 +227,50 @@ def test_a_request_whose_stage_was_closed_meanwhile_is_not_paid(desk: Desk) -> N
     with pytest.raises(Unbookable) as refused:
         desk.approve(proposal)
     assert refused.value.why is Why.CHANGED
+
+
+# --- a request that was closed in part
+
+
+def test_a_case_of_a_closed_part_is_about_the_part_alone(desk: Desk) -> None:
+    """Money that did not fit, and money that came too late, have cases of their own."""
+    stage = desk.owe(HERE)
+    odd = desk.pay(stage, WHOLE, reference=THERE)
+    part = desk.pay(stage, HALF)
+    desk.cancel(stage)
+    late = desk.pay(stage, WHOLE)
+    parts = desk.case("cancelled_in_part", stage)
+    seen = desk.matter(parts)
+    assert (seen.attempt.id, seen.choices) == (part.id, (Choice.PAID_OUT,))
+    desk.give_back(part, HALF)
+    assert desk.open_cases() == ["mismatch_reference", "surplus"]
+    assert desk.matter(desk.case("surplus", late.payment or "")).left == Money(WHOLE)
+    assert Choice.REQUEST in desk.matter(desk.case("mismatch_reference", odd.payment or "")).choices
+
+
+def test_a_case_stays_open_while_a_refund_of_it_can_still_be_rejected(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    first, last = desk.pay(stage, 20_000), desk.pay(stage, 10_000)
+    desk.cancel(stage)
+    parts = desk.case("cancelled_in_part", stage)
+    asked = desk.ask(last, 10_000)
+    desk.book(parts, Choice.PAID_OUT)
+    assert not desk.can(first).most
+    assert desk.open_cases() == ["cancelled_in_part"]
+    desk.decide(asked, approved=False)
+    assert desk.matter(parts).attempt.id == last.id
+    desk.book(parts, Choice.PAID_OUT)
+    assert desk.closed_by("cancelled_in_part", stage) == TWO
+
+
+def test_money_that_is_paid_out_in_part_keeps_its_case(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    case = desk.case("surplus", twice.payment or "")
+    asked = desk.ask(twice, 10_000)
+    desk.book(case, Choice.PAID_OUT)
+    assert desk.open_cases() == ["surplus"]
+    desk.decide(asked, approved=False)
+    desk.book(case, Choice.PAID_OUT)
+    assert desk.closed_by("surplus", twice.payment or "") == TWO
