@@ -33,6 +33,7 @@ from payments.refunds.reserving import (
     recount,
     sources_of,
     taken_beside,
+    undo_explanation,
 )
 
 _SHORTEST_WAIT = timedelta(seconds=5)
@@ -205,6 +206,10 @@ def _fail(db: Connection, refund: Asked, reason: str, at: datetime) -> None:
     )
     if refund.origin == STAFF:
         book_promise(db, refund, at, back=True)
+    else:
+        undo_explanation(db, refund, at)
+        note = "the refund failed: the money is where it was"
+        cases.resolve_object(db, ("external_refund",), refund.provider_refund or "", note, at)
     recount(db, refund.attempt_id)
     open_case(db, "refund_failed", refund.id, refund.reference, reason[:60], at)
 

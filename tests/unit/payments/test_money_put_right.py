@@ -15,7 +15,8 @@ from payments.model import Attempt, Base, EntryLine, Refund
 from payments.money import Money
 from payments.obligations import OwedLine
 from payments.proof import prove
-from payments.rebooking import Choice, Unbookable, Why
+from payments.provider import RefundStatus
+from payments.rebooking import Choice, Matter, Unbookable, Why
 from payments.refunds import NotRefundable
 from payments.refunds.reading import LIVE
 from portal.db import Database
@@ -274,3 +275,70 @@ def test_money_that_is_paid_out_in_part_keeps_its_case(desk: Desk) -> None:
     desk.decide(asked, approved=False)
     desk.book(case, Choice.PAID_OUT)
     assert desk.closed_by("surplus", twice.payment or "") == TWO
+
+
+# --- a refund without us that fails after it was explained
+
+
+@pytest.mark.parametrize(("choice", "still"), [(Choice.DEPOSIT, 10_000), (Choice.LOSS, 0)])
+def test_what_explained_a_refund_that_failed_after_all_is_undone(
+    desk: Desk, choice: Choice, still: int
+) -> None:
+    """The bank could not take it: the money is there again, and whose it was before."""
+    stage = desk.owe(HERE)
+    paid = desk.pay(stage, WHOLE)
+    before = desk.stands(HERE)
+    desk.told(paid, 10_000, "re_desk")
+    desk.book(desk.case("external_refund", "re_desk"), choice)
+    assert desk.moved()
+    for _ in range(2):
+        failed = desk.told(paid, 10_000, "re_desk", RefundStatus.FAILED)
+    assert desk.stands(HERE) == before
+    seen = rebooking.matter_of(desk.db, desk.case("refund_failed", failed.id))
+    assert (seen.left.minor if isinstance(seen, Matter) else 0) == still, "the deposit is owed"
+    assert desk.moved() == {}, "for nobody the day is another than without it"
+    can = desk.can(paid)
+    assert [each.left for each in can.lines] == [Money(0), Money(DEPOSIT)]
+    desk.give_back(paid, DEPOSIT, 1)
+    lost = desk.case("dispute_lost", desk.lose(paid, FEE))
+    desk.book(lost, Choice.LOSS)
+    assert desk.stands(HERE) == {}
+
+
+def test_surplus_that_bore_a_refund_that_failed_can_go_back(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    part = desk.pay(stage, HALF)
+    desk.told(part, 10_000, "re_desk")
+    desk.cancel(stage)
+    desk.book(desk.case("external_refund", "re_desk"), Choice.LOSS)
+    desk.told(part, 10_000, "re_desk", RefundStatus.FAILED)
+    assert desk.can(part).set_aside == Money(HALF)
+    desk.give_back(part, HALF)
+    assert desk.stands(HERE) == {}
+
+
+def test_a_refund_without_us_that_failed_needs_no_explanation_any_more(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    paid = desk.pay(stage, WHOLE)
+    desk.told(paid, 10_000, "re_desk")
+    case = desk.case("external_refund", "re_desk")
+    waits = desk.propose(case, Choice.DEPOSIT)
+    failed = desk.told(paid, 10_000, "re_desk", RefundStatus.FAILED)
+    assert desk.open_cases() == ["refund_failed"], "whoever made it wanted to give something back"
+    told = desk.case("refund_failed", failed.id)
+    assert rebooking.matter_of(desk.db, told) is Why.NOTHING
+    with pytest.raises(Unbookable) as refused:
+        desk.approve(waits)
+    assert refused.value.why is Why.CHANGED
+    assert rebooking.reject(desk.db, waits, "it failed", TWO, AT)
+
+
+def test_surplus_whose_refund_without_us_failed_is_put_before_a_person(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    desk.told(twice, WHOLE, "re_desk")
+    assert desk.open_cases() == ["external_refund"], "the surplus is gone"
+    failed = desk.told(twice, WHOLE, "re_desk", RefundStatus.FAILED)
+    assert desk.open_cases() == ["refund_failed"]
+    assert desk.matter(desk.case("refund_failed", failed.id)).left == Money(WHOLE)
