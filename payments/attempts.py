@@ -82,7 +82,9 @@ class Try:
 
     @property
     def idempotency_key(self) -> str:
-        return f"{self.obligation_id}-{self.number}"
+        """Of this try alone. The stage is not part of it: a payment can go to another one, and its
+        number there, or the one that is free again here, would be a key that was used before."""
+        return f"{self.id}-{self.number}"
 
     def fits(self, wish: Wish) -> bool:
         """Whether it can be offered again to somebody who wants ``wish``."""

@@ -20,7 +20,7 @@ from payments.rebooking import Choice, Matter, Unbookable, Why
 from payments.refunds import NotRefundable
 from payments.refunds.reading import LIVE
 from portal.db import Database
-from tests.support.desk import AT, DEPOSIT, FEE, TWO, Desk
+from tests.support.desk import AT, DEPOSIT, FEE, LINES, TWO, Desk
 
 WHOLE = FEE + DEPOSIT
 HALF = WHOLE // 2
@@ -342,3 +342,63 @@ def test_surplus_whose_refund_without_us_failed_is_put_before_a_person(desk: Des
     failed = desk.told(twice, WHOLE, "re_desk", RefundStatus.FAILED)
     assert desk.open_cases() == ["refund_failed"]
     assert desk.matter(desk.case("refund_failed", failed.id)).left == Money(WHOLE)
+
+
+# --- after a payment went to another request
+
+
+def test_no_attempt_gets_the_key_of_one_whose_payment_went_elsewhere(desk: Desk) -> None:
+    """With the same key the provider would give the payer the checkout that was paid already."""
+    stage = desk.owe(HERE)
+    desk.owe(THERE)
+    odd = desk.pay(stage, WHOLE, reference=THERE)
+    desk.book(desk.case("mismatch_reference", odd.payment or ""), Choice.REQUEST, THERE)
+    again = desk.begin(stage, WHOLE)
+    assert again.number == odd.number, "its stage has none any more"
+    assert again.idempotency_key != odd.idempotency_key
+
+
+def test_a_refund_that_failed_is_of_the_money_that_went_to_another_request(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    refund = desk.ask(twice, WHOLE)
+    desk.decide(refund)
+    desk.made(refund, RefundStatus.FAILED)
+    surplus, failed = desk.case("surplus", twice.payment or ""), desk.case("refund_failed", refund)
+    waits = desk.propose(failed, Choice.PAID_OUT)
+    meant = desk.owe(THERE, LINES[:1])
+    desk.book(surplus, Choice.REQUEST, THERE)
+    assert desk.state(meant) == "paid"
+    assert desk.open_cases() == ["surplus"], "the failed refund was of the same money"
+    with pytest.raises(Unbookable):
+        desk.approve(waits)
+    desk.give_back(twice, DEPOSIT)
+    assert desk.open_cases() == []
+
+
+def test_a_failed_refund_of_money_that_was_moved_before_is_about_nothing(desk: Desk) -> None:
+    """A case that was left open when the payment went: it is no surplus of the first request."""
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    refund = desk.ask(twice, 10_000)
+    desk.decide(refund)
+    desk.made(refund, RefundStatus.FAILED)
+    desk.owe(THERE, LINES[:1])
+    desk.book(desk.case("surplus", twice.payment or ""), Choice.REQUEST, THERE)
+    assert desk.can(twice).set_aside == Money(DEPOSIT)
+    assert rebooking.matter_of(desk.db, desk.case("refund_failed", refund)) is Why.NOTHING
+
+
+def test_a_refund_that_failed_of_money_that_did_not_fit_is_not_surplus(desk: Desk) -> None:
+    """The money is surplus of the same request now, and stands in suspense no more."""
+    stage = desk.owe(HERE)
+    odd = desk.pay(stage, WHOLE, reference=THERE)
+    refund = desk.ask(odd, 10_000)
+    desk.decide(refund)
+    desk.made(refund, RefundStatus.FAILED)
+    desk.pay(stage, WHOLE)
+    desk.book(desk.case("mismatch_reference", odd.payment or ""), Choice.REQUEST, HERE)
+    assert rebooking.matter_of(desk.db, desk.case("refund_failed", refund)) is Why.NOTHING
+    assert desk.matter(desk.case("surplus", odd.payment or "")).left == Money(WHOLE)
