@@ -377,8 +377,8 @@ def test_a_refund_that_failed_is_of_the_money_that_went_to_another_request(desk:
     assert desk.open_cases() == []
 
 
-def test_a_failed_refund_of_money_that_was_moved_before_is_about_nothing(desk: Desk) -> None:
-    """A case that was left open when the payment went: it is no surplus of the first request."""
+def test_a_failed_refund_of_money_that_went_elsewhere_is_about_nothing(desk: Desk) -> None:
+    """Whoever has its old page open books no surplus that is of another request by now."""
     stage = desk.owe(HERE)
     desk.pay(stage, WHOLE)
     twice = desk.pay(stage, WHOLE)
@@ -402,3 +402,15 @@ def test_a_refund_that_failed_of_money_that_did_not_fit_is_not_surplus(desk: Des
     desk.book(desk.case("mismatch_reference", odd.payment or ""), Choice.REQUEST, HERE)
     assert rebooking.matter_of(desk.db, desk.case("refund_failed", refund)) is Why.NOTHING
     assert desk.matter(desk.case("surplus", odd.payment or "")).left == Money(WHOLE)
+
+
+def test_a_refund_without_us_that_failed_leaves_the_surplus_that_it_had_taken(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    desk.pay(stage, HALF)
+    more = desk.pay(stage, HALF + 20_000)
+    desk.told(more, 25_000, "re_desk")
+    failed = desk.told(more, 25_000, "re_desk", RefundStatus.FAILED)
+    case = desk.case("refund_failed", failed.id)
+    assert desk.matter(case).left == Money(20_000)
+    desk.book(case, Choice.PAID_OUT)
+    assert desk.stands(HERE)["treasury_settled"] == -20_000
