@@ -23,7 +23,7 @@ from payments.rebooking.matter import (
     target_of,
 )
 from payments.rebooking.reading import LONGEST_NOTE, Proposal, State, find, lines_of, of_case
-from payments.refunds.settling import all_returned, close_cases, parts_returned
+from payments.refunds.closing import all_returned, close_cases, parts_returned
 from payments.settlement import Outcome, Settlement, issue_receipt
 
 

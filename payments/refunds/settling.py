@@ -13,6 +13,7 @@ from payments.attempts import Try
 from payments.cases import open_case
 from payments.model import Refund
 from payments.provider import Refunded, RefundOrder, RefundStatus
+from payments.refunds.closing import close_cases
 from payments.refunds.reading import (
     PROMISED,
     PROVIDER,
@@ -29,7 +30,6 @@ from payments.refunds.reserving import (
     beside,
     book_promise,
     keep_sources,
-    left_beside,
     recount,
     sources_of,
     taken_beside,
@@ -222,29 +222,3 @@ def _set(
         .where(Refund.id == refund_id)
         .values(state=state, provider_refund=told.id, settled_at=settled_at)
     )
-
-
-def close_cases(
-    db: Connection, attempt: Try, refund: Asked | None, note: str, at: datetime
-) -> None:
-    """What was put before a person is settled once nothing is left to give back."""
-    if refund is not None and refund.reason == RefundReason.DEPOSIT:
-        cases.resolve(db, cases.DEPOSITS, refund.reference, note, at)
-    if refund is not None and refund.reason == RefundReason.PAID_TWICE:
-        cases.resolve(db, ("dues_paid_twice",), refund.reference, note, at)
-    if not all_returned(db, attempt):
-        return
-    kinds = ("surplus", *cases.MISMATCHES)
-    cases.resolve_object(db, kinds, attempt.payment or "", note, at)
-    if parts_returned(db, attempt.obligation_id):
-        cases.resolve_object(db, ("cancelled_in_part",), attempt.obligation_id, note, at)
-
-
-def all_returned(db: Connection, attempt: Try) -> bool:
-    """Whether all that was set aside of a payment has gone back, or elsewhere."""
-    return left_beside(db, attempt, (RefundState.SUCCEEDED,)) == 0
-
-
-def parts_returned(db: Connection, obligation_id: str) -> bool:
-    """The same of the payments that were credited to a stage before it was closed."""
-    return all(all_returned(db, each) for each in attempts.that_paid(db, obligation_id))
