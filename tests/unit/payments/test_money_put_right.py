@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from payments import ledger, rebooking
-from payments.model import Attempt, Base, EntryLine, Refund
+from payments.model import Attempt, EntryLine, Refund
 from payments.money import Money
 from payments.obligations import OwedLine
 from payments.proof import prove
@@ -19,24 +19,18 @@ from payments.provider import RefundStatus
 from payments.rebooking import Choice, Matter, Unbookable, Why
 from payments.refunds import SYSTEM, NotRefundable, RefundReason
 from payments.refunds.reading import LIVE
-from portal.db import Database
-from tests.support.desk import AT, DEPOSIT, FEE, LINES, TWO, Desk
+from tests.support.desk import AT, DEPOSIT, FEE, HERE, LINES, THERE, TWO, Desk, opened
 
 WHOLE = FEE + DEPOSIT
 HALF = WHOLE // 2
-HERE, THERE = "26-1503-00001-1", "26-1503-00002-1"
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    database = Database(f"sqlite:///{tmp_path / 'desk.sqlite3'}", durable=False)
-    with database.begin() as db:
-        Base.metadata.create_all(db)
-        made = Desk(db)
+    with opened(tmp_path) as made:
         yield made
-        assert {what: broken for what, broken in prove(db).items() if broken} == {}
+        assert {what: broken for what, broken in prove(made.db).items() if broken} == {}
         _nothing_is_taken_twice(made)
-    database.close()
 
 
 def _nothing_is_taken_twice(desk: Desk) -> None:
