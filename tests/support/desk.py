@@ -48,13 +48,23 @@ HERE, THERE = "26-1503-00001-1", "26-1503-00002-1"
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator["Desk"]:
-    """A desk with empty tables, without the triggers that keep a ledger from being changed."""
+def opened(folder: Path) -> Iterator[Connection]:
+    """Empty tables, without the triggers that keep a ledger from being changed."""
     database = Database(f"sqlite:///{folder / 'desk.sqlite3'}", durable=False)
     with database.begin() as db:
         Base.metadata.create_all(db)
-        yield Desk(db)
+        yield db
     database.close()
+
+
+@contextmanager
+def undone(db: Connection) -> Iterator[None]:
+    """What happens meanwhile has not happened afterwards: many tests share one database."""
+    point = db.begin_nested()
+    try:
+        yield
+    finally:
+        point.rollback()
 
 
 class Desk:

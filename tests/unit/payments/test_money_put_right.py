@@ -5,10 +5,9 @@ no piastre is offered twice, and what two people saw is what is booked.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from payments import ledger, rebooking
 from payments.model import Attempt, EntryLine, Refund
@@ -19,18 +18,24 @@ from payments.provider import RefundStatus
 from payments.rebooking import Choice, Matter, Unbookable, Why
 from payments.refunds import SYSTEM, NotRefundable, RefundReason
 from payments.refunds.reading import LIVE
-from tests.support.desk import AT, DEPOSIT, FEE, HERE, LINES, THERE, TWO, Desk, opened
+from tests.support.desk import AT, DEPOSIT, FEE, HERE, LINES, THERE, TWO, Desk, opened, undone
 
 WHOLE = FEE + DEPOSIT
 HALF = WHOLE // 2
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    with opened(tmp_path_factory.mktemp("desk")) as db:
+        yield db
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with opened(tmp_path) as made:
-        yield made
-        assert {what: broken for what, broken in prove(made.db).items() if broken} == {}
-        _nothing_is_taken_twice(made)
+def desk(empty: Connection) -> Iterator[Desk]:
+    with undone(empty):
+        yield Desk(empty)
+        assert {what: broken for what, broken in prove(empty).items() if broken} == {}
+        _nothing_is_taken_twice(Desk(empty))
 
 
 def _nothing_is_taken_twice(desk: Desk) -> None:

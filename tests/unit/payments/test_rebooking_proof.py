@@ -1,7 +1,6 @@
 """The proof of rebookings sees every booking that is not what two people agreed on."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, select, update
@@ -12,7 +11,7 @@ from payments.ledger import Effect, Line
 from payments.model import Entry, EntryLine, Rebooking, RebookingLine, Refund
 from payments.rebooking import Choice
 from payments.rebooking.proof import wrong_rebookings
-from tests.support.desk import AT, DEPOSIT, FEE, HERE, LINES, THERE, Desk, opened
+from tests.support.desk import AT, DEPOSIT, FEE, HERE, LINES, THERE, Desk, opened, undone
 
 WHOLE = FEE + DEPOSIT
 
@@ -59,10 +58,16 @@ class Made:
         return wrong_rebookings(self.db) == [f"rebooking {self.ids[choice]}"]
 
 
+@pytest.fixture(scope="module")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    with opened(tmp_path_factory.mktemp("desk")) as db:
+        yield Made(Desk(db))
+
+
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Made]:
-    with opened(tmp_path) as desk:
-        yield Made(desk)
+def made(_made: Made) -> Iterator[Made]:
+    with undone(_made.db):
+        yield _made
 
 
 @pytest.mark.parametrize("times", [0, 2])
