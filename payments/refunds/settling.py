@@ -33,6 +33,7 @@ from payments.refunds.reserving import (
     recount,
     sources_of,
     taken_beside,
+    taken_of_lines,
     undo_explanation,
 )
 
@@ -149,7 +150,7 @@ def _record_external(db: Connection, attempt: Try, told: Refunded, at: datetime)
             look_again_at=at + _SHORTEST_WAIT,
         )
     )
-    _lapse(db, attempt, at)
+    _lapse(db, attempt, told.amount.minor, at)
     keep_sources(db, refund_id, _external_sources(db, attempt, told.amount.minor))
     recount(db, attempt.id)
     open_case(db, "external_refund", told.id, reference, str(told.amount.minor), at)
@@ -165,11 +166,11 @@ def _external_sources(db: Connection, attempt: Try, amount: int) -> list[Source]
     return [source for source in sources if source.amount]
 
 
-def _lapse(db: Connection, attempt: Try, at: datetime) -> None:
+def _lapse(db: Connection, attempt: Try, amount: int, at: datetime) -> None:
     """Requests that nobody decided on and that are more than is left, the latest first."""
-    living = [each for each in of_attempt(db, attempt.id) if each.state not in _ENDED]
-    over = sum(each.amount.minor for each in living) - attempt.amount.minor
-    for each in reversed(living):
+    taken = taken_beside(db, attempt) + taken_of_lines(db, attempt)
+    over = taken + amount - attempt.amount.minor
+    for each in reversed(of_attempt(db, attempt.id)):
         if over > 0 and each.state is RefundState.REQUESTED:
             over -= each.amount.minor
             db.execute(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, func, select
 
-from payments import ledger, rebooking
+from payments import ledger, rebooking, refunds
 from payments.model import Attempt, EntryLine, Refund
 from payments.money import Money
 from payments.obligations import OwedLine
@@ -274,6 +274,19 @@ def test_money_that_is_paid_out_in_part_keeps_its_case(desk: Desk) -> None:
     desk.decide(asked, approved=False)
     desk.book(case, Choice.PAID_OUT)
     assert desk.closed_by("surplus", twice.payment or "") == TWO
+
+
+def test_what_was_paid_out_is_not_there_for_a_request_that_waits(desk: Desk) -> None:
+    """The rest went back without us: nothing is left that could be approved."""
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    asked = desk.ask(twice, 10_000)
+    desk.book(desk.case("surplus", twice.payment or ""), Choice.PAID_OUT)
+    desk.told(twice, 10_000, "re_desk")
+    assert refunds.get(desk.db, asked).lapsed
+    assert desk.stands(HERE)["treasury_settled"] == 10_000 - WHOLE
+    assert "surplus" not in desk.stands(HERE)
 
 
 # --- a refund without us that fails after it was explained
