@@ -249,7 +249,7 @@ def test_nobody_decides_on_what_he_proposed_and_strangers_see_nothing(
     assert page.tree.xpath("//form[contains(@action, '/propose')]"), "something else can be"
 
 
-@pytest.mark.parametrize("changed", ["the payment", "the request"])
+@pytest.mark.parametrize("changed", ["the payment", "the request", "the case"])
 def test_what_changed_since_it_was_proposed_is_not_booked(
     books: Books, cashier: Employee, finance: Employee, changed: str
 ) -> None:
@@ -258,6 +258,9 @@ def test_what_changed_since_it_was_proposed_is_not_booked(
     propose(cashier, address, choice="request", number=meant.number)
     if changed == "the payment":
         books.ask(paid, Money(10_000))
+    elif changed == "the case":  # it closes by itself
+        books.approved(paid, WHOLE)
+        books.make()
     else:
         with books.core.database.begin() as db:
             assert obligations.cancel(db, meant.obligation, books.core.clock.now())
@@ -266,7 +269,11 @@ def test_what_changed_since_it_was_proposed_is_not_booked(
     assert "تغير شيء منذ تقديم الاقتراح" in page.text
     refused = finance.post(f"{address}/approve", page.values("/reject"))
     assert refused.status == 409
-    assert books.cases(paid.number) == ["surplus"]
+    assert books.cases(paid.number) == ([] if changed == "the case" else ["surplus"])
+    listed = f"//h2[@id='proposals']/..//a[@href='{address}']"
+    assert finance.get("/center/finance/refunds").tree.xpath(listed)
+    finance.send(page, {"note": WHY}, "/reject")
+    assert not finance.get("/center/finance/refunds").tree.xpath(listed)
 
 
 # --- what a bank kept, what went back without us, what could not go back
