@@ -18,10 +18,13 @@ from payments.provider import RefundStatus
 from payments.rebooking import Choice, Matter, Unbookable, Why
 from payments.refunds import SYSTEM, NotRefundable, RefundReason
 from payments.refunds.reading import LIVE
+from portal.refunds import reading
 from tests.support.desk import AT, DEPOSIT, FEE, HERE, LINES, THERE, TWO, Desk, opened, undone
 
 WHOLE = FEE + DEPOSIT
 HALF = WHOLE // 2
+NO_MEANS: frozenset[str] = frozenset()
+"""Every means of payment takes money back."""
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +245,9 @@ def test_a_case_of_a_closed_part_is_about_the_part_alone(desk: Desk) -> None:
     parts = desk.case("cancelled_in_part", stage)
     seen = desk.matter(parts)
     assert (seen.attempt.id, seen.choices) == (part.id, (Choice.PAID_OUT,))
+    listed = reading.payment_of_case(desk.db, reading.payments_of(desk.db, HERE, NO_MEANS), parts)
+    assert listed is not None, "it leads to one form"
+    assert listed.id == part.id
     desk.give_back(part, HALF)
     assert desk.open_cases() == ["mismatch_reference", "surplus"]
     assert desk.matter(desk.case("surplus", late.payment or "")).left == Money(WHOLE)
