@@ -13,7 +13,7 @@ decided here, and nowhere else:
 A payment goes to a request whole, or not at all. Every entry is of today: a closed day stays.
 """
 
-from payments.rebooking.deciding import REBOOKED, Unbookable, approve, propose, reject
+from payments.rebooking.deciding import Unbookable, approve, fits, propose, reject
 from payments.rebooking.matter import (
     KINDS,
     Choice,
@@ -38,7 +38,6 @@ from payments.rebooking.reading import (
 __all__ = [
     "KINDS",
     "LONGEST_NOTE",
-    "REBOOKED",
     "Choice",
     "Matter",
     "Proposal",
@@ -49,6 +48,7 @@ __all__ = [
     "Why",
     "approve",
     "find",
+    "fits",
     "lines_of",
     "matter_of",
     "of_case",

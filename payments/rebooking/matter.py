@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select
 
-from payments import attempts, disputes, ledger, obligations, refunds, strays
+from payments import attempts, crediting, disputes, ledger, obligations, refunds, strays
 from payments.attempts import Try
 from payments.cases import MISMATCHES, OpenCase
-from payments.model import Entry, EntryLine, ObligationLine, Refund, RefundLine
+from payments.model import Entry, EntryLine, Rebooking, RebookingLine, Refund, RefundLine
 from payments.money import Money
 from payments.obligations import Owed
 from payments.parts import part_of_lines
@@ -52,6 +52,8 @@ class Why(StrEnum):
     """It is about no money of ours, or all of it has gone already."""
     TOO_MUCH = "too_much"
     """More was taken than the payment brought."""
+    DUE = "due"
+    """What was taken had paid a part of what is still due: nobody has got it yet."""
     CHANGED = "changed"
     """Something has happened since it was proposed."""
     WAITS = "waits"
@@ -128,8 +130,11 @@ def _aside(db: Connection, attempt: Try, case: OpenCase) -> Matter | Why:
 
 
 def _of_cancelled(db: Connection, case: OpenCase) -> Matter | Why:
-    """One payment after the other: a part can have come by several."""
-    for attempt in attempts.with_money(db, case.object_id):
+    """One payment after the other: a part can have come by several.
+
+    What did not fit, or came after the closing, has cases of its own.
+    """
+    for attempt in attempts.that_paid(db, case.object_id):
         found = _aside(db, attempt, case)
         if isinstance(found, Matter):
             return found
@@ -142,23 +147,48 @@ def _unmade_refund(db: Connection, case: OpenCase) -> Matter | Why:
     attempt = attempts.find(db, refund.attempt_id) if refund else None
     if refund is None or attempt is None or disputes.is_taken(db, attempt.id):
         return Why.NOTHING
-    rows = db.execute(
-        select(RefundLine.__table__)
-        .where(RefundLine.refund_id == refund.id)
-        .order_by(RefundLine.position)
+    owed = obligations.get(db, attempt.obligation_id)
+    if owed is None or owed.reference != refund.reference:
+        return Why.NOTHING  # the payment has gone to another request since, and its money with it
+    # what a refund without us had taken beyond is whose it was before, and so is what did not fit
+    # once the payment has been booked where it belongs
+    sources = tuple(
+        each
+        for each in _sources_of(db, refund.id)
+        if each.line is not None or each.account == beside(attempt)
     )
-    sources = tuple(Taken(row.account, row.entity, row.item, row.line, row.amount) for row in rows)
-    if not _is_free(db, attempt, sources):
+    if not sources or not _is_free(db, attempt, sources):
         return Why.NOTHING  # asked for once more, or given back in another way
     return Matter(
         attempt,
         case.reference,
         sources[0].account,
-        refund.amount,
+        Money(sum(each.amount for each in sources), refund.amount.currency),
         (Choice.PAID_OUT,),
         gives_back=True,
         sources={Choice.PAID_OUT: sources},
     )
+
+
+def _sources_of(db: Connection, refund_id: str) -> tuple[Taken, ...]:
+    """From where a refund was taken; one without us that was the deposit, from the deposit."""
+    deposit = (
+        select(RebookingLine.__table__)
+        .join(Rebooking, Rebooking.id == RebookingLine.rebooking_id)
+        .where(
+            Rebooking.refund_id == refund_id,
+            Rebooking.choice == Choice.DEPOSIT,
+            Rebooking.state == "approved",
+        )
+        .order_by(RebookingLine.position)
+    )
+    own = (
+        select(RefundLine.__table__)
+        .where(RefundLine.refund_id == refund_id)
+        .order_by(RefundLine.position)
+    )
+    rows = db.execute(deposit).all() or db.execute(own).all()
+    return tuple(Taken(row.account, row.entity, row.item, row.line, row.amount) for row in rows)
 
 
 def _is_free(db: Connection, attempt: Try, sources: Sequence[Taken]) -> bool:
@@ -188,11 +218,11 @@ def _refund_without_us(db: Connection, case: OpenCase) -> Matter | Why:
     deposit = _of_deposits(db, attempt, held)
     if deposit:
         sources[Choice.DEPOSIT] = deposit
-    shares = _borne(db, attempt, held, with_aside=False)
-    if shares:
+    shares = _borne(db, attempt, held)
+    if not isinstance(shares, Why):
         sources[Choice.LOSS] = shares
-    if not sources:
-        return Why.TOO_MUCH
+    elif not sources:
+        return shares
     return Matter(
         attempt,
         case.reference,
@@ -214,9 +244,9 @@ def _lost(db: Connection, case: OpenCase) -> Matter | Why:
     held = _standing(db, dispute.id, ledger.DISPUTE_HOLD)
     if held <= 0:
         return Why.NOTHING
-    sources = _borne(db, attempt, held, with_aside=True)
-    if not sources:
-        return Why.TOO_MUCH
+    sources = _borne(db, attempt, held)
+    if isinstance(sources, Why):
+        return sources
     return Matter(
         attempt,
         case.reference,
@@ -244,25 +274,18 @@ def _standing(db: Connection, object_id: str, account: str) -> int:
 
 def _fee_lines(db: Connection, obligation_id: str) -> list[Taken]:
     """The frozen lines, as what they brought to whom."""
-    rows = db.execute(
-        select(ObligationLine.__table__)
-        .where(ObligationLine.obligation_id == obligation_id)
-        .order_by(ObligationLine.position)
-    )
-    return [
-        Taken(
-            ledger.REFUNDABLE if row.refundable else ledger.REVENUE,
-            row.entity,
-            row.item,
-            row.position,
-            row.amount,
-        )
-        for row in rows
-    ]
+    lines = crediting.fee_lines(db, [obligation_id])[obligation_id]
+    return [Taken(x.account, x.entity, x.item, x.position, x.amount) for x in lines]
 
 
 def _of_deposits(db: Connection, attempt: Try, amount: int) -> tuple[Taken, ...]:
-    """The sum from the deposits of what the payment paid; nothing if they are less."""
+    """The sum from the deposits of what the payment paid; nothing if they are less.
+
+    Of a stage that is due no deposit is kept yet, and of a closed one none any more.
+    """
+    owed = obligations.get(db, attempt.obligation_id)
+    if owed is None or owed.state != "paid":
+        return ()
     taken = taken_by_line(db, attempt.obligation_id)
     found, rest = [], amount
     for line in _fee_lines(db, attempt.obligation_id):
@@ -274,36 +297,52 @@ def _of_deposits(db: Connection, attempt: Try, amount: int) -> tuple[Taken, ...]
     return () if rest else tuple(found)
 
 
-def _borne(db: Connection, attempt: Try, amount: int, *, with_aside: bool) -> tuple[Taken, ...]:
-    """The sum from those who got the payment, each by its part; nothing if they got less.
+def _borne(db: Connection, attempt: Try, amount: int) -> tuple[Taken, ...] | Why:
+    """The sum from those who got the payment, each by its part.
 
-    What was set aside is nobody's income, so it goes first.
+    What was set aside is nobody's income, so it goes first. What pays a part of a stage that is due
+    is nobody's yet: the stage is covered one day, or closed, and then the part is set aside.
     """
-    free = max(attempt.set_aside.minor - taken_beside(db, attempt), 0) if with_aside else 0
+    free = max(attempt.set_aside.minor - taken_beside(db, attempt), 0)
     from_aside = min(amount, free)
     rest = amount - from_aside
-    taken = taken_of_attempt_by_line(db, attempt.id)
-    lines = _fee_lines(db, attempt.obligation_id)
-    before = _credited_before(db, attempt)
+    owed = obligations.get(db, attempt.obligation_id)
+    if rest and (owed is None or owed.state == "due"):
+        return Why.DUE
+    found = [Taken(beside(attempt), "", "", None, from_aside)] if from_aside else []
+    of_lines = _borne_by_lines(db, attempt, rest) if rest else []
+    return Why.TOO_MUCH if of_lines is None else (*found, *of_lines)
+
+
+def _borne_by_lines(db: Connection, attempt: Try, amount: int) -> list[Taken] | None:
+    """The sum from the fee lines that the payment paid; None if it paid less.
+
+    Each gives by its part of the payment, but no more than is left of it: a deposit may have gone
+    back by this payment beyond its part, and another payment then had paid for the other lines.
+    """
     own = attempt.amount.minor - attempt.set_aside.minor
-    got = part_of_lines([line.amount for line in lines], before, before + own) if own else []
-    kept = [part - taken.get(line.line or 0, 0) for line, part in zip(lines, got, strict=own > 0)]
-    if sum(kept) < rest:
-        return ()
-    found = [Taken(beside(attempt), "", "", None, from_aside)]
-    if rest:
-        parts = part_of_lines(kept, 0, rest)
-        found += [replace(line, amount=part) for line, part in zip(lines, parts, strict=True)]
-    return tuple(each for each in found if each.amount)
-
-
-def _credited_before(db: Connection, attempt: Try) -> int:
-    """What earlier payments had paid of the same stage."""
-    return sum(
-        each.amount.minor - each.set_aside.minor
-        for each in attempts.with_money(db, attempt.obligation_id)
-        if each.settled_at and attempt.settled_at and each.settled_at < attempt.settled_at
-    )
+    taken = taken_of_attempt_by_line(db, attempt.id)
+    if own - sum(taken.values()) < amount:
+        return None
+    lines = _fee_lines(db, attempt.obligation_id)
+    got = crediting.brought_by(db, attempt.obligation_id, attempt.id)
+    of_all = taken_by_line(db, attempt.obligation_id)
+    left = [line.amount - of_all.get(position, 0) for position, line in enumerate(lines)]
+    # between nothing and what is left, which is below nothing for a discount
+    mine = [
+        sorted((0, got.get(position, 0) - taken.get(position, 0), most))[1]
+        for position, most in enumerate(left)
+    ]
+    beyond = amount - sum(mine)
+    if beyond <= 0:
+        parts = part_of_lines(mine, 0, amount)
+    else:
+        others = [most - part for most, part in zip(left, mine, strict=True)]
+        if sum(others) < beyond:
+            return None
+        more = part_of_lines(others, 0, beyond)
+        parts = [part + each for part, each in zip(mine, more, strict=True)]
+    return [replace(line, amount=part) for line, part in zip(lines, parts, strict=True) if part]
 
 
 @dataclass(frozen=True)

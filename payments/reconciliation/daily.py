@@ -178,7 +178,8 @@ class Reconciler:
         """What was found, at once."""
         now = self._now()
         with self._store.begin() as db:
-            of_payouts = [*treasury.of_day(db, day), *treasury.unknown_on(db, day)]
+            sent, back = treasury.of_day(db, day), treasury.returned_on(db, day)
+            of_payouts = sorted({*sent, *back, *treasury.unknown_on(db, day)})
             differences = findings.keep(db, day, unbacked, treasury.check(db, of_payouts, now))
             totals.keep(db, day, unbacked)
             findings.close_solved(db, day, now)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, select, update
 
 from payments.provider import Book, Payout, Rejected
-from payments.reconciliation import proven
+from payments.reconciliation import proven, treasury
 from payments.reconciliation.days import Span, day_of
 from payments.reconciliation.model import KnownPayout
 from payments.reconciliation.store import Store
@@ -18,16 +18,18 @@ _ON_THE_WAY = ("pending", "in_transit")
 def follow(
     store: Store, provider: Book, when: Span, zone: ZoneInfo, now: Callable[[], datetime]
 ) -> None:
-    """Keep the payouts of a day as they are now, and those before it that had not arrived."""
+    """Keep the payouts of a day as they are now, and those before it that had not arrived, or that
+    came back on this day: a bank may return what it had taken."""
     for payout in provider.payouts(when.begins, when.ends):
         _keep(store, payout, zone, now())
     with store.read() as db:
         waiting = db.scalars(
-            select(KnownPayout.id)
-            .where(KnownPayout.status.in_(_ON_THE_WAY), KnownPayout.created_at < when.begins)
-            .order_by(KnownPayout.id)
-        ).all()
-    for payout_id in waiting:
+            select(KnownPayout.id).where(
+                KnownPayout.status.in_(_ON_THE_WAY), KnownPayout.created_at < when.begins
+            )
+        )
+        asked = {*waiting, *treasury.returned_on(db, when.day)}
+    for payout_id in sorted(asked):
         try:
             payout = provider.read_payout(payout_id)
         except Rejected:

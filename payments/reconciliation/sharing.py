@@ -26,18 +26,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from payments import ledger
-from payments.model import (
-    Attempt,
-    Entry,
-    EntryLine,
-    ObligationLine,
-    Rebooking,
-    Refund,
-    RefundLine,
-)
-from payments.parts import part_of_lines, spread
-from payments.rebooking import REBOOKED
+from payments import crediting, ledger
+from payments.crediting import REBOOKED, UNDONE, FeeLine
+from payments.model import Attempt, Entry, EntryLine, Rebooking, Refund, RefundLine
+from payments.parts import spread
 from payments.reconciliation import book
 from payments.reconciliation.days import Span
 from payments.reconciliation.matching import FEE_UNTOLD, SAME, Kind
@@ -186,8 +178,8 @@ def _brought(db: Connection, payments: Iterable[str]) -> dict[str, list[Part]]:
         select(Attempt.payment, Attempt.obligation_id).where(Attempt.payment.in_(wanted))
     )
     obligation_of = {str(row.payment): row.obligation_id for row in rows}
-    lines = fee_lines(db, sorted(set(obligation_of.values())))
-    credited = _credits(db, sorted(set(obligation_of.values())))
+    lines = crediting.fee_lines(db, sorted(set(obligation_of.values())))
+    credited = crediting.credited(db, sorted(set(obligation_of.values())))
     parts: dict[str, list[Part]] = defaultdict(list)
     for row in booked:
         credit = -row.amount
@@ -195,71 +187,21 @@ def _brought(db: Connection, payments: Iterable[str]) -> dict[str, list[Part]]:
         if row.account != ledger.RECEIVABLE or obligation not in lines:
             parts[row.object_id].append(Part(row.account, "", "", credit))
             continue
-        before = sum(amount for entry, amount in credited[obligation] if entry < row.id)
-        parts[row.object_id] += of_obligation(lines[obligation], before, before + credit)
+        before = crediting.before(credited[obligation], row.id)
+        parts[row.object_id] += _parts_of(lines[obligation], before, before + credit)
     return parts
 
 
-def fee_lines(db: Connection, obligations: Sequence[str]) -> dict[str, list[Part]]:
-    """The frozen lines of obligations."""
-    found: dict[str, list[Part]] = defaultdict(list)
-    rows = db.execute(
-        select(ObligationLine.__table__)
-        .where(ObligationLine.obligation_id.in_(obligations), ObligationLine.amount != 0)
-        .order_by(ObligationLine.obligation_id, ObligationLine.position)
-    )
-    for row in rows:
-        account = ledger.REFUNDABLE if row.refundable else ledger.REVENUE
-        found[row.obligation_id].append(Part(account, row.entity, row.item, row.amount))
-    return found
-
-
-def of_obligation(lines: Sequence[Part], before: int, after: int) -> list[Part]:
+def _parts_of(lines: Sequence[FeeLine], before: int, after: int) -> list[Part]:
     """What of its lines is paid between two sums."""
-    amounts = part_of_lines([line.amount for line in lines], before, after)
     return [
-        Part(line.account, line.entity, line.item, amount)
-        for line, amount in zip(lines, amounts, strict=True)
-        if amount
+        Part(line.account, line.entity, line.item, line.amount)
+        for line in crediting.between(lines, before, after)
     ]
 
 
-def _credits(db: Connection, obligations: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
-    """What was credited to obligations, entry by entry."""
-    brought = select(Attempt.payment, Attempt.obligation_id).where(
-        Attempt.obligation_id.in_(obligations), Attempt.payment.is_not(None)
-    )
-    put = select(Rebooking.id, Rebooking.obligation_id).where(
-        Rebooking.obligation_id.in_(obligations)
-    )
-    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for provider, effect, objects in (
-        (ledger.PROVIDER, "payment", brought),
-        (ledger.PORTAL, REBOOKED, put),
-    ):
-        # first their ids: in one statement SQLite goes through all entries of the provider
-        credited_by = {str(row[0]): str(row[1]) for row in db.execute(objects)}
-        rows = db.execute(
-            select(Entry.object_id, Entry.id, EntryLine.amount)
-            .join(EntryLine, EntryLine.entry_id == Entry.id)
-            .where(
-                Entry.provider == provider,
-                Entry.object_id.in_(sorted(credited_by)),
-                Entry.effect == effect,
-                _of_account(ledger.RECEIVABLE),
-            )
-        )
-        for row in rows:
-            found[credited_by[row.object_id]].append((row.id, -row.amount))
-    return found
-
-
-# Not as plain columns: every line of an account, every entry of a provider would be gone through
-# where those of a payment or of a day have an index.
-
-
-def _of_account(account: str) -> ColumnElement[bool]:
-    return func.coalesce(EntryLine.account, "") == account
+# Not as a plain column: every entry of a provider would be gone through where those of a day have
+# an index
 
 
 def _booked_on(when: Span, provider: str) -> tuple[ColumnElement[bool], ...]:
@@ -345,17 +287,17 @@ def _count_cancelled(db: Connection, sheet: _Sheet, when: Span) -> None:
         .where(
             *_booked_on(when, ledger.PORTAL),
             Entry.effect == "cancelled",
-            _of_account(ledger.SURPLUS),
+            crediting.of_account(ledger.SURPLUS),
         )
         .group_by(Entry.object_id, Entry.reference, Entry.currency)
     )
     for cancelled in _in_parts(db, found, Entry.object_id):
         units = sheet.unit_of(db, sorted({row.reference for row in cancelled}))
-        lines = fee_lines(db, sorted(row.object_id for row in cancelled))
+        lines = crediting.fee_lines(db, sorted(row.object_id for row in cancelled))
         for row in cancelled:
             unit, part = units.get(row.reference, ""), int(row.part)
             sheet.row(row.currency, unit, Part(ledger.SURPLUS, "", "", 0)).moved += part
-            for each in of_obligation(lines[row.object_id], 0, part):
+            for each in _parts_of(lines[row.object_id], 0, part):
                 sheet.row(row.currency, unit, each).moved -= each.amount
 
 
@@ -377,19 +319,19 @@ def _count_rebooked(db: Connection, sheet: _Sheet, when: Span) -> None:
         .join(EntryLine, EntryLine.entry_id == Entry.id)
         .where(
             *_booked_on(when, ledger.PORTAL),
-            Entry.effect == REBOOKED,
+            Entry.effect.in_((REBOOKED, UNDONE)),
         )
         .order_by(Entry.id, EntryLine.position)
     ).all()
     units = sheet.unit_of(db, sorted({name for row in rows for name in (row.then_of, row.once_of)}))
     targets = sorted({row.obligation_id for row in rows if row.obligation_id})
-    lines, credited = fee_lines(db, targets), _credits(db, targets)
+    lines, credited = crediting.fee_lines(db, targets), crediting.credited(db, targets)
     for row in rows:
         unit = units.get(row.once_of if row.amount > 0 else row.then_of, "")
         parts = [Part(row.account, row.entity, row.item, -row.amount)]
         if row.account == ledger.RECEIVABLE:
-            before = sum(part for entry, part in credited[row.obligation_id] if entry < row.id)
-            parts = of_obligation(lines[row.obligation_id], before, before - row.amount)
+            before = crediting.before(credited[row.obligation_id], row.id)
+            parts = _parts_of(lines[row.obligation_id], before, before - row.amount)
         for part in parts:
             sheet.row(row.currency, unit, part).moved += part.amount
 

@@ -19,8 +19,9 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from payments import cases
 from payments.money import EXPONENTS, Money
+from payments.reconciliation.book import PAYOUT_FAILED
 from payments.reconciliation.matching import Kind
-from payments.reconciliation.model import KnownPayout, Statement, StatementLine
+from payments.reconciliation.model import BookLine, KnownPayout, Statement, StatementLine
 
 COLUMNS = ("value_date", "payout", "amount", "currency")
 CASE = "reconcile_"
@@ -254,6 +255,19 @@ def of_day(db: Connection, day: date) -> list[str]:
     """The payouts that were made on a day."""
     return list(
         db.scalars(select(KnownPayout.id).where(KnownPayout.day == day).order_by(KnownPayout.id))
+    )
+
+
+def returned_on(db: Connection, day: date) -> list[str]:
+    """The payouts whose money the provider had back on a day."""
+    return list(
+        db.scalars(
+            select(KnownPayout.id)
+            .distinct()
+            .join(BookLine, BookLine.object_id == KnownPayout.id)
+            .where(BookLine.day == day, BookLine.effect == PAYOUT_FAILED)
+            .order_by(KnownPayout.id)
+        )
     )
 
 

@@ -19,10 +19,10 @@ from payments.refunds.reserving import (
     book_promise,
     currency_of,
     keep_sources,
+    left_beside,
+    left_of_lines,
     recount,
-    taken_beside,
     taken_by_line,
-    taken_of_lines,
 )
 
 DUES_PAID_TWICE = "dues_paid_twice"
@@ -103,12 +103,11 @@ def refundable(
     """
     owed = obligations.get(db, attempt.obligation_id)
     currency = currency_of(db, attempt)
-    aside = max(attempt.set_aside.minor - taken_beside(db, attempt), 0)
-    mine = attempt.amount.minor - attempt.set_aside.minor - taken_of_lines(db, attempt)
-    credited = Money(max(mine, 0), attempt.amount.currency)
+    aside = Money(left_beside(db, attempt), currency)
+    credited = Money(left_of_lines(db, attempt), attempt.amount.currency)
     lines = _lines(db, owed, credited) if owed is not None else ()
-    why = _why(db, attempt, owed, Money(aside, currency), sale_only)
-    return Refundable(attempt, lines, Money(aside, currency), why, credited)
+    why = _why(db, attempt, owed, aside, sale_only)
+    return Refundable(attempt, lines, aside, why, credited)
 
 
 def _why(

@@ -4,7 +4,7 @@ Reserved is what is counted anew after each change, with the obligation's row he
 refunds say, and the tables refuse more than there is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,16 +12,18 @@ from sqlalchemy import ColumnElement, Connection, case, func, insert, select, un
 
 from payments import ledger
 from payments.attempts import Try
+from payments.crediting import REBOOKED, UNDONE
 from payments.model import (
     Attempt,
     Entry,
+    EntryLine,
     ObligationLine,
     Rebooking,
     RebookingLine,
     Refund,
     RefundLine,
 )
-from payments.refunds.reading import LIVE, Asked
+from payments.refunds.reading import LIVE, Asked, RefundState
 
 
 @dataclass(frozen=True)
@@ -52,32 +54,50 @@ def currency_of(db: Connection, attempt: Try) -> str:
     return booked or attempt.amount.currency
 
 
-def taken_beside(db: Connection, attempt: Try) -> int:
+def left_beside(db: Connection, attempt: Try, states: Collection[RefundState] = LIVE) -> int:
+    """What is left of the money that was set aside, once the refunds in ``states`` are made.
+
+    Not more than is left of the payment: of a part that went back before its request was closed,
+    the rest only was there to be set aside.
+    """
+    beside = taken_beside(db, attempt, states)
+    spent = beside + taken_of_lines(db, attempt, states)
+    return max(min(attempt.set_aside.minor - beside, attempt.amount.minor - spent), 0)
+
+
+def left_of_lines(db: Connection, attempt: Try) -> int:
+    """What is left of what fees were paid with, as far as anything is left of the payment."""
+    of_lines = taken_of_lines(db, attempt)
+    spent = taken_beside(db, attempt) + of_lines
+    credited = attempt.amount.minor - attempt.set_aside.minor
+    return max(min(credited - of_lines, attempt.amount.minor - spent), 0)
+
+
+def taken_beside(db: Connection, attempt: Try, states: Collection[RefundState] = LIVE) -> int:
     """What refunds and rebookings take of the money that was set aside."""
-    account = beside(attempt)
-    refunded = _refunded(db, attempt, RefundLine.account == account, RefundLine.line.is_(None))
-    return refunded + rebooked_beside(db, attempt)
+    of_it = (RefundLine.account == beside(attempt)) & RefundLine.line.is_(None)
+    return _refunded(db, attempt, states, of_it) + _rebooked(db, attempt, _BESIDE)
 
 
-def rebooked_beside(db: Connection, attempt: Try) -> int:
-    """What was put elsewhere of the money that was set aside."""
-    return _rebooked(db, attempt, RebookingLine.line.is_(None))
-
-
-def taken_of_lines(db: Connection, attempt: Try) -> int:
+def taken_of_lines(db: Connection, attempt: Try, states: Collection[RefundState] = LIVE) -> int:
     """What refunds and rebookings of this payment take of what it was credited with."""
     other = (RefundLine.account != beside(attempt)) | RefundLine.line.is_not(None)
-    # a rebooking that explains a refund takes nothing once more
-    by_itself = Rebooking.refund_id.is_(None)
-    rebooked = _rebooked(db, attempt, RebookingLine.line.is_not(None), by_itself)
-    return _refunded(db, attempt, other) + rebooked
+    # a rebooking that explains a refund takes nothing once more: it says from where that was taken
+    rebooked = _rebooked(db, attempt, ~_BESIDE, Rebooking.refund_id.is_(None))
+    explained = _rebooked(db, attempt, _BESIDE, Rebooking.refund_id.is_not(None))
+    return _refunded(db, attempt, states, other) + rebooked - explained
 
 
-def _refunded(db: Connection, attempt: Try, *conditions: ColumnElement[bool]) -> int:
+_BESIDE = RebookingLine.line.is_(None)
+
+
+def _refunded(
+    db: Connection, attempt: Try, states: Collection[RefundState], which: ColumnElement[bool]
+) -> int:
     found = (
         select(func.coalesce(func.sum(RefundLine.amount), 0))
         .join(Refund, Refund.id == RefundLine.refund_id)
-        .where(Refund.attempt_id == attempt.id, Refund.state.in_(LIVE), *conditions)
+        .where(Refund.attempt_id == attempt.id, Refund.state.in_(states), which)
     )
     return int(db.scalar(found) or 0)
 
@@ -86,9 +106,22 @@ def _rebooked(db: Connection, attempt: Try, *conditions: ColumnElement[bool]) ->
     found = (
         select(func.coalesce(func.sum(RebookingLine.amount), 0))
         .join(Rebooking, Rebooking.id == RebookingLine.rebooking_id)
-        .where(Rebooking.attempt_id == attempt.id, Rebooking.state == "approved", *conditions)
+        .where(Rebooking.attempt_id == attempt.id, stands(), *conditions)
     )
     return int(db.scalar(found) or 0)
+
+
+def stands() -> ColumnElement[bool]:
+    """Of rebookings those that are booked, and not undone because their refund has failed."""
+    return (Rebooking.state == "approved") & ~undone()
+
+
+def undone() -> ColumnElement[bool]:
+    """Of rebookings those that explained a refund which has failed after all."""
+    failed = select(Refund.id).where(
+        Refund.id == Rebooking.refund_id, Refund.state == RefundState.FAILED
+    )
+    return failed.correlate(Rebooking).exists()
 
 
 def taken_by_line(db: Connection, obligation_id: str) -> dict[int, int]:
@@ -112,7 +145,7 @@ def _by_line(db: Connection, whose: ColumnElement[bool]) -> dict[int, int]:
         select(RebookingLine.line, RebookingLine.amount)
         .join(Rebooking, Rebooking.id == RebookingLine.rebooking_id)
         .join(Attempt, Attempt.id == Rebooking.attempt_id)
-        .where(whose, Rebooking.state == "approved", RebookingLine.line.is_not(None))
+        .where(whose, stands(), RebookingLine.line.is_not(None))
     )
     taken: dict[int, int] = {}
     for position, amount in db.execute(union_all(refunded, rebooked)):
@@ -190,3 +223,22 @@ def book_promise(db: Connection, refund: Asked, at: datetime, *, back: bool) -> 
     name = "withdrawn" if back else "promised"
     effect = ledger.Effect(ledger.PORTAL, refund.id, name, refund.reference)
     ledger.book(db, effect, lines, refund.amount.currency, at)
+
+
+def undo_explanation(db: Connection, refund: Asked, at: datetime) -> None:
+    """What was said of a refund without us goes back to where it stood: the refund has failed."""
+    explained = (Rebooking.refund_id == refund.id, Rebooking.state == "approved")
+    for rebooking in db.scalars(select(Rebooking.id).where(*explained)).all():
+        booked = db.execute(
+            select(EntryLine.__table__)
+            .join(Entry, Entry.id == EntryLine.entry_id)
+            .where(
+                Entry.provider == ledger.PORTAL,
+                Entry.object_id == rebooking,
+                Entry.effect == REBOOKED,
+            )
+            .order_by(EntryLine.position)
+        ).all()
+        lines = [ledger.Line(row.account, -row.amount, row.entity, row.item) for row in booked]
+        effect = ledger.Effect(ledger.PORTAL, rebooking, UNDONE, refund.reference)
+        ledger.book(db, effect, lines, refund.amount.currency, at)

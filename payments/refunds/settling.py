@@ -13,6 +13,7 @@ from payments.attempts import Try
 from payments.cases import open_case
 from payments.model import Refund
 from payments.provider import Refunded, RefundOrder, RefundStatus
+from payments.refunds.closing import close_cases
 from payments.refunds.reading import (
     PROMISED,
     PROVIDER,
@@ -29,10 +30,11 @@ from payments.refunds.reserving import (
     beside,
     book_promise,
     keep_sources,
-    rebooked_beside,
     recount,
     sources_of,
     taken_beside,
+    taken_of_lines,
+    undo_explanation,
 )
 
 _SHORTEST_WAIT = timedelta(seconds=5)
@@ -148,7 +150,7 @@ def _record_external(db: Connection, attempt: Try, told: Refunded, at: datetime)
             look_again_at=at + _SHORTEST_WAIT,
         )
     )
-    _lapse(db, attempt, at)
+    _lapse(db, attempt, told.amount.minor, at)
     keep_sources(db, refund_id, _external_sources(db, attempt, told.amount.minor))
     recount(db, attempt.id)
     open_case(db, "external_refund", told.id, reference, str(told.amount.minor), at)
@@ -164,11 +166,11 @@ def _external_sources(db: Connection, attempt: Try, amount: int) -> list[Source]
     return [source for source in sources if source.amount]
 
 
-def _lapse(db: Connection, attempt: Try, at: datetime) -> None:
+def _lapse(db: Connection, attempt: Try, amount: int, at: datetime) -> None:
     """Requests that nobody decided on and that are more than is left, the latest first."""
-    living = [each for each in of_attempt(db, attempt.id) if each.state not in _ENDED]
-    over = sum(each.amount.minor for each in living) - attempt.amount.minor
-    for each in reversed(living):
+    taken = taken_beside(db, attempt) + taken_of_lines(db, attempt)
+    over = taken + amount - attempt.amount.minor
+    for each in reversed(of_attempt(db, attempt.id)):
         if over > 0 and each.state is RefundState.REQUESTED:
             over -= each.amount.minor
             db.execute(
@@ -205,6 +207,10 @@ def _fail(db: Connection, refund: Asked, reason: str, at: datetime) -> None:
     )
     if refund.origin == STAFF:
         book_promise(db, refund, at, back=True)
+    else:
+        undo_explanation(db, refund, at)
+        note = "the refund failed: the money is where it was"
+        cases.resolve_object(db, ("external_refund",), refund.provider_refund or "", note, at)
     recount(db, refund.attempt_id)
     open_case(db, "refund_failed", refund.id, refund.reference, reason[:60], at)
 
@@ -217,32 +223,3 @@ def _set(
         .where(Refund.id == refund_id)
         .values(state=state, provider_refund=told.id, settled_at=settled_at)
     )
-
-
-def close_cases(
-    db: Connection, attempt: Try, refund: Asked | None, note: str, at: datetime
-) -> None:
-    """What was put before a person is settled once nothing is left to give back."""
-    if refund is not None and refund.reason == RefundReason.DEPOSIT:
-        cases.resolve(db, cases.DEPOSITS, refund.reference, note, at)
-    if refund is not None and refund.reason == RefundReason.PAID_TWICE:
-        cases.resolve(db, ("dues_paid_twice",), refund.reference, note, at)
-    if not _all_returned(db, attempt):
-        return
-    kinds = ("surplus", *cases.MISMATCHES)
-    cases.resolve_object(db, kinds, attempt.payment or "", note, at)
-    paid = attempts.with_money(db, attempt.obligation_id)
-    if all(_all_returned(db, each) for each in paid):
-        cases.resolve_object(db, ("cancelled_in_part",), attempt.obligation_id, note, at)
-
-
-def _all_returned(db: Connection, attempt: Try) -> bool:
-    """Whether all that was set aside of a payment has gone back, or elsewhere."""
-    made = [each for each in of_attempt(db, attempt.id) if each.state is RefundState.SUCCEEDED]
-    given = sum(
-        source.amount
-        for each in made
-        for source in sources_of(db, each.id)
-        if source.line is None and source.account == beside(attempt)
-    )
-    return given + rebooked_beside(db, attempt) >= attempt.set_aside.minor

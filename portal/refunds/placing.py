@@ -62,6 +62,10 @@ WHY: Mapping[Why, str] = {
     Why.TOO_MUCH: N_(
         "More was taken than this payment brought. Find out with the provider what happened"
     ),
+    Why.DUE: N_(
+        "It had paid a part of what is still due. It can be booked once the rest is paid, or the "
+        "request is closed"
+    ),
     Why.CHANGED: N_("Something has changed since it was proposed. Reject it and look at it anew"),
     Why.WAITS: N_("A proposal about this case waits for a second person already"),
     Why.OWED_NOTHING: N_("That request never owed anything, so no payment can be of it"),
@@ -90,7 +94,8 @@ class Wish:
 
 @dataclass(frozen=True)
 class Looked:
-    """A case as its page shows it. ``proposal`` waits for a second person."""
+    """A case as its page shows it. ``proposal`` waits for a second person; ``fits`` tells that what
+    would be booked now is still what was proposed."""
 
     case: OpenCase
     closing: Closing | None
@@ -100,6 +105,7 @@ class Looked:
     proposals: Sequence[Proposal]
     fee_lines: Sequence[OwedLine]
     goal: Goal | None
+    fits: bool
 
     @property
     def is_refund(self) -> bool:
@@ -137,6 +143,9 @@ def look(db: Connection, officer: Officer, case_id: int) -> Looked:
         proposals=proposals,
         fee_lines=obligations.lines(db, matter.attempt.obligation_id) if matter else (),
         goal=goal,
+        fits=waits is not None
+        and matter is not None
+        and rebooking.fits(db, waits, matter, goal.target if goal else None),
     )
 
 

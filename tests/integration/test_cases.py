@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import DatabaseError
 
-from payments import attempts, cases, rebooking, refunds
+from payments import attempts, cases, obligations, rebooking, refunds
 from payments.model import Obligation, PaymentCase, Rebooking, Receipt
 from payments.money import Money
 from payments.rebooking import Choice, Unbookable, Why
@@ -250,19 +250,31 @@ def test_nobody_decides_on_what_he_proposed_and_strangers_see_nothing(
     assert page.tree.xpath("//form[contains(@action, '/propose')]"), "something else can be"
 
 
+@pytest.mark.parametrize("changed", ["the payment", "the request", "the case"])
 def test_what_changed_since_it_was_proposed_is_not_booked(
-    books: Books, cashier: Employee, finance: Employee
+    books: Books, cashier: Employee, finance: Employee, changed: str
 ) -> None:
-    paid = books.surplus()
+    paid, meant = books.surplus(), due(books)
     address = case_of(books, paid.payment, "surplus")
-    propose(cashier, address, choice="request", number=due_number(books))
-    books.ask(paid, Money(10_000))
+    propose(cashier, address, choice="request", number=meant.number)
+    if changed == "the payment":
+        books.ask(paid, Money(10_000))
+    elif changed == "the case":  # it closes by itself
+        books.approved(paid, WHOLE)
+        books.make()
+    else:
+        with books.core.database.begin() as db:
+            assert obligations.cancel(db, meant.obligation, books.core.clock.now())
     page = finance.get(address)
     assert not page.tree.xpath("//form[contains(@action, '/approve')]")
     assert "تغير شيء منذ تقديم الاقتراح" in page.text
     refused = finance.post(f"{address}/approve", page.values("/reject"))
     assert refused.status == 409
-    assert books.cases(paid.number) == ["surplus"]
+    assert books.cases(paid.number) == ([] if changed == "the case" else ["surplus"])
+    listed = f"//h2[@id='proposals']/..//a[@href='{address}']"
+    assert finance.get("/center/finance/refunds").tree.xpath(listed)
+    finance.send(page, {"note": WHY}, "/reject")
+    assert not finance.get("/center/finance/refunds").tree.xpath(listed)
 
 
 # --- what a bank kept, what went back without us, what could not go back

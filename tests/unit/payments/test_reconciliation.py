@@ -18,6 +18,7 @@ from payments.reconciliation import matching
 from payments.reconciliation.days import each_day, span
 from payments.reconciliation.matching import Kind
 from payments.reconciliation.model import DayDifference, DayTotal
+from payments.reconciliation.treasury import enter, read_statement
 from portal.clock import CAIRO
 from portal.db import Database
 from tests.support.books import AMOUNT, FEE, Desk, entry
@@ -226,6 +227,38 @@ def test_a_payout_that_fails_brings_the_money_back_to_where_it_was(
     assert desk.balance(ledger.TREASURY_IN_TRANSIT) == desk.balance(ledger.TREASURY_SETTLED) == 0
     assert desk.balance(ledger.CLEARING) == AMOUNT - FEE
     assert desk.cases() == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"), [(False, []), (True, [("reconcile_payout_amount", "po_1", "")])]
+)
+def test_a_payout_that_arrived_and_then_failed_is_not_looked_for_at_the_treasury(
+    desk: Desk, listed: bool, found: list[tuple[str, str, str]]
+) -> None:
+    """Unless a statement has it: then the treasury may hold what the provider has back."""
+    desk.pay("26-0001")
+    desk.pay_out("po_1", 5_000, "paid")
+    compare(desk)
+    statement(desk, DAY + timedelta(days=1), "po_1" if listed else "po_other")
+    desk.next_morning(6)
+    statement(desk, DAY + timedelta(days=6), "po_later")
+    late = "po_1" in {payout for _, payout, _ in desk.cases()}
+    assert late is not listed
+    desk.arrive("po_1", "failed")
+    desk.add("txn_back", "payout_failure", 5_000, source="po_1")
+    desk.next_morning()
+    desk.reconciler.run(DAY + timedelta(days=7))
+    assert [each for each in desk.cases() if each[1] == "po_1"] == found
+    desk.next_morning(3)
+    statement(desk, DAY + timedelta(days=10), "po_last")
+    assert [each for each in desk.cases() if each[1] == "po_1"] == found
+
+
+def statement(desk: Desk, day: date, payout: str) -> None:
+    """The treasury's statement of a day, with one line."""
+    content = f"value_date,payout,amount,currency\n{day},{payout},5000,EGP\n".encode()
+    with desk.database.begin() as db:
+        enter(db, content, read_statement(content, day), "finance", desk.clock.now())
 
 
 def test_the_fee_of_a_payout_is_booked_as_well(desk: Desk) -> None:
