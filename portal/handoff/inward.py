@@ -1,7 +1,9 @@
 """Events of centers behind the door: kept, taken once, fitted to the life cycle.
 
 What does not fit yet waits for the event that makes it fit; what can never fit is parked, shown to
-the operator and told to the center. Nothing is dropped.
+the operator and told to the center. An event that a center signed as the contract says is kept
+whole. Of one that is no message the beginning is kept, and of bytes that nobody signed the
+beginning of the last few hundred.
 """
 
 from collections.abc import Callable, Mapping, Sequence

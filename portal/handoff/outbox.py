@@ -229,6 +229,17 @@ def replay(
     return positions
 
 
+def again(
+    db: Connection, outbox: type[OutboxColumns], message_id: str, center: str, at: datetime
+) -> bool:
+    """Send one once more, at ``at``, because the receiver has refused it; whether there is one."""
+    which = (outbox.id == message_id, outbox.center_code == center)
+    values = {"state": "waiting", "available_at": at, "replays": outbox.replays + 1}
+    if db.execute(update(outbox).where(*which, outbox.state == "sent").values(values)).rowcount:
+        return True
+    return db.scalar(select(outbox.position).where(*which)) is not None
+
+
 def replay_all(database: Database, outbox: type[OutboxColumns], wanted: Range, at: datetime) -> int:
     """Send a whole range once more, a thousand in a transaction; how many there were."""
     done, after = 0, 0

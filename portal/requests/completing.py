@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from portal import notes
 from portal.clock import Clock, public_id
 from portal.db import Database
 from portal.holidays.register import calendar as holiday_calendar
@@ -13,14 +14,13 @@ from portal.notifications import compose
 from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
 from portal.places.model import Places
-from portal.problems import HIDDEN_CHARACTERS, N_, Problem
+from portal.problems import N_, Problem
 from portal.requests import lifecycle, reading, uploads
 from portal.requests.handing_off import HandOff
 from portal.requests.lifecycle import Act, Actor, Event, State, WrongState
 from portal.requests.model import Attachment, ServiceRequest
 from portal.requests.reading import FiledRequest, PastAct
 from portal.requests.uploads import Attached
-from portal.text import is_readable
 from portal.vault import Vault
 
 LONGEST_NOTE = 2000
@@ -46,10 +46,7 @@ def problems_of(
     ]
     if not ask.data.get("items") and not note.strip() and not files:
         found.append(Problem("note", N_("Write your answer to the center, or attach a document")))
-    if len(note) > LONGEST_NOTE:
-        found.append(Problem("note", N_("The answer is too long; shorten it")))
-    if not is_readable(note, lines=True):
-        found.append(Problem("note", HIDDEN_CHARACTERS))
+    found += notes.problems_of("note", note, LONGEST_NOTE, N_("The answer is too long; shorten it"))
     return found
 
 
