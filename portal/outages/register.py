@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 
-from portal.outages.model import Outage
+from portal.db import insert_missing
+from portal.outages.model import Outage, OutageFailure
 from portal.problems import Conflict, Missing
 
 
@@ -61,6 +62,20 @@ class Recorded:
 
 _COLUMNS = tuple(getattr(Outage, name) for name in Recorded.__dataclass_fields__)
 _LONGEST_LIST = 200
+_TO_MOVE = (
+    Outage.windows_moved_at.is_(None),
+    Outage.periods_moved_at.is_(None) & Outage.confirmed_at.is_not(None),
+)
+_ENDED = (
+    Outage.id,
+    Outage.scope,
+    Outage.place,
+    Outage.began_at,
+    Outage.ended_at,
+    Outage.reason,
+    _TO_MOVE[0].label("windows"),
+    _TO_MOVE[1].label("periods"),
+)
 
 
 def record(
@@ -162,23 +177,12 @@ def newest(db: Connection, places: Collection[str] | None) -> Sequence[Recorded]
 
 def to_move(db: Connection) -> Sequence[Ended]:
     """Those that are over and have not moved yet what they touched."""
-    windows = Outage.windows_moved_at.is_(None)
-    periods = Outage.periods_moved_at.is_(None) & Outage.confirmed_at.is_not(None)
     rows = db.execute(
-        select(
-            Outage.id,
-            Outage.scope,
-            Outage.place,
-            Outage.began_at,
-            Outage.ended_at,
-            Outage.reason,
-            windows.label("windows"),
-            periods.label("periods"),
-        )
-        .where(Outage.ended_at.is_not(None), Outage.withdrawn_at.is_(None), or_(windows, periods))
+        select(*_ENDED)
+        .where(Outage.ended_at.is_not(None), Outage.withdrawn_at.is_(None), or_(*_TO_MOVE))
         .order_by(Outage.id)
     )
-    return [Ended(**row._asdict() | {"scope": Scope(row.scope)}) for row in rows]
+    return [_ended(row) for row in rows]
 
 
 def periods_to_move(
@@ -211,9 +215,61 @@ def holds_up(db: Connection, scopes: Collection[Scope]) -> bool:
     return db.scalar(query.limit(1)) is not None
 
 
+def holds_up_at(db: Connection, places: Collection[str]) -> bool:
+    """The same of a center: by itself, or with all of its governorate."""
+    query = select(Outage.id).where(
+        Outage.withdrawn_at.is_(None),
+        Outage.place.in_(places),
+        or_(Outage.ended_at.is_(None), Outage.windows_moved_at.is_(None)),
+    )
+    return db.scalar(query.limit(1)) is not None
+
+
 def moved(db: Connection, outage_id: int, kind: str, at: datetime) -> None:
     """Note that every ``window``, or every ``period``, that it touched was moved."""
     db.execute(update(Outage).where(Outage.id == outage_id).values({f"{kind}s_moved_at": at}))
+
+
+def failed(db: Connection, outage_id: int, kind: str, number: str, at: datetime) -> None:
+    """Note that a request which it touched could not be moved."""
+    row = {"outage_id": outage_id, "kind": kind, "request_number": number, "failed_at": at}
+    insert_missing(db, insert(OutageFailure).values(**row))
+
+
+def forget_failure(db: Connection, outage_id: int, kind: str, number: str) -> None:
+    db.execute(
+        delete(OutageFailure).where(
+            OutageFailure.request_number == number,
+            OutageFailure.outage_id == outage_id,
+            OutageFailure.kind == kind,
+        )
+    )
+
+
+def failures(db: Connection) -> Sequence[tuple[Ended, str, str]]:
+    """What is to be tried again: the outage, the kind of move, and the request's number."""
+    rows = db.execute(
+        select(*_ENDED, OutageFailure.kind, OutageFailure.request_number)
+        .join(OutageFailure, OutageFailure.outage_id == Outage.id)
+        .where(Outage.withdrawn_at.is_(None))
+        .order_by(OutageFailure.failed_at)
+    ).all()
+    return [(_ended(row), row.kind, row.request_number) for row in rows]
+
+
+def left_behind(db: Connection, number: str) -> bool:
+    """Whether an outage has yet to give back to a request what it took: nothing of it is closed."""
+    known = (
+        select(OutageFailure.outage_id)
+        .join(Outage, Outage.id == OutageFailure.outage_id)
+        .where(OutageFailure.request_number == number, Outage.withdrawn_at.is_(None))
+    )
+    return db.scalar(known.limit(1)) is not None
+
+
+def _ended(row: Row[Any]) -> Ended:
+    values = {name: getattr(row, name) for name in Ended.__dataclass_fields__}
+    return Ended(**values | {"scope": Scope(row.scope)})
 
 
 def _recorded(row: Row[Any]) -> Recorded:

@@ -13,6 +13,7 @@ from portal.loops import one_by_one
 from portal.notifications import compose
 from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
+from portal.outages import register
 from portal.places.model import Places
 from portal.problems import N_, Problem
 from portal.requests import lifecycle, reading, uploads
@@ -106,7 +107,7 @@ class Shelver:
     def _shelve(self, request_id: int, now: datetime) -> bool:
         with self._database.begin() as db:
             request = reading.by_id(db, request_id)
-            if request.state is not State.NEEDS_COMPLETION:
+            if request.state is not State.NEEDS_COMPLETION or self._is_held_up(db, request):
                 return False
             calendar = holiday_calendar(db, self._places.centers[request.center_code].governorate)
             act = Act(
@@ -122,3 +123,9 @@ class Shelver:
             params = {"number": request.number}
             notifications.put(db, self._vault, to, compose.REQUEST_SHELVED, params, now)
         return True
+
+    def _is_held_up(self, db: Connection, request: FiledRequest) -> bool:
+        """Whether an outage is to make the time longer: the center is out, or was."""
+        center = self._places.centers[request.center_code]
+        at = (center.code, center.governorate)
+        return register.holds_up_at(db, at) or register.left_behind(db, request.number)

@@ -599,14 +599,30 @@ def test_an_upload_without_a_permission_is_refused(center: CenterSystem) -> None
     assert answer.status_code == 401
 
 
-def test_what_no_event_has_named_is_dropped_after_two_weeks(alone: LocalPortal) -> None:
+def test_a_document_that_no_event_needs_is_dropped_after_two_weeks(
+    alone: LocalPortal,
+) -> None:
     system = connected(alone, CENTER)
     assert system.upload(pdf()[1]).status_code == 201
+    named = {**system.upload(png()[1], "image/png").json(), "name": "output.png"}
+    number = request_of(alone)
+    early = system.envelope("output.issued.v1", number, documents=[named], output_number="7/2026")
+    assert system.post(system.signed(early)).json()["state"] == "waiting"
     store = alone.portal.uploaded_files
-    assert len(list(store.keys())) == 1
     alone.worker.run_once()
-    assert len(list(store.keys())) == 1
+    assert len(list(store.keys())) == 2
     alone.clock.advance(days=15)
+    alone.worker.run_once()
+    assert len(list(store.keys())) == 1, "what a waiting event names stays"
+    for event in (
+        registered(system, number),
+        system.envelope("documents.accepted.v1", number),
+        system.envelope("request.approved.v1", number),
+    ):
+        assert system.post(system.signed(event)).json()["state"] == "applied"
+    assert state(alone, number) == "issued"
+    issued = select(func.count()).where(Attachment.purpose == "output")
+    assert alone.rows(issued)[0][0] == 1
     alone.worker.run_once()
     assert list(store.keys()) == []
     assert alone.rows(select(func.count()).select_from(CenterUpload))[0][0] == 0
