@@ -344,6 +344,16 @@ def find(db: Connection, center: str, event_id: str) -> Kept | None:
     return Kept(*row) if row is not None else None
 
 
+def heard_at(db: Connection, center: str) -> datetime | None:
+    """When the last event that ``center`` signed came."""
+    return db.scalar(
+        select(InwardEvent.received_at)
+        .where(InwardEvent.center_code == center, InwardEvent.type != UNSIGNED)
+        .order_by(InwardEvent.received_at.desc())
+        .limit(1)
+    )
+
+
 def wake(db: Connection, subject: str, at: datetime) -> None:
     """Have what waits about a request tried again: it has changed by something else than an event
     of its center, such as a payment."""

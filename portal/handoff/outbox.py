@@ -143,6 +143,11 @@ def unanswered(db: Connection, late_since: datetime) -> Unanswered:
     )
 
 
+def unanswered_centers(db: Connection) -> frozenset[str]:
+    """The centers that have a request which they have not answered."""
+    return frozenset(db.scalars(select(OutboxMessage.center_code).where(_NO_ANSWER_YET).distinct()))
+
+
 def by_center(db: Connection) -> Sequence[CenterBacklog]:
     """The centers to which something waits or that have yet to answer, the longest first."""
     box = OutboxMessage

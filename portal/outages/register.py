@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 
 from portal.db import insert_missing
 from portal.outages.model import Outage, OutageFailure
@@ -56,10 +56,17 @@ class Recorded:
     withdrawn_at: datetime | None
 
     @property
+    def noticed(self) -> bool:
+        """By itself, and nobody answers for it yet."""
+        return self.source == NOTICED and self.confirmed_by is None
+
+    @property
     def moved(self) -> bool:
         return bool(self.windows_moved_at or self.periods_moved_at)
 
 
+NOTICED, ENTERED = "health", "entered"
+"""Where an outage is known from: it was noticed by itself, or a person entered it."""
 _COLUMNS = tuple(getattr(Outage, name) for name in Recorded.__dataclass_fields__)
 _LONGEST_LIST = 200
 _TO_MOVE = (
@@ -84,9 +91,48 @@ def record(
     """What was noticed by itself, when it is over."""
     db.execute(
         insert(Outage).values(
-            scope=scope, began_at=began_at, ended_at=ended_at, source="health", recorded_at=at
+            scope=scope, began_at=began_at, ended_at=ended_at, source=NOTICED, recorded_at=at
         )
     )
+
+
+def notice(db: Connection, center: str, began_at: datetime, at: datetime) -> bool:
+    """A center is silent; whether that is news."""
+    new = insert(Outage).values(
+        scope=Scope.CENTER, place=center, began_at=began_at, source=NOTICED, recorded_at=at
+    )
+    return insert_missing(db, new) is not None
+
+
+def noticed_under_way(db: Connection) -> dict[str, tuple[int, datetime]]:
+    """The silent centers: which outage, and since when."""
+    rows = db.execute(
+        select(Outage.place, Outage.id, Outage.began_at).where(
+            Outage.scope == Scope.CENTER,
+            Outage.source == NOTICED,
+            Outage.ended_at.is_(None),
+            Outage.withdrawn_at.is_(None),
+        )
+    )
+    return {row.place: (row.id, row.began_at) for row in rows}
+
+
+def is_under_way(db: Connection, places: Collection[str]) -> bool:
+    """Whether one of ``places`` is out by what is recorded, whoever recorded it."""
+    query = select(Outage.id).where(
+        Outage.place.in_(places), Outage.ended_at.is_(None), Outage.withdrawn_at.is_(None)
+    )
+    return db.scalar(query.limit(1)) is not None
+
+
+def closed_at(db: Connection, places: Collection[str]) -> datetime | None:
+    """When an outage at one of ``places`` was last ended, or withdrawn."""
+    ended, withdrawn = db.execute(
+        select(func.max(Outage.ended_at), func.max(Outage.withdrawn_at)).where(
+            Outage.place.in_(places)
+        )
+    ).one()
+    return max((at for at in (ended, withdrawn) if at is not None), default=None)
 
 
 def enter(
@@ -117,7 +163,7 @@ def enter(
             place=place,
             began_at=began_at,
             ended_at=ended_at,
-            source="entered",
+            source=ENTERED,
             reason=reason,
             entered_by=by,
             recorded_at=at,
@@ -267,7 +313,7 @@ def left_behind(db: Connection, number: str) -> bool:
     return db.scalar(known.limit(1)) is not None
 
 
-def _ended(row: Row[Any]) -> Ended:
+def _ended(row: Any) -> Ended:
     values = {name: getattr(row, name) for name in Ended.__dataclass_fields__}
     return Ended(**values | {"scope": Scope(row.scope)})
 

@@ -16,13 +16,13 @@ holds up no other: it is left behind, tried again in every round, and not closed
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, or_, select
 
-from portal.catalogue.deadlines import COUNTER_CLOSES_HOUR, Calendar, due_on
-from portal.clock import CAIRO, Clock, cairo_day, end_of_day, public_id
+from portal.catalogue.deadlines import Calendar, counters, due_on
+from portal.clock import Clock, cairo_day, end_of_day, public_id
 from portal.db import Database, insert_missing
 from portal.holidays.register import calendar as holiday_calendar
 from portal.loops import one_by_one
@@ -56,7 +56,6 @@ _ASKED_BY_CENTER = (State.NEEDS_COMPLETION, State.ACCEPTED_PRELIM)
 _WAITING = (*PAYABLE, *_ASKED_BY_CENTER)
 _REFUSED = TABLE[Event.FILE_GRIEVANCE].sources
 _AFTER = timedelta(days=1)
-COUNTER_OPENS_HOUR = 8  # [G]
 _COUNTS = timedelta(hours=1)
 _PAGE = 200
 
@@ -277,8 +276,7 @@ def days_lost(
     """
     day, lost = max(first, cairo_day(began_at)), set[date]()
     while day <= min(last, cairo_day(ended_at)):
-        opens = datetime.combine(day, time(COUNTER_OPENS_HOUR), CAIRO)
-        closes = datetime.combine(day, time(COUNTER_CLOSES_HOUR), CAIRO)
+        opens, closes = counters(day)
         taken = min(closes, ended_at) - max(opens, began_at)
         if calendar.is_working(day) and taken >= _COUNTS:
             lost.add(day)
