@@ -140,7 +140,10 @@ class Toller:
     def _once(self, outage: Ended, kind: str, number: str) -> bool:
         """Move one request, if that outage has not moved it yet."""
         move = self._longer_window if kind == WINDOW else self._longer_period
+        held = select(ServiceRequest.id).where(ServiceRequest.number == number)
         with self._database.begin() as db:
+            # first its row: whoever completes, pays or decides at this moment comes before or after
+            db.execute(held.with_for_update(key_share=True))
             request = reading.by_number(db, number)
             register.forget_failure(db, outage.id, kind, number)
             once = insert(OutageMove).values(
