@@ -7,6 +7,8 @@ each side gets a way to fetch the documents that the other's messages link to.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import BinaryIO
 
 from sqlalchemy import Connection
@@ -25,6 +27,7 @@ from portal.clock import Clock
 from portal.db import Database
 from portal.files import FileStore
 from portal.finance.reconciling import Reconciling
+from portal.handoff import outbox
 from portal.handoff import uploads as center_uploads
 from portal.handoff.authentic import Authentic
 from portal.handoff.door import Door
@@ -32,10 +35,10 @@ from portal.handoff.inward import Inward
 from portal.handoff.keys import CenterKeys, OwnCenters
 from portal.handoff.links import DocumentLinks
 from portal.handoff.model import OutboxMessage
-from portal.handoff.pace import Pace
+from portal.handoff.pace import BURST_OF_DOCUMENTS, DOCUMENTS_A_SECOND, Pace
 from portal.handoff.packing import SignedPacking, Unpacking
 from portal.handoff.relay import Relay
-from portal.handoff.transports import Parcel
+from portal.handoff.transports import Parcel, TransportDown
 from portal.handoff.transports.ways import Ends, Ways, open_ways
 from portal.i18n import Languages
 from portal.migrations.newest import is_newest
@@ -59,6 +62,9 @@ from portal.requests.withdrawing import Withdrawer
 from portal.settings import Settings
 from portal.signatures import Signatures
 from portal.vault import Vault
+
+# An event of the own back office that the door refused is signed and sent anew so much later
+_REFUSED_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,10 @@ class Core:
     authentic: Authentic
     inward: Inward
     door: Door
+    asking_pace: Pace
+    """How fast a center may ask what became of its events."""
+    document_pace: Pace
+    """How fast it may upload documents."""
     links: DocumentLinks
     uploaded_links: DocumentLinks
     uploaded_files: FileStore
@@ -160,7 +170,8 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         database, vault, clock, center_files, uploaded_links, uploaded_files
     )
     answers = Answers(vault, catalogue, places, files, from_centers.open, clock, hand_off)
-    inward = Inward(database, vault, answers.handlers(), languages.pair, clock)
+    links_of_centers = (uploaded_links, DocumentLinks(vault, "center"))
+    inward = Inward(database, vault, answers.handlers(), languages.pair, clock, links_of_centers)
     center_keys = CenterKeys(database, office_signatures.published, clock)
     authentic = Authentic(center_keys, clock, settings.public_url)
     return Core(
@@ -192,6 +203,8 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         authentic=authentic,
         inward=inward,
         door=Door(authentic, inward, Pace()),
+        asking_pace=Pace(),
+        document_pace=Pace(BURST_OF_DOCUMENTS, DOCUMENTS_A_SECOND),
         links=DocumentLinks(vault, "portal", documents),
         uploaded_links=uploaded_links,
         uploaded_files=uploaded_files,
@@ -207,13 +220,10 @@ def build_loops(core: Core) -> Loops:
     to_portal = SignedPacking(DocumentLinks(vault, "center"), clock, office.sign_bytes)
     at_office = Unpacking(core.signatures.trusted)
 
-    def take(parcel: Parcel) -> None:
-        core.door.take(parcel.body, parcel.center)
-
     ends = Ends(
         at_office=lambda parcel: receiver.receive(at_office.unpack(parcel.body)),
         refused_at_office=Refusals(database, clock).keep,
-        at_door=take,
+        at_door=partial(from_own_office if core.settings.queue.embedded else from_broker, core),
         own_centers=OwnCenters(database, core.places.centers),
     )
     ways = open_ways(core.settings.queue, list(core.places.centers), ends)
@@ -228,6 +238,30 @@ def build_loops(core: Core) -> Loops:
         shelver=Shelver(database, vault, core.hand_off, core.places, clock),
         lapser=Lapser(database, vault, core.catalogue, core.hand_off, core.places, clock),
     )
+
+
+def from_own_office(core: Core, parcel: Parcel) -> None:
+    """Without a broker only the own back office comes to the door this way.
+
+    Its outbox keeps what the door refuses, as for a key that was revoked, and signs it anew when
+    it is tried again: raises :class:`TransportDown`.
+    """
+    outcome = core.door.take(parcel.body, parcel.center)
+    if outcome.state == "refused":
+        raise TransportDown(f"refused at the door: {outcome.reason}")
+
+
+def from_broker(core: Core, parcel: Parcel) -> None:
+    """Whoever it was: what the own back office sent and the door refuses is signed and sent anew;
+    of what is anybody else's the beginning is kept for the operator."""
+    outcome = core.door.take(parcel.body, parcel.center)
+    if outcome.refusal is None or outcome.state != "refused":
+        return
+    later = core.clock.now() + _REFUSED_AGAIN
+    with core.database.begin() as db:
+        own = outbox.again(db, CenterEvent, parcel.id, parcel.center, later)
+    if not own:
+        core.inward.keep_unsigned(parcel.center, parcel.body, outcome.refusal)
 
 
 def _from_portal(core: Core) -> Callable[[str], BinaryIO]:

@@ -53,6 +53,14 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 16, durable: bool = True) -> None:
         """``durable=False`` is for data that can be made again: SQLite then waits for no disk."""
         self.engine = _create_engine(url, pool_size, durable)
+        # the same pool; what only reads never waits for a lock there, and never fails by another
+        self._reading = (
+            self.engine
+            if self.engine.dialect.name == "sqlite"
+            else self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        )
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -62,8 +70,11 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads, from one consistent state."""
-        with self.engine.connect() as connection:
+        """A transaction that only reads, from one consistent state: that of its first statement.
+
+        On SQLite by its journal, on PostgreSQL as REPEATABLE READ, READ ONLY.
+        """
+        with self._reading.connect() as connection:
             yield connection
 
     def close(self) -> None:

@@ -81,6 +81,7 @@ handoff_unanswered_late = _gauge(
 handoff_oldest_unanswered_seconds = _gauge(
     "handoff_oldest_unanswered_seconds", "Age of the oldest of them"
 )
+centers_silent = _gauge("centers_silent", "Centers that have stopped answering, as was noticed")
 handoff_refused_at_centers = _gauge(
     "handoff_refused_at_centers", "Messages that a broker brought and no center can take"
 )

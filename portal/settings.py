@@ -67,6 +67,9 @@ class Settings:
     queue: "Queue"
     answer_within: timedelta
     """So long may a center take to say its number before somebody should look."""
+    silent_for: timedelta
+    """So much of the counters' hours may a center with a system of its own be silent while
+    something waits for it."""
     files_dir: Path
     payments_base_url: str
     payments_checkout_origin: str
@@ -152,6 +155,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         database_url=_database(read, var, demo),
         queue=_queue(read, demo),
         answer_within=timedelta(minutes=read.number("PORTAL_ANSWER_MINUTES", 30, 1, 10080)),
+        silent_for=timedelta(minutes=read.number("PORTAL_SILENT_MINUTES", 120, 10, 3600)),
         files_dir=_files(read, var),
         payments_base_url=base + api.path.rstrip("/"),
         payments_checkout_origin=_origin(

@@ -6,24 +6,28 @@ round under way end.
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from payments.provider import ProviderError
 from portal.backoffice.model import CenterDocument
 from portal.clock import SystemClock
 from portal.core import Core, build_core, build_loops
+from portal.handoff import inward, keys, outbox
 from portal.handoff import uploads as center_uploads
+from portal.handoff.transports import AtBroker, TransportDown
 from portal.handoff.uploads import CenterUpload
+from portal.holidays.register import calendar as holiday_calendar
 from portal.identity import held, otp, sessions, staff
 from portal.observability import log
-from portal.outages import health, register
+from portal.outages import health, register, watching
 from portal.outages.health import Part
 from portal.outages.register import Scope
+from portal.outages.watching import Seen
 from portal.requests import drafts, uploads
 from portal.requests.model import Attachment
 from portal.settings import Settings
@@ -55,6 +59,7 @@ class Worker:
             ("sweep", 15.0, core.payment_news.sweep),
             ("refunds", 2.0, core.refunder.make_approved),
             ("provider", 60.0, self._ask_provider),
+            ("watch", 60.0, self._watch_centers),
             ("outages", 60.0, core.toller.run_once),
             ("catch_up", 600.0, core.payment_news.catch_up),
             ("reconcile", 600.0, core.reconciling.run_due),
@@ -106,6 +111,43 @@ class Worker:
             return 0
         with core.database.begin() as db:
             return health.works(db, Part.PROVIDER, core.clock.now())
+
+    def _watch_centers(self) -> int:
+        """Look whether the centers with systems of their own answer; what that changed.
+
+        While the door is closed or the broker away nobody can: then nothing is looked at.
+        """
+        core, now = self._core, self._core.clock.now()
+        with core.database.read() as db:
+            foreign = sorted(keys.foreign(db))
+            if health.in_doubt(db, (Scope.PORTAL,), now):
+                return 0
+        try:
+            at_broker = self._loops.ways.standing() if foreign else {}
+        except TransportDown:
+            return 0
+        with core.database.begin() as db:
+            unanswered = outbox.unanswered_centers(db)
+            seen = [self._seen(db, each, at_broker.get(each), unanswered) for each in foreign]
+            noticed = watching.look(db, seen, core.settings.silent_for, now)
+        for center in noticed.silent:
+            log.warning("center.silent", center=center)
+        for center in noticed.heard:
+            log.info("center.heard", center=center)
+        return len(noticed.silent) + len(noticed.heard)
+
+    def _seen(
+        self, db: Connection, center: str, at_broker: AtBroker | None, unanswered: Collection[str]
+    ) -> Seen:
+        governorate = self._core.places.centers[center].governorate
+        return Seen(
+            center,
+            governorate,
+            holiday_calendar(db, governorate),
+            center in unanswered or (at_broker is not None and at_broker.waits > 0),
+            at_broker.acknowledged_at if at_broker is not None else None,
+            inward.heard_at(db, center),
+        )
 
     def _unless_out(self, end_what_is_over: Callable[[], int], *scopes: Scope) -> Callable[[], int]:
         """A round that waits until these are no longer out and what that took was given back."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from portal import notes
 from portal.backoffice import stages
 from portal.backoffice.folder import (
     ACCEPTED_PRELIM,
@@ -44,6 +45,7 @@ from portal.vault import Vault
 
 SHORTEST_REASON = 10
 LONGEST_NOTE = 4000
+TOO_LONG = N_("The message is too long; shorten it")
 LONGEST_NUMBER = 60
 _LONGEST_REASONS = 200
 _LONGEST_SUM = 40
@@ -358,10 +360,7 @@ class CompletionAsk:
             )
         if set(self.items) - set(known):
             found.append(Problem("items", N_("Choose only documents of this service")))
-        if len(self.note) > LONGEST_NOTE:
-            found.append(Problem("completion_note", N_("The message is too long; shorten it")))
-        if not is_readable(self.note, lines=True):
-            found.append(Problem("completion_note", HIDDEN_CHARACTERS))
+        found += notes.problems_of("completion_note", self.note, LONGEST_NOTE, TOO_LONG)
         if self.days not in COMPLETION_DAYS:
             found.append(Problem("days", N_("Choose one of the periods")))
         return found
@@ -378,10 +377,7 @@ class Acceptance:
         if len(self.conditions.strip()) < SHORTEST_REASON:
             msgid = N_("Write the conditions that the citizen has to meet")
             found.append(Problem("conditions", msgid))
-        if len(self.conditions) > LONGEST_NOTE:
-            found.append(Problem("conditions", N_("The message is too long; shorten it")))
-        if not is_readable(self.conditions, lines=True):
-            found.append(Problem("conditions", HIDDEN_CHARACTERS))
+        found += notes.problems_of("conditions", self.conditions, LONGEST_NOTE, TOO_LONG)
         return found
 
 
@@ -400,10 +396,7 @@ class Refusal:
             found.append(
                 Problem("refusal_note", N_("Explain the reason so that the citizen understands it"))
             )
-        if len(self.note) > LONGEST_NOTE:
-            found.append(Problem("refusal_note", N_("The message is too long; shorten it")))
-        if not is_readable(self.note, lines=True):
-            found.append(Problem("refusal_note", HIDDEN_CHARACTERS))
+        found += notes.problems_of("refusal_note", self.note, LONGEST_NOTE, TOO_LONG)
         return found
 
 
@@ -424,10 +417,7 @@ class GrievanceDecision:
             found.append(Problem("outcome", N_("Choose what the body has decided")))
         if len(self.note.strip()) < SHORTEST_REASON:
             found.append(Problem("grounds", N_("Write the grounds of the decision")))
-        if len(self.note) > LONGEST_NOTE:
-            found.append(Problem("grounds", N_("The message is too long; shorten it")))
-        if not is_readable(self.note, lines=True):
-            found.append(Problem("grounds", HIDDEN_CHARACTERS))
+        found += notes.problems_of("grounds", self.note, LONGEST_NOTE, TOO_LONG)
         return found
 
 
@@ -451,10 +441,7 @@ def read_payment_order(typed: str, reasons: str) -> tuple[PaymentOrder | None, l
             deducted = int(number * 100)
     if deducted and len(reasons.strip()) < SHORTEST_REASON:
         found.append(Problem("deduction_reasons", N_("Write why it is deducted")))
-    if len(reasons) > _LONGEST_REASONS:
-        found.append(Problem("deduction_reasons", N_("The message is too long; shorten it")))
-    if not is_readable(reasons, lines=True):
-        found.append(Problem("deduction_reasons", HIDDEN_CHARACTERS))
+    found += notes.problems_of("deduction_reasons", reasons, _LONGEST_REASONS, TOO_LONG)
     return (None, found) if found else (PaymentOrder(deducted, reasons.strip()), [])
 
 
@@ -481,10 +468,7 @@ class IssuedOutput:
             found.append(Problem("output_number", HIDDEN_CHARACTERS))
         if not file_given:
             found.append(Problem("output", N_("Attach the issued document")))
-        if len(self.note) > LONGEST_NOTE:
-            found.append(Problem("approval_note", N_("The message is too long; shorten it")))
-        if not is_readable(self.note, lines=True):
-            found.append(Problem("approval_note", HIDDEN_CHARACTERS))
+        found += notes.problems_of("approval_note", self.note, LONGEST_NOTE, TOO_LONG)
         return found
 
 

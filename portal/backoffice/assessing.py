@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, update
 
+from portal import notes
 from portal.backoffice import reading
-from portal.backoffice.acts import LONGEST_NOTE, SHORTEST_REASON, Desk, Employee
+from portal.backoffice.acts import LONGEST_NOTE, SHORTEST_REASON, TOO_LONG, Desk, Employee
 from portal.backoffice.folder import (
     ACCEPTED_PRELIM,
     DEEMED_APPROVED,
@@ -33,8 +34,7 @@ from portal.clock import cairo_day
 from portal.handoff import messages
 from portal.i18n import Speech
 from portal.identity.roles import Permission
-from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Problem, Refused
-from portal.text import is_readable
+from portal.problems import N_, Conflict, Problem, Refused
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,7 @@ class Return:
         found = []
         if len(self.note.strip()) < SHORTEST_REASON:
             found.append(Problem("return_note", N_("Write what has to be corrected")))
-        if len(self.note) > LONGEST_NOTE:
-            found.append(Problem("return_note", N_("The message is too long; shorten it")))
-        if not is_readable(self.note, lines=True):
-            found.append(Problem("return_note", HIDDEN_CHARACTERS))
+        found += notes.problems_of("return_note", self.note, LONGEST_NOTE, TOO_LONG)
         return found
 
 

@@ -7,14 +7,14 @@ The weekend is Friday and Saturday. Rulings, «Legal clock», settle the rest.
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from portal.catalogue.expressions import Namespace
 from portal.catalogue.model import Period, Service, Unit
-from portal.clock import cairo_time
+from portal.clock import CAIRO, cairo_day, cairo_time
 
 _WEEKEND = frozenset({4, 5})  # Friday and Saturday, Monday being 0
-COUNTER_CLOSES_HOUR = 14  # [G] counters take new requests until two o'clock
+COUNTER_OPENS_HOUR, COUNTER_CLOSES_HOUR = 8, 14  # [G] counters take new requests until two o'clock
 _DAY = timedelta(days=1)
 
 
@@ -86,3 +86,31 @@ def add_months(day: date, months: int) -> date:
 def days_paused(asked: date, completed: date) -> int:
     """Whole days for which a request for completion stopped the clock."""
     return max(0, (completed - asked).days)
+
+
+def counters(day: date) -> tuple[datetime, datetime]:
+    """When the counters open and close on a working day."""
+    return (
+        datetime.combine(day, time(COUNTER_OPENS_HOUR), CAIRO),
+        datetime.combine(day, time(COUNTER_CLOSES_HOUR), CAIRO),
+    )
+
+
+def counter_time(began_at: datetime, ended_at: datetime, calendar: Calendar) -> timedelta:
+    """How long the counters were open between two instants."""
+    day, total = cairo_day(began_at), timedelta()
+    while day <= cairo_day(ended_at):
+        opens, closes = counters(day)
+        if calendar.is_working(day):
+            total += max(min(closes, ended_at) - max(opens, began_at), timedelta())
+        day += _DAY
+    return total
+
+
+def counters_from(at: datetime, calendar: Calendar) -> datetime:
+    """The first instant from ``at`` on at which the counters are open."""
+    day = calendar.next_working(cairo_day(at))
+    opens, closes = counters(day)
+    if at < closes:
+        return max(opens, at)
+    return counters(calendar.next_working(day + _DAY))[0]

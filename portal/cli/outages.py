@@ -37,7 +37,10 @@ def outages_list() -> None:
             if each.confirmed_by
             else "not confirmed: legal periods stand"
         )
-        click.echo(f"{each.id}  {each.scope} {each.place or '-'}  {began} to {ended}  {state}")
+        source = f"entered by {each.entered_by}" if each.entered_by else "noticed"
+        click.echo(
+            f"{each.id}  {each.scope} {each.place or '-'}  {began} to {ended}  {source}  {state}"
+        )
     if not found:
         click.echo("no outages")
 

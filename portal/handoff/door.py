@@ -1,8 +1,8 @@
 """The one door through which events of centers come in, whatever carries them.
 
 First who speaks (:mod:`portal.handoff.authentic`), then what is said: the envelope and the schema
-of its type. What is authentic is kept, also when it is wrong. The portal's own back office comes
-through here exactly as an existing system would.
+of its type. What is authentic is kept, also when it is wrong; what nobody known has signed is not.
+The portal's own back office comes through here exactly as an existing system would.
 """
 
 import re
@@ -41,17 +41,18 @@ class Door:
         self._pace = pace
 
     def take(self, body: bytes, center: str, *, answered: bool = False) -> Outcome:
-        """Take what came for ``center``; a return means that nothing of it is lost.
+        """Take what came for ``center``.
+
+        What is authentic is kept whatever becomes of it; of what is parked at most the first 4000
+        characters. What is ``refused`` is not: the caller tells the sender, or keeps it.
 
         ``answered``: the carrier hands the outcome back to the sender. Where it does not, the
-        center is told by ``event.rejected.v1``, and what nobody signed is kept for the operator.
+        center is told by ``event.rejected.v1``.
         """
         try:
             payload = self._authentic.event(body, center)
         except Turned as turned:
             refusal = _counted(turned.refusal)
-            if not answered:
-                self._inward.keep_unsigned(center, body, refusal)
             return Outcome("", "refused", refusal.reason, refusal=refusal)
         # a broker has its own pace; whoever is answered can wait
         if answered and not self._pace.allows(center):

@@ -1,7 +1,9 @@
 """Events of centers behind the door: kept, taken once, fitted to the life cycle.
 
 What does not fit yet waits for the event that makes it fit; what can never fit is parked, shown to
-the operator and told to the center. Nothing is dropped.
+the operator and told to the center. An event that a center signed as the contract says is kept
+whole. Of one that is no message the beginning is kept, and of bytes that nobody signed the
+beginning of the last few hundred.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +15,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from portal.clock import Clock, public_id
 from portal.db import Database, insert_missing
-from portal.handoff import outbox
+from portal.handoff import outbox, uploads
 from portal.handoff.contract import Violation, of_type
+from portal.handoff.links import DocumentLinks
 from portal.handoff.messages import (
     EVENT_REJECTED,
     NOTICE_REGISTERED,
@@ -95,12 +98,15 @@ class Inward:
         handlers: Mapping[str, Apply],
         speeches: Sequence[Speech],
         clock: Clock,
+        links: Sequence[DocumentLinks] = (),
     ) -> None:
+        """``links`` are those that events may carry: they live as long as an event waits."""
         self._database = database
         self._vault = vault
         self._handlers = handlers
         self._speeches = speeches
         self._clock = clock
+        self._links = links
 
     def deliver(self, message: Message, *, answered: bool = False) -> Outcome:
         """Keep ``message`` and apply it if it fits.
@@ -121,6 +127,7 @@ class Inward:
                 soon = self._clock.now() + _NEXT_TRIAL
                 waits = update(InwardEvent).where(InwardEvent.id == message.id)
                 db.execute(waits.values(try_at=soon))
+                self._keep_documents(db, message)
             return outcome
 
     def park(
@@ -252,19 +259,32 @@ class Inward:
         )
         outbox.put(db, self._vault, OutboxMessage, message)
 
+    def _keep_documents(self, db: Connection, message: Message) -> None:
+        """What a waiting event names is there when it fits, however late that is."""
+        now = self._clock.now()
+        named = {file for links in self._links for file in links.named(message, now).values()}
+        if named:
+            uploads.keep_for(db, message.id, named)
+
+    def _waiting(self, payload: bytes, received_at: datetime) -> Message:
+        message = read_message(self._vault.open(_PAYLOAD, payload))
+        for links in self._links:
+            message = links.renewed(message, received_at, self._clock.now())
+        return message
+
     def _try_waiting(self, db: Connection, subject: str) -> int:
         """Each success may let an earlier event in; go round until none fits. How many did."""
         done = 0
         while True:
             rows = db.execute(
-                select(InwardEvent.payload)
+                select(InwardEvent.payload, InwardEvent.received_at)
                 .where(InwardEvent.subject == subject, InwardEvent.state == "waiting")
                 .order_by(InwardEvent.received_at)
                 # what another process tries at this moment is left to it: neither waits for the
                 # other, and none calls "waiting" what the other has applied
                 .with_for_update(skip_locked=True)
             ).all()
-            messages = [read_message(self._vault.open(_PAYLOAD, row[0])) for row in rows]
+            messages = [self._waiting(row.payload, row.received_at) for row in rows]
             applied = sum(self._try(db, message).state == "applied" for message in messages)
             if not applied:
                 return done
@@ -322,6 +342,16 @@ def find(db: Connection, center: str, event_id: str) -> Kept | None:
         )
     ).one_or_none()
     return Kept(*row) if row is not None else None
+
+
+def heard_at(db: Connection, center: str) -> datetime | None:
+    """When the last event that ``center`` signed came."""
+    return db.scalar(
+        select(InwardEvent.received_at)
+        .where(InwardEvent.center_code == center, InwardEvent.type != UNSIGNED)
+        .order_by(InwardEvent.received_at.desc())
+        .limit(1)
+    )
 
 
 def wake(db: Connection, subject: str, at: datetime) -> None:

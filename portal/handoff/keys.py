@@ -130,13 +130,23 @@ class OwnCenters:
 
     def __call__(self) -> Iterable[str]:
         if stopwatch() - self._looked_at > _REMEMBERED_SECONDS:
-            foreign = select(CenterKey.center_code).where(
-                CenterKey.retired_at.is_(None), CenterKey.revoked_at.is_(None)
-            )
             with self._database.read() as db:
-                self._own = self._centers - set(db.scalars(foreign))
+                self._own = self._centers - foreign(db)
             self._looked_at = stopwatch()
         return self._own
+
+
+def foreign(db: Connection) -> frozenset[str]:
+    """The centers with a system of their own: those with a key that stands."""
+    return frozenset(
+        db.scalars(
+            select(CenterKey.center_code).where(
+                CenterKey.center_code.is_not(None),
+                CenterKey.retired_at.is_(None),
+                CenterKey.revoked_at.is_(None),
+            )
+        )
+    )
 
 
 def register(

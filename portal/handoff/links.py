@@ -6,6 +6,7 @@ One algorithm, named on both sides, and keys that are never PEM. What outsiders 
 :mod:`portal.signatures`.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -51,6 +52,26 @@ class DocumentLinks:
         except (KeyError, TypeError) as error:
             raise BadMessage("documents are a list of objects with an id") from error
         return replace(message, data={**message.data, "documents": signed})
+
+    def renewed(self, message: Message, since: datetime, at: datetime) -> Message:
+        """``message``, which came at ``since``: its links that held then are fresh at ``at``."""
+        named = self.named(message, since)
+        if not named:
+            return message
+        documents = [
+            {**each, "href": self.sign(named[index], at)} if index in named else each
+            for index, each in enumerate(message.data["documents"])
+        ]
+        return replace(message, data={**message.data, "documents": documents})
+
+    def named(self, message: Message, at: datetime) -> dict[int, str]:
+        """The files of this side that ``message`` links to, by their place in the list."""
+        documents = message.data.get("documents")
+        found: dict[int, str] = {}
+        for index, each in enumerate(documents if isinstance(documents, list) else ()):
+            with suppress(Missing, KeyError, TypeError):
+                found[index] = self.read(str(each["href"]), at)
+        return found
 
     def read(self, link: str, at: datetime) -> str:
         """The file's id; raises :class:`Missing` for a link that is broken or too old."""

@@ -83,6 +83,7 @@ class InwardEvent(Base):
     __table_args__ = (
         CheckConstraint("state IN ('applied', 'waiting', 'parked')", name="state"),
         Index("ix_inward_events_subject", "subject", "state"),
+        Index("ix_inward_events_center", "center_code", "received_at"),
         Index(
             "ix_inward_events_try_at",
             "try_at",

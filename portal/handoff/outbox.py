@@ -143,6 +143,11 @@ def unanswered(db: Connection, late_since: datetime) -> Unanswered:
     )
 
 
+def unanswered_centers(db: Connection) -> frozenset[str]:
+    """The centers that have a request which they have not answered."""
+    return frozenset(db.scalars(select(OutboxMessage.center_code).where(_NO_ANSWER_YET).distinct()))
+
+
 def by_center(db: Connection) -> Sequence[CenterBacklog]:
     """The centers to which something waits or that have yet to answer, the longest first."""
     box = OutboxMessage
@@ -227,6 +232,17 @@ def replay(
         )
     )
     return positions
+
+
+def again(
+    db: Connection, outbox: type[OutboxColumns], message_id: str, center: str, at: datetime
+) -> bool:
+    """Send one once more, at ``at``, because the receiver has refused it; whether there is one."""
+    which = (outbox.id == message_id, outbox.center_code == center)
+    values = {"state": "waiting", "available_at": at, "replays": outbox.replays + 1}
+    if db.execute(update(outbox).where(*which, outbox.state == "sent").values(values)).rowcount:
+        return True
+    return db.scalar(select(outbox.position).where(*which)) is not None
 
 
 def replay_all(database: Database, outbox: type[OutboxColumns], wanted: Range, at: datetime) -> int:

@@ -9,6 +9,8 @@ from portal.clock import stopwatch
 
 BURST = 600
 A_SECOND = 50
+BURST_OF_DOCUMENTS = 100  # each is looked at as a whole, which takes a while
+DOCUMENTS_A_SECOND = 5
 
 
 class Pace:

@@ -1,14 +1,25 @@
 """Documents that a center leaves with the portal before an event names them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, String, UniqueConstraint, delete, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    UniqueConstraint,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, UtcDateTime, insert_missing
 from portal.files import Stored
+from portal.handoff.model import InwardEvent
 from portal.problems import Missing
 
 KEPT = timedelta(days=14)
@@ -32,6 +43,8 @@ class CenterUpload(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     storage_key: Mapped[str] = mapped_column(String(40), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    event_id: Mapped[str | None] = mapped_column(String(40), index=True)
+    """The event that names it and waits: so long it stays."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +110,15 @@ def find(db: Connection, upload_id: str) -> Uploaded:
     return found
 
 
+def keep_for(db: Connection, event_id: str, uploads: Collection[str]) -> None:
+    """An event waits that names these: they stay as long as it does."""
+    db.execute(update(CenterUpload).where(CenterUpload.id.in_(uploads)).values(event_id=event_id))
+
+
 def drop_old(db: Connection, before: datetime, most: int = 500) -> Sequence[str]:
     """Forget some of what no event needs any more; the keys of the files to drop."""
-    old = select(CenterUpload.id).where(CenterUpload.created_at < before).limit(most)
+    needed = exists().where(InwardEvent.id == CenterUpload.event_id, InwardEvent.state == "waiting")
+    old = select(CenterUpload.id).where(CenterUpload.created_at < before, ~needed).limit(most)
     return db.scalars(
         delete(CenterUpload).where(CenterUpload.id.in_(old)).returning(CenterUpload.storage_key)
     ).all()

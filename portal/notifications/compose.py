@@ -44,6 +44,7 @@ GRIEVANCE_REJECTED = "grievance_rejected"
 FEES_PAID = "fees_paid"
 FEES_EXPIRED = "fees_expired"
 WINDOW_LONGER = "window_longer"
+GRIEVANCE_LONGER = "grievance_longer"
 REFUND_APPROVED = "refund_approved"
 REFUND_MADE = "refund_made"
 REFUND_FAILED = "refund_failed"
@@ -131,6 +132,10 @@ _TEXTS = {
     FEES_EXPIRED: N_("Request {number} was shelved because its fees were not paid in time: {url}"),
     WINDOW_LONGER: N_(
         "The service was out for a while. You now have until {until} for request {number}: {url}"
+    ),
+    GRIEVANCE_LONGER: N_(
+        "The service was out for a while. You can now appeal the refusal of request {number} until "
+        "{until}: {url}"
     ),
 }
 

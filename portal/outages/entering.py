@@ -30,7 +30,7 @@ def read_entry(
 ) -> tuple[Entry | None, list[Problem]]:
     """The entry, or what is wrong with it. Days and times are Cairo's."""
     problems: list[Problem] = []
-    place, reason = typed["place"], " ".join(typed["reason"].split())
+    place = typed["place"]
     if place not in places:
         problems.append(Problem("place", N_("Choose where the outage was")))
     began = _moment(typed, "from", problems)
@@ -46,16 +46,23 @@ def read_entry(
         problems.append(Problem("to_day", text))
     elif began and ended and ended <= began:
         problems.append(Problem("to_day", N_("The end is after the beginning")))
-    if not reason:
-        problems.append(Problem("reason", N_("Write what citizens are to read: what did not work")))
-    elif len(reason) > LONGEST_REASON:
-        text = N_("Write at most {n} characters")
-        problems.append(Problem("reason", text, {"n": LONGEST_REASON}))
-    elif not is_readable(reason):
-        problems.append(Problem("reason", HIDDEN_CHARACTERS))
+    reason, wrong = read_reason(typed["reason"])
+    problems += wrong
     if problems or began is None:
         return None, problems
     return Entry(place, began, ended, reason), []
+
+
+def read_reason(typed: str) -> tuple[str, list[Problem]]:
+    """What citizens are told, in one line, and what is wrong with it."""
+    reason = " ".join(typed.split())
+    if not reason:
+        text = N_("Write what citizens are to read: what did not work")
+        return reason, [Problem("reason", text)]
+    if len(reason) > LONGEST_REASON:
+        text = N_("Write at most {n} characters")
+        return reason, [Problem("reason", text, {"n": LONGEST_REASON})]
+    return reason, [] if is_readable(reason) else [Problem("reason", HIDDEN_CHARACTERS)]
 
 
 def _moment(typed: Mapping[str, str], name: str, problems: list[Problem]) -> datetime | None:

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.db import Base, UtcDateTime
 
 LONGEST_REASON = 300
+WINDOW, PERIOD = "window", "period"
+"""What an outage moves: the citizen's time, and the legal period of a center."""
 _UNDER_WAY = text("ended_at IS NULL AND withdrawn_at IS NULL")
 
 
@@ -68,6 +70,32 @@ class OutageMove(Base):
     request_number: Mapped[str] = mapped_column(String(20), primary_key=True)
     kind: Mapped[str] = mapped_column(String(10), primary_key=True)
     moved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class OutageFailure(Base):
+    """A request that an outage touched and that could not be moved. It is tried again in every
+    round, and until then nothing of it is closed."""
+
+    __tablename__ = "outage_failures"
+    __table_args__ = (CheckConstraint("kind IN ('window', 'period')", name="kind"),)
+
+    request_number: Mapped[str] = mapped_column(String(20), primary_key=True)
+    outage_id: Mapped[int] = mapped_column(ForeignKey("outages.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    failed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class CenterWatch(Base):
+    """What is known of a center with a system of its own."""
+
+    __tablename__ = "center_watches"
+
+    center_code: Mapped[str] = mapped_column(String(8), primary_key=True)
+    looked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    silent_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when something waits for it and nothing came from it; None when nothing waits."""
+    acknowledged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it last acknowledged a message, by the broker's clock."""
 
 
 class Heartbeat(Base):

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from portal import notes
 from portal.clock import Clock, public_id
 from portal.db import Database
 from portal.holidays.register import calendar as holiday_calendar
@@ -12,15 +13,15 @@ from portal.loops import one_by_one
 from portal.notifications import compose
 from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
+from portal.outages import register
 from portal.places.model import Places
-from portal.problems import HIDDEN_CHARACTERS, N_, Problem
+from portal.problems import N_, Problem
 from portal.requests import lifecycle, reading, uploads
 from portal.requests.handing_off import HandOff
 from portal.requests.lifecycle import Act, Actor, Event, State, WrongState
 from portal.requests.model import Attachment, ServiceRequest
 from portal.requests.reading import FiledRequest, PastAct
 from portal.requests.uploads import Attached
-from portal.text import is_readable
 from portal.vault import Vault
 
 LONGEST_NOTE = 2000
@@ -46,10 +47,7 @@ def problems_of(
     ]
     if not ask.data.get("items") and not note.strip() and not files:
         found.append(Problem("note", N_("Write your answer to the center, or attach a document")))
-    if len(note) > LONGEST_NOTE:
-        found.append(Problem("note", N_("The answer is too long; shorten it")))
-    if not is_readable(note, lines=True):
-        found.append(Problem("note", HIDDEN_CHARACTERS))
+    found += notes.problems_of("note", note, LONGEST_NOTE, N_("The answer is too long; shorten it"))
     return found
 
 
@@ -109,7 +107,7 @@ class Shelver:
     def _shelve(self, request_id: int, now: datetime) -> bool:
         with self._database.begin() as db:
             request = reading.by_id(db, request_id)
-            if request.state is not State.NEEDS_COMPLETION:
+            if request.state is not State.NEEDS_COMPLETION or self._is_held_up(db, request):
                 return False
             calendar = holiday_calendar(db, self._places.centers[request.center_code].governorate)
             act = Act(
@@ -125,3 +123,9 @@ class Shelver:
             params = {"number": request.number}
             notifications.put(db, self._vault, to, compose.REQUEST_SHELVED, params, now)
         return True
+
+    def _is_held_up(self, db: Connection, request: FiledRequest) -> bool:
+        """Whether an outage is to make the time longer: the center is out, or was."""
+        center = self._places.centers[request.center_code]
+        at = (center.code, center.governorate)
+        return register.holds_up_at(db, at) or register.left_behind(db, request.number)

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, update
 
+from portal import notes
 from portal.catalogue.model import Document, Text
 from portal.clock import public_id
 from portal.holidays.register import calendar as holiday_calendar
@@ -12,13 +13,12 @@ from portal.notifications import compose
 from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
 from portal.places.model import Places
-from portal.problems import HIDDEN_CHARACTERS, N_, Problem
+from portal.problems import N_, Problem
 from portal.requests import lifecycle, reading, uploads
 from portal.requests.handing_off import HandOff
 from portal.requests.lifecycle import TABLE, Act, Actor, Event
 from portal.requests.model import Attachment
 from portal.requests.reading import FiledRequest
-from portal.text import is_readable
 from portal.vault import Vault
 
 SHORTEST_NOTE = 10
@@ -42,10 +42,7 @@ def problems_of(note: str) -> Sequence[Problem]:
     found = []
     if len(note.strip()) < SHORTEST_NOTE:
         found.append(Problem("note", N_("Write what you object to in the refusal")))
-    if len(note) > LONGEST_NOTE:
-        found.append(Problem("note", N_("The text is too long; shorten it")))
-    if not is_readable(note, lines=True):
-        found.append(Problem("note", HIDDEN_CHARACTERS))
+    found += notes.problems_of("note", note, LONGEST_NOTE, N_("The text is too long; shorten it"))
     return found
 
 

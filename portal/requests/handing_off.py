@@ -144,6 +144,7 @@ class HandOff:
         What the center has sent and what waited to fit is told to fit no more.
         """
         self._put(db, request, message_id, REQUEST_WITHDRAWN, {"note": note}, at)
+        outbox.answered(db, request.number, at)  # nobody waits for its number any more
         inward.wake(db, request.number, at)
 
     def grievance_filed(

@@ -114,6 +114,8 @@ class Lapser:
             target = self._target(db, opened, service, cairo_day(now))
             if target is None or inward.waits(db, number) or self._grows(db, request, now):
                 return False
+            if register.left_behind(db, number):
+                return False
             data = {"effect": str(service.silence.effect), "due_on": str(request.due_on)}
             until = self._grievance_until(db, request, service, now)
             values: dict[str, Any] = {}

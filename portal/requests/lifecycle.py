@@ -235,7 +235,9 @@ TABLE: Mapping[Event, Transition] = {
     Event.RENEW: _row(_ISSUED, None, {_A.CENTER, _A.SYSTEM}),
     Event.EXPIRE: _row(_ISSUED, _S.EXPIRED, {_A.CENTER, _A.SYSTEM}),
     Event.CORRECT_OUTPUT: _row(_ISSUED, None, _A.CENTER),
-    Event.TOLL: _row(_OPEN | {_S.AWAITING_FILING_PAYMENT}, None, _A.SYSTEM),
+    Event.TOLL: _row(
+        _OPEN | {_S.AWAITING_FILING_PAYMENT, _S.REFUSED, _S.DEEMED_REFUSED}, None, _A.SYSTEM
+    ),
 }
 
 FINAL = frozenset(

@@ -35,6 +35,7 @@ from portal.notifications import compose
 from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
 from portal.observability import log
+from portal.outages import register
 from portal.places.model import Places
 from portal.problems import Conflict, TooMany
 from portal.registers import reading as registers
@@ -369,7 +370,8 @@ class Cashier:
         with self._database.read() as db:
             request = reading.by_id(db, request_id)
             owed = obligations.due(db, request.number)
-        if owed is None or not self.close_open(owed):
+            grows = register.left_behind(db, request.number)
+        if owed is None or grows or not self.close_open(owed):
             return False
         with self._database.begin() as db:
             request = reading.by_id(db, request_id)

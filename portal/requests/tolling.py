@@ -1,26 +1,28 @@
 """What an outage took is given back: the citizen's time by itself, legal periods when confirmed.
 
-- **Windows** (``waits_until``: to pay, to complete, to meet conditions) grow by the time that the
-  outage took of them, to the end of that day in Cairo, and end a whole day after it at the
-  earliest. An outage of the portal touches all of them, one of the provider those in which
-  something is to be paid.
+- **Windows** (``waits_until``: to pay, to complete, to meet conditions; ``grievance_until``: to
+  challenge a refusal) grow by the time that the outage took of them, to the end of that day in
+  Cairo, and end a whole day after it at the earliest. An outage of the portal touches all of them,
+  one of the provider those in which something is to be paid, one of a center those in which the
+  citizen does what this center has asked for.
 - **Legal periods** (``due_on``) grow by a day for each working day on which the outage took an hour
   or more of the counters' hours [G], and only when a person of the governorate answers for it:
   the law's periods bind the administration, and no machine may stretch them by itself. An outage
   of the portal touches all centers, for their inbox stands in it; one of a center its own.
 
-Nothing is ever shortened, and each request is moved once for each outage.
+Nothing is ever shortened, and each request is moved once for each outage. One that cannot be moved
+holds up no other: it is left behind, tried again in every round, and not closed until then.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, or_, select
 
-from portal.catalogue.deadlines import COUNTER_CLOSES_HOUR, Calendar, due_on
-from portal.clock import CAIRO, Clock, cairo_day, end_of_day, public_id
+from portal.catalogue.deadlines import Calendar, counters, due_on
+from portal.clock import Clock, cairo_day, end_of_day, public_id
 from portal.db import Database, insert_missing
 from portal.holidays.register import calendar as holiday_calendar
 from portal.loops import one_by_one
@@ -29,7 +31,7 @@ from portal.notifications import queue as notifications
 from portal.notifications.queue import Recipient
 from portal.observability import log
 from portal.outages import register
-from portal.outages.model import OutageMove
+from portal.outages.model import PERIOD, WINDOW, OutageMove
 from portal.outages.register import Ended, Scope
 from portal.places.model import Places
 from portal.requests import lifecycle, reading
@@ -49,15 +51,16 @@ from portal.requests.owing import PAYABLE
 from portal.requests.reading import FiledRequest, PastAct
 from portal.vault import SealBroken, Vault
 
-_WAITING = (*PAYABLE, State.NEEDS_COMPLETION, State.ACCEPTED_PRELIM)
+# what the center has asked for: who has a question about it asks there
+_ASKED_BY_CENTER = (State.NEEDS_COMPLETION, State.ACCEPTED_PRELIM)
+_WAITING = (*PAYABLE, *_ASKED_BY_CENTER)
+_REFUSED = TABLE[Event.FILE_GRIEVANCE].sources
 _AFTER = timedelta(days=1)
-COUNTER_OPENS_HOUR = 8  # [G]
 _COUNTS = timedelta(hours=1)
 _PAGE = 200
 
 
 _Conditions = Sequence[ColumnElement[bool]]
-_Move = Callable[[Connection, Ended, FiledRequest], bool]
 
 
 @dataclass(frozen=True)
@@ -84,17 +87,18 @@ class Toller:
         """Move what ended outages touched; how many requests were moved."""
         with self._database.read() as db:
             outages = register.to_move(db)
-        return sum(self._move(outage) for outage in outages)
+            left_behind = register.failures(db)
+        done = sum(self._move(outage) for outage in outages)
+        return done + one_by_one("toll", left_behind, lambda each: self._once(*each), (WrongState,))
 
     def _move(self, outage: Ended) -> int:
         done = 0
         if outage.windows:
-            windows = self._windows(outage) if outage.scope is not Scope.CENTER else None
-            done += self._each(outage, "window", windows, self._longer_window)
+            done += self._each(outage, WINDOW, self._windows(outage))
         if outage.periods:
             periods = self._periods(outage.place, outage.began_at, outage.ended_at)
             touched = periods if outage.scope is not Scope.PROVIDER else None
-            done += self._each(outage, "period", touched, self._longer_period)
+            done += self._each(outage, PERIOD, touched)
         return done
 
     def touched(
@@ -109,21 +113,16 @@ class Toller:
         days = days_lost(began_at, ended, first, last, holiday_calendar(db, governorate))
         return Touched(count or 0, len(days))
 
-    def _each(self, outage: Ended, kind: str, touched: _Conditions | None, move: _Move) -> int:
-        """Move all that is ``touched``; when nothing is left of it, that is noted."""
+    def _each(self, outage: Ended, kind: str, touched: _Conditions | None) -> int:
+        """Move all that is ``touched``, and note that it is done."""
 
-        def moved(request_id: int) -> bool:
-            with self._database.begin() as db:
-                request = reading.by_id(db, request_id)
-                once = insert(OutageMove).values(
-                    outage_id=outage.id,
-                    request_number=request.number,
-                    kind=kind,
-                    moved_at=self._clock.now(),
-                )
-                if insert_missing(db, once) is None:
-                    return False
-                return move(db, outage, request)
+        def moved(number: str) -> bool:
+            try:
+                return self._once(outage, kind, number)
+            except Exception:
+                with self._database.begin() as db:
+                    register.failed(db, outage.id, kind, number, self._clock.now())
+                raise
 
         done = 0
         if touched is not None:
@@ -132,31 +131,54 @@ class Toller:
                 OutageMove.request_number == ServiceRequest.number,
                 OutageMove.kind == kind,
             )
-            left = select(ServiceRequest.id).where(*touched, ~before).order_by(ServiceRequest.id)
+            left = select(ServiceRequest.id, ServiceRequest.number).where(*touched, ~before)
             done = one_by_one("toll", self._pages(left), moved, (WrongState,))
-            if next(self._pages(left), None) is not None:
-                return done  # some could not be moved: in the next round
         with self._database.begin() as db:
             register.moved(db, outage.id, kind, self._clock.now())
         return done
 
-    def _pages(self, query: Select[int]) -> Iterator[int]:
+    def _once(self, outage: Ended, kind: str, number: str) -> bool:
+        """Move one request, if that outage has not moved it yet."""
+        move = self._longer_window if kind == WINDOW else self._longer_period
+        held = select(ServiceRequest.id).where(ServiceRequest.number == number)
+        with self._database.begin() as db:
+            # first its row: whoever completes, pays or decides at this moment comes before or after
+            db.execute(held.with_for_update(key_share=True))
+            request = reading.by_number(db, number)
+            register.forget_failure(db, outage.id, kind, number)
+            once = insert(OutageMove).values(
+                outage_id=outage.id,
+                request_number=number,
+                kind=kind,
+                moved_at=self._clock.now(),
+            )
+            return insert_missing(db, once) is not None and move(db, outage, request)
+
+    def _pages(self, query: Select[int, str]) -> Iterator[str]:
         last = 0
         while True:
+            following = query.where(ServiceRequest.id > last).order_by(ServiceRequest.id)
             with self._database.read() as db:
-                page = db.scalars(query.where(ServiceRequest.id > last).limit(_PAGE)).all()
-            yield from page
+                page = db.execute(following.limit(_PAGE)).all()
+            yield from (row.number for row in page)
             if len(page) < _PAGE:
                 return
-            last = page[-1]
+            last = page[-1].id
 
-    @staticmethod
-    def _windows(outage: Ended) -> _Conditions:
-        states = PAYABLE if outage.scope is Scope.PROVIDER else _WAITING
-        return (
-            ServiceRequest.state.in_(states),
-            ServiceRequest.waits_until > outage.began_at,
-        )
+    def _windows(self, outage: Ended) -> _Conditions:
+        open_still = ServiceRequest.waits_until > outage.began_at
+        match outage.scope:
+            case Scope.PROVIDER:
+                return ServiceRequest.state.in_(PAYABLE), open_still
+            case Scope.CENTER:
+                at = ServiceRequest.center_code.in_(centers_at(self._places, outage.place))
+                return ServiceRequest.state.in_(_ASKED_BY_CENTER), open_still, at
+            case Scope.PORTAL:
+                waiting = ServiceRequest.state.in_(_WAITING) & open_still
+                refused = ServiceRequest.state.in_(_REFUSED) & (
+                    ServiceRequest.grievance_until >= cairo_day(outage.began_at)
+                )
+                return (or_(waiting, refused),)
 
     def _periods(self, place: str, began_at: datetime, ended_at: datetime) -> _Conditions:
         return (
@@ -168,23 +190,29 @@ class Toller:
         )
 
     def _longer_window(self, db: Connection, outage: Ended, request: FiledRequest) -> bool:
-        if request.waits_until is None:
+        refused, ends = request.state in _REFUSED, request.waits_until
+        if refused and request.grievance_until is not None:
+            ends = end_of_day(request.grievance_until)
+        if ends is None:
             return False
         began = max(outage.began_at, reading.waits_since(db, request))
-        last = longer_window(request.waits_until, began, outage.ended_at)
+        last = longer_window(ends, began, outage.ended_at)
         if last is None:
             return False
-        until = last.isoformat()
-        values = {"waits_until": end_of_day(last)}
-        self._advance(db, request, self._said(outage, until=until), values)
+        values: dict[str, Any] = {"waits_until": end_of_day(last)}
+        data, kind = {"until": last.isoformat()}, compose.WINDOW_LONGER
+        if refused:  # a period of the law, which ends on no day off
+            last = self._calendar(db, request).next_working(last)
+            values = {"grievance_until": last}
+            data, kind = {"grievance_until": last.isoformat()}, compose.GRIEVANCE_LONGER
+        self._advance(db, request, self._said(outage, **data), values)
         try:
             to = Recipient(reading.mobile(db, self._vault, request.id), request.locale)
         except SealBroken:  # one telephone that is lost must not hold up everybody's closings
             log.error("toll.untold", request=request.number)
             return True
-        params = {"number": request.number, "until": until}
-        now = self._clock.now()
-        notifications.put(db, self._vault, to, compose.WINDOW_LONGER, params, now)
+        params = {"number": request.number, "until": last.isoformat()}
+        notifications.put(db, self._vault, to, kind, params, self._clock.now())
         return True
 
     def _longer_period(self, db: Connection, outage: Ended, request: FiledRequest) -> bool:
@@ -192,6 +220,8 @@ class Toller:
         history = reading.history(db, self._vault, request.id)
         lost = to_give_back(request, history, outage.began_at, outage.ended_at, calendar)
         if first is None or last is None or not lost:
+            return False
+        if request.decided_at is not None or request.state in FINAL:
             return False
         paused = request.paused_days + len(lost)
         period = lifecycle.period_from_json(request.period)
@@ -249,8 +279,7 @@ def days_lost(
     """
     day, lost = max(first, cairo_day(began_at)), set[date]()
     while day <= min(last, cairo_day(ended_at)):
-        opens = datetime.combine(day, time(COUNTER_OPENS_HOUR), CAIRO)
-        closes = datetime.combine(day, time(COUNTER_CLOSES_HOUR), CAIRO)
+        opens, closes = counters(day)
         taken = min(closes, ended_at) - max(opens, began_at)
         if calendar.is_working(day) and taken >= _COUNTS:
             lost.add(day)

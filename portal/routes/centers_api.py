@@ -23,6 +23,7 @@ from portal.clock import public_id
 from portal.handoff import contract, inward, uploads
 from portal.handoff.authentic import MOST_BYTES, Turned
 from portal.handoff.contract import Violation
+from portal.handoff.pace import Pace
 from portal.handoff.refusals import Refusal, errors, problem
 from portal.handoff.uploads import Uploaded
 from portal.observability import handoff_refused, log
@@ -87,7 +88,7 @@ def show_event(
 ) -> Response[bytes]:
     """What became of an event."""
     try:
-        _permission(visit, code)
+        _permission(visit, code, visit.portal.asking_pace)
     except Turned as turned:
         return _refused(visit, turned.refusal)
     with visit.portal.database.read() as db:
@@ -116,7 +117,8 @@ async def take_document(
     """Take a document that an event will name."""
     try:
         # who may send is asked before anything is read
-        jti = await in_thread(_permission)(visit=visit, code=code)
+        pace = visit.portal.document_pace
+        jti = await in_thread(_permission)(visit=visit, code=code, pace=pace)
         media_type = _must_be(request, *EXTENSIONS)
     except Turned as turned:
         return await _turned_away(request, visit, turned.refusal)
@@ -213,14 +215,17 @@ def show_schema(name: FromPath[str]) -> Response[bytes]:
     )
 
 
-def _permission(visit: Visit, code: str) -> str:
-    """The token's name; raises :class:`Turned`."""
+def _permission(visit: Visit, code: str, pace: Pace) -> str:
+    """The token's name; raises :class:`Turned`, also for a center that comes too fast."""
     if code not in visit.portal.places.centers:
         raise Turned("unknown_center")
     scheme, _, token = visit.request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Turned("no_token")
-    return visit.portal.authentic.permission(token.strip(), code)
+    jti = visit.portal.authentic.permission(token.strip(), code)
+    if not pace.allows(code):  # asked last: nobody uses up another's share
+        raise Turned("too_many")
+    return jti
 
 
 def _must_be(request: Request[Any, Any, Any], *media_types: str) -> str:

@@ -72,6 +72,7 @@ def complete(
         citizen = visit.citizen(db)
         request = reading.own(db, citizen.citizen_id, number)
         completing.hold(db, request)
+        request = reading.by_id(db, request.id)
         ask = completing.asked(reading.history(db, portal.vault, request.id))
         files = uploads.of_request(db, portal.vault, request.id, completing.WRITING)
         problems = completing.problems_of(request, ask, files, note) if ask else []

@@ -15,6 +15,7 @@ from portal.handoff.model import OutboxMessage
 from portal.notifications import queue as notifications
 from portal.notifications import sandbox
 from portal.observability import (
+    centers_silent,
     handoff_oldest_unanswered_seconds,
     handoff_refused_at_centers,
     handoff_unanswered,
@@ -31,6 +32,7 @@ from portal.observability import (
     registry,
     requests_overdue,
 )
+from portal.outages import register
 from portal.problems import Missing
 from portal.requests import reading
 from portal.web.routing import Access, get_page
@@ -84,6 +86,7 @@ def _measure(visit: Visit) -> None:
             outbox_oldest_seconds.labels(name).set(_age(backlog.oldest_waiting_at, now))
             outbox_parked.labels(name).set(backlog.parked)
         unanswered = outbox.unanswered(db, now - visit.portal.settings.answer_within)
+        centers_silent.set(len(register.noticed_under_way(db)))
         handoff_refused_at_centers.set(len(refusals.standing(db)))
         waiting, parked = inward.shut_out(db)
         payment_cases_open.set(cases.count_open(db))

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from portal.identity.roles import Permission, may
 from portal.identity.sessions import StaffSession
 from portal.outages import register
-from portal.outages.entering import FIELDS, Entry, read_entry
-from portal.outages.register import Scope
+from portal.outages.entering import FIELDS, Entry, read_entry, read_reason
+from portal.outages.register import Recorded, Scope
 from portal.problems import N_, Conflict, Missing, Problem, Refused
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
@@ -111,6 +111,54 @@ def _confirm_page(
     )
 
 
+@get_page(f"{_BASE}/{{outage:int}}/confirm", Access.STAFF)
+def show_noticed(visit: NamedDependency[Visit], outage: FromPath[int]) -> Response[bytes]:
+    """What was noticed by itself, what it would move, and the question who answers for it."""
+    with visit.portal.database.read() as db:
+        return _noticed_page(visit, db, _of_own(visit, _keeper(visit, db), db, outage))
+
+
+def _noticed_page(
+    visit: Visit,
+    db: Connection,
+    noticed: Recorded,
+    typed: str = "",
+    problems: Sequence[Problem] = (),
+    status: int = 200,
+) -> Response[bytes]:
+    if not noticed.noticed or noticed.withdrawn_at:
+        return redirect(visit, _BASE)
+    portal = visit.portal
+    return portal.pages.page(
+        visit,
+        "outages/noticed.html",
+        status,
+        noticed=noticed,
+        typed=typed,
+        problems=problems,
+        names=portal.places,
+        touched=portal.toller.touched(db, noticed.place, noticed.began_at, noticed.ended_at),
+    )
+
+
+@post_form(f"{_BASE}/{{outage:int}}/confirm", Access.STAFF)
+def confirm(
+    visit: NamedDependency[Visit], outage: FromPath[int], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
+    """Somebody of the governorate answers for it: legal periods move, too."""
+    now = visit.portal.clock.now()
+    with visit.portal.database.begin() as db:
+        session = _keeper(visit, db)
+        noticed = _of_own(visit, session, db, outage)
+        reason, problems = read_reason(form.text("reason"))
+        if not is_own(visit, form):
+            problems = [Problem("", STALE)]
+        if problems:
+            return _noticed_page(visit, db, noticed, form.text("reason"), problems, 422)
+        register.confirm(db, outage, session.username, reason, now)
+    return redirect(visit, _BASE)
+
+
 @post_form(f"{_BASE}/{{outage:int}}/end", Access.STAFF)
 def end(
     visit: NamedDependency[Visit], outage: FromPath[int], form: NamedDependency[PostedForm]
@@ -139,10 +187,15 @@ def _own(visit: Visit, db: Connection, outage_id: int, form: PostedForm) -> Staf
     """Who changes an outage of this governorate; those of everybody are the operator's."""
     session = _keeper(visit, db)
     visit.check_form(form)
-    known = register.one(db, outage_id) if 0 < outage_id <= _LARGEST_ID else None
-    if known is None or known.place not in _places(visit, session):
-        raise Missing("outage")
+    _of_own(visit, session, db, outage_id)
     return session
 
 
-HANDLERS: list[Any] = [show_outages, enter, end, withdraw]
+def _of_own(visit: Visit, session: StaffSession, db: Connection, outage_id: int) -> Recorded:
+    known = register.one(db, outage_id) if 0 < outage_id <= _LARGEST_ID else None
+    if known is None or known.place not in _places(visit, session):
+        raise Missing("outage")
+    return known
+
+
+HANDLERS: list[Any] = [show_outages, enter, show_noticed, confirm, end, withdraw]

@@ -153,7 +153,7 @@ def _plan(database: Database, statement: Any) -> str:
         values = {name: [value] for name, value in values.items()}
     values |= {"now": AT, "count": 50}
     ran: list[tuple[str, Any]] = []
-    with database.read() as db:
+    with database.begin() as db:
         event.listen(db, "before_cursor_execute", lambda *seen: ran.append((seen[2], seen[3])))
         db.execute(statement, values)
         told, parameters = ran[-1]

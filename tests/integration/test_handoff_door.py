@@ -13,7 +13,9 @@ from jose import jwk, jws
 from sqlalchemy import func, select, update
 
 from portal import jws as jws_keys
+from portal.backoffice.model import CenterEvent
 from portal.clock import cairo_day
+from portal.core import from_broker
 from portal.demo.answers import Applicant
 from portal.demo.filing import file_request
 from portal.handoff import contract, keys
@@ -21,6 +23,7 @@ from portal.handoff.inward import UNSIGNED
 from portal.handoff.keys import CenterKey
 from portal.handoff.messages import EVENT_REJECTED, read_message
 from portal.handoff.model import InwardEvent, OutboxMessage
+from portal.handoff.transports import Parcel
 from portal.handoff.uploads import CenterUpload
 from portal.notifications.model import OutgoingMessage
 from portal.requests.model import Attachment, HistoryEntry, ServiceRequest
@@ -152,10 +155,24 @@ def test_the_portals_own_back_office_comes_through_the_same_door(still: LocalPor
     still.employee("front_office").act(number, "accept", {})
     still.relay()
     assert state(still, number) == "document_check", "what a revoked key signed counts no more"
-    unsigned = select(InwardEvent.reason).where(InwardEvent.type == UNSIGNED)
-    assert "revoked_key" in {row[0] for row in still.rows(unsigned)}
+    held = select(CenterEvent.state, CenterEvent.last_error).where(CenterEvent.subject == number)
+    refused = still.rows(held.order_by(CenterEvent.position))[1]
+    assert refused.state == "waiting"
+    assert "revoked_key" in refused.last_error
     code, said = run_command(still.portal.settings, "handoff", "renew")
     assert code == 0, said
+    with still.portal.database.begin() as db:  # its next trial comes now
+        due = update(CenterEvent).where(CenterEvent.subject == number)
+        db.execute(due.values(available_at=still.clock.now()))
+    still.loops.inward.run_once()
+    assert state(still, number) == "referred", "signed anew, it is taken: nothing was cut"
+    # over a broker the relay does not hear of it: what was refused there is sent anew
+    unsigned = select(func.count()).where(InwardEvent.type == UNSIGNED)
+    sent, known = select(CenterEvent.id).where(CenterEvent.subject == number), still.rows(unsigned)
+    event_id = still.rows(sent.order_by(CenterEvent.position.desc()))[0][0]
+    from_broker(still.portal, Parcel(event_id, "", "KFS-003", number, b"of a revoked key"))
+    assert still.rows(held.order_by(CenterEvent.position))[1].state == "waiting"
+    assert still.rows(unsigned) == known
 
 
 # --- who may not speak
@@ -417,8 +434,10 @@ def test_another_type_of_content_is_refused(center: CenterSystem, number: str) -
 def test_a_center_that_comes_without_end_is_told_to_wait(
     still: LocalPortal, center: CenterSystem, other: CenterSystem
 ) -> None:
-    pace = still.portal.door._pace
-    pace._left[CENTER] = (0.0, float("inf"))
+    portal = still.portal
+    paces = (portal.door._pace, portal.asking_pace, portal.document_pace)
+    for pace in paces:
+        pace._left[CENTER] = (0.0, float("inf"))
     try:
         body = center.signed(center.envelope("documents.accepted.v1", "26-9999-00001-0"))
         answer = center.post(body)
@@ -426,8 +445,17 @@ def test_a_center_that_comes_without_end_is_told_to_wait(
         assert answer.headers["retry-after"] == "1"
         assert other.post(other.signed(registered(other, "26-9999-00001-0"))).status_code == 202
         problem(center.post(_broken(body)), 401, "bad_signature")
+        kept = still.rows(select(func.count()).select_from(CenterUpload))
+        for late in (center.state_of("nothing"), center.upload(pdf()[1])):
+            problem(late, 429, "too_many")
+            assert late.headers["retry-after"] == "1"
+        assert still.rows(select(func.count()).select_from(CenterUpload)) == kept
+        problem(center.state_of("nothing", "no token"), 401, "no_token")
+        problem(other.state_of("nothing"), 404, "unknown_event")
+        assert other.upload(pdf()[1]).status_code == 201
     finally:
-        pace._left.clear()
+        for pace in paces:
+            pace._left.clear()
 
 
 # --- where nobody is answered
@@ -461,8 +489,8 @@ def test_of_what_nobody_signed_the_last_few_are_kept_and_never_applied(
 ) -> None:
     monkeypatch.setattr("portal.handoff.inward._MOST_UNSIGNED", 3)
     for n in range(5):
-        outcome = still.portal.door.take(f"junk {n} ".encode() * 5000, CENTER)
-        assert outcome.state == "refused"
+        junk = Parcel("", "", CENTER, "", f"junk {n} ".encode() * 5000)
+        from_broker(still.portal, junk)
     kept = select(InwardEvent.state, InwardEvent.payload).where(InwardEvent.type == UNSIGNED)
     rows = still.rows(kept.order_by(InwardEvent.received_at))
     assert len(rows) == 3
@@ -571,14 +599,30 @@ def test_an_upload_without_a_permission_is_refused(center: CenterSystem) -> None
     assert answer.status_code == 401
 
 
-def test_what_no_event_has_named_is_dropped_after_two_weeks(alone: LocalPortal) -> None:
+def test_a_document_that_no_event_needs_is_dropped_after_two_weeks(
+    alone: LocalPortal,
+) -> None:
     system = connected(alone, CENTER)
     assert system.upload(pdf()[1]).status_code == 201
+    named = {**system.upload(png()[1], "image/png").json(), "name": "output.png"}
+    number = request_of(alone)
+    early = system.envelope("output.issued.v1", number, documents=[named], output_number="7/2026")
+    assert system.post(system.signed(early)).json()["state"] == "waiting"
     store = alone.portal.uploaded_files
-    assert len(list(store.keys())) == 1
     alone.worker.run_once()
-    assert len(list(store.keys())) == 1
+    assert len(list(store.keys())) == 2
     alone.clock.advance(days=15)
+    alone.worker.run_once()
+    assert len(list(store.keys())) == 1, "what a waiting event names stays"
+    for event in (
+        registered(system, number),
+        system.envelope("documents.accepted.v1", number),
+        system.envelope("request.approved.v1", number),
+    ):
+        assert system.post(system.signed(event)).json()["state"] == "applied"
+    assert state(alone, number) == "issued"
+    issued = select(func.count()).where(Attachment.purpose == "output")
+    assert alone.rows(issued)[0][0] == 1
     alone.worker.run_once()
     assert list(store.keys()) == []
     assert alone.rows(select(func.count()).select_from(CenterUpload))[0][0] == 0

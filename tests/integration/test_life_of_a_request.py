@@ -3,10 +3,12 @@
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 
 from portal.backoffice.model import CenterDocument, CenterRequest
+from portal.requests import completing
 from portal.requests.model import ServiceRequest
+from portal.requests.reading import FiledRequest
 from tests.support.files import pdf
 from tests.support.local import LocalPortal
 from tests.support.people import Citizen
@@ -314,3 +316,26 @@ def test_a_role_without_the_permission_has_no_button_and_cannot_act(
     assert answer.status == 403
     events = select(CenterRequest.state).where(CenterRequest.request_number == number)
     assert local.rows(events)[0][0] == "received"
+
+
+def test_an_answer_that_comes_just_after_the_request_was_shelved_finds_nothing_to_complete(
+    still: LocalPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    citizen = still.someone()
+    number = still.filed("municipal-complaint", citizen).hook("request-number")
+    clerk = still.employee("front_office")
+    clerk.act(number, "register", {})
+    clerk.act(number, "completion", {"completion_note": "اكتب العنوان", "days": "7"})
+    still.relay()
+    page = citizen.get(f"/requests/{number}/complete")
+    hold = completing.hold
+
+    def hold_after_the_worker(db: Connection, request: FiledRequest) -> None:
+        hold(db, request)
+        shelved = update(ServiceRequest).where(ServiceRequest.id == request.id)
+        db.execute(shelved.values(state="shelved"))
+
+    monkeypatch.setattr(completing, "hold", hold_after_the_worker)
+    late = citizen.send(page, {"note": "شارع البحر"}, "/complete")
+    assert (late.status, late.path) == (200, f"/requests/{number}")
+    assert late.hook("state") == "shelved"

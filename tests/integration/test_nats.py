@@ -21,7 +21,7 @@ from portal.backoffice.model import CenterRequest, TakenMessage
 from portal.handoff.messages import REQUEST_COMPLETED, REQUEST_RESCHEDULED, Message
 from portal.handoff.model import OutboxMessage
 from portal.handoff.relay import Relay
-from portal.handoff.transports import Fate, Parcel, TransportDown
+from portal.handoff.transports import AtBroker, Fate, Parcel, TransportDown
 from portal.handoff.transports import nats as carrier
 from portal.handoff.transports.nats import Broker, NatsTransport
 from portal.handoff.transports.pickup import Pickup
@@ -181,7 +181,12 @@ def test_what_is_published_twice_is_in_the_stream_once_and_a_replay_goes_out_aga
     line.wall.clock.at += timedelta(seconds=11)
     assert line.another_relay().run_once() == 1
     assert (line.kept(), line.states()) == (1, {"sent": 1})
+    # what the portal knows of a center that does not fetch, and of one that has
+    eventually(lambda: line.broker.standing().get("KFS-003") == AtBroker(1, None), 10)
     line.settle(line.taken(1))
+    eventually(lambda: line.broker.standing()["KFS-003"].waits == 0, 10)
+    assert line.broker.standing()["KFS-003"].acknowledged_at is not None
+    assert line.broker.standing()["KFS-004"] == AtBroker(0, None)
     assert line.wall.replay(message)
     line.settle(lambda: len(line.wall.receiver.given) == 2)
     assert [each.id for each in line.wall.receiver.given] == [message.id] * 2

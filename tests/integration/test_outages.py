@@ -1,28 +1,38 @@
 """Outages give back the time that they took, noticed by themselves or entered by a governorate."""
 
+import itertools
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from portal.backoffice.model import CenterRequest
-from portal.catalogue.deadlines import due_on
+from portal.catalogue.deadlines import Calendar, counters, due_on
 from portal.clock import CAIRO, cairo_day, cairo_time
+from portal.demo.answers import Applicant
+from portal.demo.filing import file_request
+from portal.handoff import keys
 from portal.holidays.register import calendar
+from portal.notifications.model import OutgoingMessage
 from portal.outages import health
 from portal.outages.health import Part
-from portal.outages.model import Outage
+from portal.outages.model import Outage, OutageFailure
 from portal.requests import reading
 from portal.requests.lifecycle import period_from_json
 from portal.requests.model import ServiceRequest
+from portal.requests.reading import FiledRequest
+from portal.vault import SealBroken
+from tests.support.answers import NATIONAL_ID
+from tests.support.center_system import CenterSystem
 from tests.support.commands import run_command
 from tests.support.local import LocalPortal
 from tests.support.paying import state_of, unpaid
-from tests.support.people import Employee, Page
+from tests.support.people import Citizen, Employee, Page
 
 SERVICE = "address-numbering-certificate"
 PAGE = "/center/admin/outages"
+_INDEX = itertools.count(7000)
 
 
 def waits_until(local: LocalPortal, number: str) -> datetime:
@@ -92,12 +102,65 @@ def last_working_morning(local: LocalPortal) -> tuple[datetime, datetime]:
     )
 
 
+def calendar_of(local: LocalPortal) -> Calendar:
+    with local.portal.database.read() as db:
+        return calendar(db, "EG-KFS")
+
+
+def file_early(local: LocalPortal, number: str, began: datetime) -> date:
+    """As if the request had been filed three days before an outage; its last day."""
+    early = cairo_day(began) - timedelta(days=3)
+    with local.portal.database.begin() as db:
+        period = period_from_json(reading.by_number(db, number).period)
+        due = due_on(early, period, calendar(db, "EG-KFS"))
+        of = ServiceRequest.number == number
+        db.execute(update(ServiceRequest).where(of).values(clock_from=early, due_on=due))
+        there = CenterRequest.request_number == number
+        db.execute(update(CenterRequest).where(there).values(due_on=due))
+    return due
+
+
+def file_request_at(local: LocalPortal, center: str) -> str:
+    """A free request that is in its center's inbox."""
+    core = local.portal
+    who = Applicant("سارة محمد علي حسن", NATIONAL_ID, f"+2010{next(_INDEX):08d}")
+    service, place = core.catalogue.services["municipal-complaint"], core.places.centers[center]
+    number = file_request(core, who, service, place, next(_INDEX), core.clock.now())
+    local.relay()
+    return number
+
+
+def refused(local: LocalPortal, citizen: Citizen) -> str:
+    number = local.filed(SERVICE, citizen).hook("request-number")
+    clerk = local.employee("front_office")
+    clerk.act(number, "register", {})
+    clerk.act(number, "accept", {})
+    local.relay()
+    why = {"reasons": "incomplete", "refusal_note": "العنوان خارج حدود المركز"}
+    local.employee("department_head").act(number, "refuse", why)
+    local.relay()
+    assert state_of(local, number) == "refused"
+    return number
+
+
+def grievance_until(local: LocalPortal, number: str) -> date:
+    of = ServiceRequest.number == number
+    found = local.rows(select(ServiceRequest.grievance_until).where(of))[0][0]
+    assert isinstance(found, date)
+    return found
+
+
+def links(page: Page) -> str:
+    return " ".join(str(each) for each in page.tree.xpath("//main//a/@href"))
+
+
 def test_a_gap_in_which_no_page_was_served_gives_citizens_their_time_back(
     alone: LocalPortal,
 ) -> None:
     citizen = alone.someone()
     number, _ = unpaid(alone, citizen)
-    before = waits_until(alone, number)
+    challenged = refused(alone, citizen)
+    before, last_day = waits_until(alone, number), grievance_until(alone, challenged)
     beat(alone)
     alone.clock.advance(hours=5)
     beat(alone)  # the pages are back
@@ -109,9 +172,78 @@ def test_a_gap_in_which_no_page_was_served_gives_citizens_their_time_back(
     alone.relay()
     assert "تعطّلت الخدمة" in citizen.get("/sandbox/messages").text
 
+    # so does the time to challenge a refusal, to a working day
+    days = calendar_of(alone)
+    longer = grievance_until(alone, challenged)
+    assert longer == days.next_working(last_day + timedelta(days=1))
+    page = citizen.get(f"/requests/{challenged}")
+    assert "مدّ المهلة بسبب عطل" in page.text
+    assert "لك الآن التظلم حتى" in page.text
+    told = select(OutgoingMessage.params).where(OutgoingMessage.kind == "grievance_longer")
+    assert [row.params["number"] for row in alone.rows(told)] == [challenged]
+
     moved = waits_until(alone, number)
     assert alone.portal.toller.run_once() == 0
     assert waits_until(alone, number) == moved, "once for each outage"
+    assert grievance_until(alone, challenged) == longer
+
+
+def test_a_refusal_is_challenged_on_a_day_that_an_outage_gave_back(alone: LocalPortal) -> None:
+    citizen = alone.someone()
+    number, decided = refused(alone, citizen), refused(alone, citizen)
+    today = cairo_day(alone.clock.now())
+    for each, until in ((number, today), (decided, today - timedelta(days=1))):
+        with alone.portal.database.begin() as db:
+            of = update(ServiceRequest).where(ServiceRequest.number == each)
+            db.execute(of.values(grievance_until=until))
+    beat(alone)
+    alone.clock.advance(days=1)  # the whole of the last day that was left
+    beat(alone)
+    citizen.sign_in()
+    assert "/grievance" not in links(citizen.get(f"/requests/{number}"))
+    alone.worker.run_once()
+    assert "/grievance" in links(citizen.get(f"/requests/{number}"))
+    page = citizen.get(f"/requests/{number}/grievance")
+    note = {"note": "العنوان يقع داخل حدود المركز"}
+    assert citizen.send(page, note, "/grievance").hook("state") == "grievance_filed"
+    # what was over before the outage stays over
+    assert grievance_until(alone, decided) == today - timedelta(days=1)
+
+
+def test_one_that_cannot_be_told_or_moved_holds_up_no_other_and_is_not_closed(
+    alone: LocalPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, stuck, other = (unpaid(alone, alone.someone())[0] for _ in range(3))
+    over = alone.clock.now() + timedelta(minutes=30)
+    with alone.portal.database.begin() as db:
+        db.execute(update(ServiceRequest).values(waits_until=over))
+        broken = update(ServiceRequest).where(ServiceRequest.number == lost)
+        db.execute(broken.values(mobile=b"no seal"))
+    true_since = reading.waits_since
+
+    def waits_since(db: Connection, request: FiledRequest) -> datetime:
+        if request.number == stuck:
+            raise SealBroken("a row that nobody foresaw")
+        return true_since(db, request)
+
+    monkeypatch.setattr(reading, "waits_since", waits_since)
+    beat(alone)
+    alone.clock.advance(hours=5)
+    beat(alone)
+    assert alone.portal.toller.run_once() == 2
+    assert waits_until(alone, lost) > alone.clock.now(), "a telephone that is lost stops nothing"
+    assert waits_until(alone, other) > alone.clock.now()
+    assert waits_until(alone, stuck) == over
+    with alone.portal.database.begin() as db:  # their time is over
+        db.execute(update(ServiceRequest).values(waits_until=over))
+    alone.worker.run_once()
+    assert state_of(alone, other) == "expired_unpaid", "closings go on"
+    assert state_of(alone, stuck) == "awaiting_filing_payment"
+    monkeypatch.undo()
+    assert alone.portal.toller.run_once() == 1
+    assert alone.portal.toller.run_once() == 0
+    assert waits_until(alone, stuck) > alone.clock.now()
+    assert alone.rows(select(OutageFailure.request_number)) == []
 
 
 def test_nobody_is_closed_while_the_portal_may_be_out(alone: LocalPortal) -> None:
@@ -176,15 +308,7 @@ def test_a_center_s_outage_is_entered_looked_at_and_moves_its_legal_periods(
     began, ended = last_working_morning(local)
     citizen = local.someone()
     number = local.filed(SERVICE, citizen).hook("request-number")
-    with local.portal.database.begin() as db:  # as if it had been filed before the outage
-        early = cairo_day(began) - timedelta(days=3)
-        period = period_from_json(reading.by_number(db, number).period)
-        due = due_on(early, period, calendar(db, "EG-KFS"))
-        db.execute(
-            update(ServiceRequest)
-            .where(ServiceRequest.number == number)
-            .values(clock_from=early, due_on=due)
-        )
+    due = file_early(local, number, began)
     admin = keeper(local)
     asked = admin.send(admin.get(PAGE), entry(began, ended), PAGE)
     assert "يوم عمل" in asked.text
@@ -195,6 +319,11 @@ def test_a_center_s_outage_is_entered_looked_at_and_moves_its_legal_periods(
     here, there = due_days(local, number)
     assert here == there > due
     assert "انقطاع الكهرباء عن المركز" in citizen.get(f"/requests/{number}").text
+
+    # all of the governorate was out on that day, too: a day is given back once
+    assert enter(local, admin, entry(began, ended, "EG-KFS")).path == PAGE
+    local.portal.toller.run_once()
+    assert due_days(local, number) == [here, here]
 
 
 def test_legal_periods_move_by_themselves_for_no_machine(alone: LocalPortal) -> None:
@@ -243,7 +372,9 @@ def test_what_cannot_be_is_told_beside_its_field_and_changes_nothing(
 
 def test_the_same_outage_is_entered_once_ended_once_and_withdrawn(local: LocalPortal) -> None:
     admin = keeper(local)
-    began = local.clock.now() - timedelta(minutes=30)
+    began, ended = last_working_morning(local)
+    number = file_request_at(local, "KFS-004")
+    due = file_early(local, number, began)
     assert enter(local, admin, entry(began, None, "KFS-004")).status == 200
     again = enter(local, admin, entry(began, None, "KFS-004"))
     assert again.status == 409
@@ -255,7 +386,12 @@ def test_the_same_outage_is_entered_once_ended_once_and_withdrawn(local: LocalPo
     page = admin.send(page, {}, f"{PAGE}/{outage}/withdraw")
     assert page.status == 200
     assert "أُلغي تسجيله" in page.text
-    assert local.portal.toller.run_once() == 0
+    local.portal.toller.run_once()
+    assert due_days(local, number) == [due, due]
+    # the same that is not withdrawn moves it: the day was one that counts
+    assert enter(local, admin, entry(began, ended, "KFS-004")).status == 200
+    assert local.portal.toller.run_once() >= 1
+    assert due_days(local, number)[0] > due
 
 
 def test_outages_are_for_the_governorate_and_only_its_own(still: LocalPortal) -> None:
@@ -263,9 +399,76 @@ def test_outages_are_for_the_governorate_and_only_its_own(still: LocalPortal) ->
     began = still.clock.now() - timedelta(minutes=30)
     enter(still, admin, entry(began, None, "KFS-005"))
     outage = newest(still)
+    assert str(outage) in admin.get(PAGE).hooks("outage")
     other = keeper(still, "EG-ALX")
     page = other.get(PAGE)
     assert str(outage) not in page.hooks("outage")
     denied = other.post(f"{PAGE}/{outage}/withdraw", {"_csrf": page.values(PAGE)["_csrf"]})
     assert denied.status == 404
     assert still.employee("front_office").get(PAGE).status == 403
+
+
+def test_a_center_s_own_system_that_stops_answering_is_noticed_and_confirmed_by_the_governorate(
+    alone: LocalPortal,
+) -> None:
+    code = "KFS-011"
+    system = CenterSystem(alone.url, code)
+    with alone.portal.database.begin() as db:
+        keys.register(db, code, system.kid, system.public, "test", alone.clock.now())
+    asked, waiting = (file_request_at(alone, code) for _ in range(2))
+    system.send("request.registered.v1", asked, number=1, year=2026)
+    system.send("completion.requested.v1", asked, items=[], note="ناقص")
+    assert state_of(alone, asked) == "needs_completion"
+    until = waits_until(alone, asked)
+    days = calendar_of(alone)
+    morning, _ = counters(days.next_working(cairo_day(alone.clock.now()) + timedelta(days=1)))
+    alone.clock.ahead += morning - alone.clock.now()
+    due = due_days(alone, waiting)[0]
+
+    def pass_minutes(minutes: int) -> None:
+        for _ in range(minutes // 4):
+            alone.clock.advance(minutes=4)
+            beat(alone)
+            alone.worker._watch_centers()
+
+    beat(alone)
+    alone.worker._watch_centers()
+    pass_minutes(116)
+    assert alone.rows(select(Outage.id)) == []
+    pass_minutes(8)
+    ((outage, began),) = alone.rows(select(Outage.id, Outage.began_at))
+    assert began - morning < timedelta(minutes=1)
+    assert "portal_centers_silent 1.0" in system.http.get("/metrics").text
+    code_, said = run_command(alone.portal.settings, "outages")
+    assert code_ == 0
+    assert f"center {code}" in said
+    assert "noticed  not confirmed" in said
+    admin = keeper(alone)
+    page = admin.get(PAGE)
+    assert page.hooks("outage") == [str(outage)]
+    assert "رُصد تلقائيًا" in page.text
+    assert "المركز لا يرد" in page.text
+
+    # it answers again, an hour later
+    pass_minutes(60)
+    assert system.send("request.registered.v1", waiting, number=2, year=2026).status_code == 202
+    pass_minutes(4)
+    ((ended,),) = alone.rows(select(Outage.ended_at))
+    assert timedelta(hours=3) < ended - began < timedelta(hours=3, minutes=10)
+    assert alone.portal.toller.run_once() == 1
+    assert waits_until(alone, asked) > until, "what the center asked for"
+    here = select(ServiceRequest.due_on).where(ServiceRequest.number == waiting)
+    assert alone.rows(here)[0][0] == due, "no machine moves a legal period"
+
+    admin.sign_in()
+    other = keeper(alone, "EG-ALX")
+    assert other.get(f"{PAGE}/{outage}/confirm").status == 404
+    page = admin.get(f"{PAGE}/{outage}/confirm")
+    wrong = admin.send(page, {"reason": " "})
+    assert wrong.status == 422
+    assert dict(wrong.errors()).keys() == {"reason"}
+    page = admin.send(page, {"reason": "عطل في نظام المركز"})
+    assert (page.status, page.path) == (200, PAGE)
+    assert admin.get(f"{PAGE}/{outage}/confirm").path == PAGE, "once"
+    assert alone.portal.toller.run_once() >= 1
+    assert alone.rows(here)[0][0] > due

@@ -11,7 +11,9 @@ from portal.clock import CAIRO, SettableClock, cairo_day, public_id
 from portal.handoff.model import InwardEvent
 from portal.notifications.model import OutgoingMessage
 from portal.outages.model import Outage
+from portal.requests import reading
 from portal.requests.lapsing import Lapser
+from portal.requests.lifecycle import Act, Actor, Event, write_history
 from portal.requests.model import ServiceRequest
 from tests.support.local import LocalPortal
 from tests.support.paying import state_of
@@ -161,8 +163,9 @@ def test_nothing_is_decided_by_silence_while(still: LocalPortal, why: str) -> No
     assert state_of(still, number) == "referred"
 
 
+@pytest.mark.parametrize("then", ["it is withdrawn", "another gave the same days back"])
 def test_a_confirmed_outage_that_has_not_moved_the_period_yet_holds_silence_up(
-    still: LocalPortal,
+    still: LocalPortal, then: str
 ) -> None:
     number = over(still, REFUSES)
     now = still.clock.now()
@@ -175,7 +178,16 @@ def test_a_confirmed_outage_that_has_not_moved_the_period_yet_holds_silence_up(
         outage = db.scalar(known.returning(Outage.id))
     pass_the_night(still)
     assert state_of(still, number) == "referred"
+    withdrawn = update(Outage).where(Outage.id == outage).values(withdrawn_at=now)
     with still.portal.database.begin() as db:
-        db.execute(update(Outage).where(Outage.id == outage).values(withdrawn_at=now))
+        if then == "it is withdrawn":
+            db.execute(withdrawn)
+        else:
+            lost = [(first + timedelta(days=n)).isoformat() for n in range(11)]
+            act = Act(Event.TOLL, Actor.SYSTEM, now, data={"lost": lost})
+            known_as = reading.by_number(db, number)
+            write_history(db, still.portal.vault, known_as.id, act, known_as.state, known_as.state)
     pass_the_night(still)
+    with still.portal.database.begin() as db:
+        db.execute(withdrawn)
     assert state_of(still, number) == "deemed_refused"

@@ -399,6 +399,10 @@ NUMBERS = [
     ("docs/handoff.md", f"{keys.RETIRED_FOR.days} days"),
     ("docs/handoff.md", f"{uploads.KEPT.days} days"),
     ("docs/handoff.md", f"{pace.BURST} in a burst or {pace.A_SECOND} a second"),
+    (
+        "docs/handoff.md",
+        f"{pace.BURST_OF_DOCUMENTS} in a burst or {pace.DOCUMENTS_A_SECOND} a second",
+    ),
     ("docs/handoff.md", f"{authentic.MOST_BYTES:,} bytes"),
     ("docs/handoff.md", f"{authentic.LONGEST_TOKEN.total_seconds() / 60:g} minutes"),
     ("docs/handoff.md", f"{deciding.REOPENED_WITHIN.days} days"),

@@ -6,6 +6,7 @@ means for the outbox: the relay does (:mod:`portal.handoff.relay`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
@@ -62,6 +63,16 @@ def outcome_of(error: Exception) -> Outcome:
         return Outcome(Fate.NEVER, reason_of(error))
     expected = isinstance(error, TransportDown)
     return Outcome(Fate.LATER, reason_of(error), None if expected else error)
+
+
+@dataclass(frozen=True, slots=True)
+class AtBroker:
+    """What a broker holds for one center."""
+
+    waits: int
+    """Messages that it has not acknowledged."""
+    acknowledged_at: datetime | None
+    """When it last acknowledged one, by the broker's clock; None where the broker has forgotten."""
 
 
 class Transport(Protocol):

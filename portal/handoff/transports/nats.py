@@ -8,7 +8,7 @@ needed, and made again for ever.
 import asyncio
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
@@ -18,12 +18,15 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo
 from nats.js.errors import APIError, NoStreamResponseError
 
-from portal.handoff.transports import KEPT, Fate, Outcome, Parcel, TransportDown
+from portal.handoff.transports import KEPT, AtBroker, Fate, Outcome, Parcel, TransportDown
 from portal.handoff.transports.streams import (
     INBOX,
     STREAM,
+    consumer_of,
+    consumers,
     make_consumers,
     make_stream,
 )
@@ -93,6 +96,12 @@ class Broker:
             return changed, await make_consumers(js, self._centers)
 
         return self._asked_bare(work)
+
+    def standing(self) -> Mapping[str, AtBroker]:
+        """What waits for each center; raises :class:`TransportDown`."""
+        found = {info.name: _standing(info) for info in self._asked_bare(consumers)}
+        names = {center: consumer_of(center) for center in self._centers}
+        return {center: found[name] for center, name in names.items() if name in found}
 
     def close(self) -> None:
         """Send what is on its way and end the connection."""
@@ -239,6 +248,13 @@ class Broker:
 
     def _why(self, otherwise: str) -> str:
         return self._last_error or otherwise
+
+
+def _standing(info: ConsumerInfo) -> AtBroker:
+    waits = (info.num_pending or 0) + (info.num_ack_pending or 0)
+    # of acknowledgements, in whatever order: the floor's own number may stand
+    last = info.ack_floor.last_active if info.ack_floor is not None else None
+    return AtBroker(waits, last)
 
 
 def _tls(queue: Queue) -> ssl.SSLContext | None:

@@ -13,6 +13,7 @@ from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
+    ConsumerInfo,
     DiscardPolicy,
     RetentionPolicy,
     StorageType,
@@ -113,13 +114,21 @@ async def make_stream(js: JetStreamContext, replicas: int) -> bool:
     return True
 
 
+async def consumers(js: JetStreamContext) -> Sequence[ConsumerInfo]:
+    """All that there are, whoever reads through them."""
+    found: list[ConsumerInfo] = []
+    while page := await js.consumers_info(STREAM, offset=len(found)):
+        found += page
+    return found
+
+
 async def make_consumers(js: JetStreamContext, centers: Sequence[str]) -> int:
     """Make the consumers that are missing or otherwise than wanted; how many."""
     wanted = [_consumer(consumer_of(center), to_center(center)) for center in centers]
     wanted.append(_consumer(PORTAL, f"{FROM_CENTERS}.*"))
-    found: dict[str | None, ConsumerConfig] = {}
-    while page := await js.consumers_info(STREAM, offset=len(found)):
-        found.update({info.name: info.config for info in page})
+    found: dict[str | None, ConsumerConfig] = {
+        info.name: info.config for info in await consumers(js)
+    }
     missing = [
         config
         for config in wanted

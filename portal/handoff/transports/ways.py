@@ -7,7 +7,7 @@ pickup at the other end takes up for the centers that no foreign system serves, 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from portal.handoff.transports import Parcel, Transport
+from portal.handoff.transports import AtBroker, Parcel, Transport
 from portal.handoff.transports.embedded import EmbeddedTransport
 from portal.settings import Queue
 
@@ -34,6 +34,9 @@ class Ways:
     outward: Transport
     inward: Transport
     pickups: Mapping[str, Callable[[], int]] = field(default_factory=dict)
+    standing: Callable[[], Mapping[str, AtBroker]] = dict
+    """What a broker holds for each center; raises
+    :class:`~portal.handoff.transports.TransportDown`."""
     close: Callable[[], None] = lambda: None
 
 
@@ -64,6 +67,7 @@ def open_ways(queue: Queue, centers: Sequence[str], ends: Ends) -> Ways:
         NatsTransport(broker, TO_CENTERS),
         NatsTransport(broker, FROM_CENTERS),
         {"centers": office.run_once, "answers": portal.run_once},
+        broker.standing,
         broker.close,
     )
 

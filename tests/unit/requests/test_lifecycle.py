@@ -81,7 +81,7 @@ suspend|issued delivered||center system
 renew|issued delivered||center system
 expire|issued delivered|expired|center system
 correct_output|issued delivered||center
-toll|awaiting_filing_payment needs_completion under_study||system
+toll|awaiting_filing_payment needs_completion under_study refused deemed_refused||system
 """
 ROWS = [line.split("|") for line in STEPS.strip().splitlines()]
 CLOCK = {
