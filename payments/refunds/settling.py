@@ -4,6 +4,7 @@ The provider is asked with one idempotency key for each refund, and what it know
 read first: so an answer that was lost, however long ago, is found instead of asked for again.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
@@ -227,13 +228,44 @@ def close_cases(
         cases.resolve(db, cases.DEPOSITS, refund.reference, note, at)
     if refund is not None and refund.reason == RefundReason.PAID_TWICE:
         cases.resolve(db, ("dues_paid_twice",), refund.reference, note, at)
+    if refund is not None:
+        _close_failed(db, _repeated(db, refund), note, at)
     if not _all_returned(db, attempt):
         return
+    _close_failed(db, _failed_beside(db, attempt), note, at)
     kinds = ("surplus", *cases.MISMATCHES)
     cases.resolve_object(db, kinds, attempt.payment or "", note, at)
     paid = attempts.with_money(db, attempt.obligation_id)
     if all(_all_returned(db, each) for each in paid):
         cases.resolve_object(db, ("cancelled_in_part",), attempt.obligation_id, note, at)
+
+
+def _close_failed(db: Connection, failed: Iterable[Asked], note: str, at: datetime) -> None:
+    for each in failed:
+        cases.resolve_object(db, ("refund_failed",), each.id, note, at)
+
+
+def _repeated(db: Connection, refund: Asked) -> Iterator[Asked]:
+    """The failed refunds that one has taken the place of: each of the same sums, and over before
+    the next was asked for."""
+    wanted = sources_of(db, refund.id)
+    for each in reversed(of_attempt(db, refund.attempt_id)):
+        over = each.settled_at if each.state is RefundState.FAILED else None
+        if over is None or over > refund.requested_at or each.id == refund.id:
+            continue
+        if sources_of(db, each.id) == wanted:
+            yield each
+            refund = each
+
+
+def _failed_beside(db: Connection, attempt: Try) -> Iterator[Asked]:
+    """The failed refunds of money that was set aside."""
+    for each in of_attempt(db, attempt.id):
+        if each.state is RefundState.FAILED and all(
+            source.line is None and source.account == beside(attempt)
+            for source in sources_of(db, each.id)
+        ):
+            yield each
 
 
 def _all_returned(db: Connection, attempt: Try) -> bool:
