@@ -281,18 +281,40 @@ def _borne(db: Connection, attempt: Try, amount: int) -> tuple[Taken, ...] | Why
     owed = obligations.get(db, attempt.obligation_id)
     if rest and (owed is None or owed.state == "due"):
         return Why.DUE
+    found = [Taken(beside(attempt), "", "", None, from_aside)] if from_aside else []
+    of_lines = _borne_by_lines(db, attempt, rest) if rest else []
+    return Why.TOO_MUCH if of_lines is None else (*found, *of_lines)
+
+
+def _borne_by_lines(db: Connection, attempt: Try, amount: int) -> list[Taken] | None:
+    """The sum from the fee lines that the payment paid; None if it paid less.
+
+    Each gives by its part of the payment, but no more than is left of it: a deposit may have gone
+    back by this payment beyond its part, and another payment then had paid for the other lines.
+    """
+    own = attempt.amount.minor - attempt.set_aside.minor
     taken = taken_of_attempt_by_line(db, attempt.id)
+    if own - sum(taken.values()) < amount:
+        return None
     lines = _fee_lines(db, attempt.obligation_id)
-    owns = attempt.set_aside < attempt.amount
-    got = crediting.brought_by(db, attempt.obligation_id, attempt.id) if owns else {}
-    kept = [got.get(line.line or 0, 0) - taken.get(line.line or 0, 0) for line in lines]
-    if sum(kept) < rest:
-        return Why.TOO_MUCH
-    found = [Taken(beside(attempt), "", "", None, from_aside)]
-    if rest:
-        parts = part_of_lines(kept, 0, rest)
-        found += [replace(line, amount=part) for line, part in zip(lines, parts, strict=True)]
-    return tuple(each for each in found if each.amount)
+    got = crediting.brought_by(db, attempt.obligation_id, attempt.id)
+    of_all = taken_by_line(db, attempt.obligation_id)
+    left = [line.amount - of_all.get(position, 0) for position, line in enumerate(lines)]
+    # between nothing and what is left, which is below nothing for a discount
+    mine = [
+        sorted((0, got.get(position, 0) - taken.get(position, 0), most))[1]
+        for position, most in enumerate(left)
+    ]
+    beyond = amount - sum(mine)
+    if beyond <= 0:
+        parts = part_of_lines(mine, 0, amount)
+    else:
+        others = [most - part for most, part in zip(left, mine, strict=True)]
+        if sum(others) < beyond:
+            return None
+        more = part_of_lines(others, 0, beyond)
+        parts = [part + each for part, each in zip(mine, more, strict=True)]
+    return [replace(line, amount=part) for line, part in zip(lines, parts, strict=True) if part]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from payments.provider import (
     Refunded,
     RefundStatus,
 )
-from payments.rebooking import Choice, Matter
+from payments.rebooking import Choice, Matter, Taken
 from payments.refunds import Asked, Part, Refundable, RefundReason
 from payments.settlement import Settlement, settle
 from portal.clock import public_id
@@ -187,6 +187,10 @@ class Desk:
         proposal = self.propose(case, choice, target)
         self.approve(proposal)
         return proposal
+
+    def taken(self, case: OpenCase) -> list[Taken]:
+        """From where the last proposal about a case takes."""
+        return rebooking.lines_of(self.db, rebooking.of_case(self.db, case.id)[-1].id)
 
     # --- what stands
 

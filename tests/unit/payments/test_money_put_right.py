@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from payments import ledger, rebooking
 from payments.model import Attempt, Base, Entry, EntryLine, Refund
 from payments.money import Money
+from payments.obligations import OwedLine
 from payments.proof import prove
 from payments.rebooking import Choice, Unbookable, Why
 from payments.refunds import NotRefundable
@@ -51,7 +52,7 @@ def _nothing_is_taken_twice(desk: Desk) -> None:
     less = (
         select(Entry.reference, EntryLine.account, EntryLine.item)
         .join(EntryLine, EntryLine.entry_id == Entry.id)
-        .where(EntryLine.account.in_(income))
+        .where(EntryLine.account.in_(income), EntryLine.item != "discount")
         .group_by(Entry.reference, EntryLine.account, EntryLine.item)
         .having(func.sum(EntryLine.amount) > 0)
     )
@@ -131,3 +132,60 @@ def test_what_surplus_bore_of_a_refund_without_us_is_not_taken_of_the_fees_too(
     desk.book(desk.case("external_refund", "re_desk"), Choice.LOSS)
     can = desk.can(more)
     assert (can.set_aside, can.credited) == (Money(10_000), Money(HALF))
+
+
+# --- a loss, after something has gone back
+
+
+def test_a_loss_leaves_a_deposit_that_has_gone_back_as_it_is(desk: Desk) -> None:
+    """The first card gave more of the deposit than its own part of it."""
+    stage = desk.owe(HERE)
+    first, last = desk.pay(stage, HALF), desk.pay(stage, HALF)
+    desk.give_back(first, 30_000, 1)
+    lost = desk.lose(first, 10_000)
+    desk.book(desk.case("dispute_lost", lost), Choice.LOSS)
+    assert desk.stands(HERE)["refundable"] == 30_000 - DEPOSIT
+    assert desk.stands(HERE)["revenue"] == 10_000 - FEE
+    rest = DEPOSIT - 30_000
+    assert [each.left for each in desk.can(last).lines] == [Money(0), Money(rest)]
+    desk.give_back(last, rest, 1)
+    assert "refundable" not in desk.stands(HERE)
+
+
+def test_a_loss_takes_no_more_of_a_deposit_than_is_left_of_it(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    first, last = desk.pay(stage, HALF), desk.pay(stage, HALF)
+    desk.give_back(first, HALF, 1)
+    case = desk.case("dispute_lost", desk.lose(last, HALF))
+    lines = [each.line for each in desk.matter(case).sources[Choice.LOSS]]
+    assert lines == [0, 1]
+    desk.book(case, Choice.LOSS)
+    assert desk.stands(HERE) == {}, "all of it was given back, or lost"
+    assert not desk.can(last).most
+
+
+def test_more_than_a_payment_brought_is_no_loss_of_those_who_got_others(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    first = desk.pay(stage, HALF)
+    desk.pay(stage, HALF)
+    desk.give_back(first, 30_000, 1)
+    case = desk.case("dispute_lost", desk.lose(first, HALF))
+    assert rebooking.matter_of(desk.db, case) is Why.TOO_MUCH
+
+
+def test_a_discount_bears_its_part_of_every_loss(desk: Desk) -> None:
+    lines = (
+        OwedLine("exam", "local_unit", "رسم", "Exam", Money(20_000), False),
+        OwedLine("deposit", "local_unit", "تأمين", "Deposit", Money(15_000), True),
+        OwedLine("discount", "treasury", "تخفيض", "Discount", Money(-5_000), False),
+    )
+    stage = desk.owe(HERE, lines)
+    first, last = desk.pay(stage, 15_000), desk.pay(stage, 15_000)
+    desk.give_back(first, 15_000, 1)
+    lost = desk.case("dispute_lost", desk.lose(last, 14_999))
+    desk.book(lost, Choice.LOSS)
+    parts = {each.item: each.amount for each in desk.taken(lost)}
+    assert sum(parts.values()) == 14_999
+    assert 0 < parts["exam"] <= 20_000
+    assert -5_000 <= parts["discount"] < 0
+    assert "deposit" not in parts
