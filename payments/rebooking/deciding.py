@@ -25,6 +25,7 @@ from payments.rebooking.matter import (
 from payments.rebooking.reading import LONGEST_NOTE, Proposal, State, find, lines_of, of_case
 from payments.refunds.settling import close_cases
 from payments.settlement import Outcome, Settlement, issue_receipt
+from payments.storage import insert_missing
 
 
 class Unbookable(ValueError):
@@ -47,14 +48,16 @@ def propose(
 ) -> None:
     """Put a rebooking before a second person; raises :class:`Unbookable`.
 
-    ``target`` is the request that the payment goes to, for that choice.
+    ``target`` is the request that the payment goes to, for that choice. What is proposed twice at
+    once, under one id, is proposed once.
     """
-    if any(each.state is State.PROPOSED for each in of_case(db, case.id)):
-        raise Unbookable(Why.WAITS)
+    if _is_proposed(db, case, rebooking_id):
+        return
     matter = _matter(db, case, choice)
     goes_to = _target(db, matter, target) if choice is Choice.REQUEST else None
     strays.keep(db, matter.attempt.payment or "")
-    db.execute(
+    made = insert_missing(
+        db,
         insert(Rebooking).values(
             id=rebooking_id,
             case_id=case.id,
@@ -70,10 +73,23 @@ def propose(
             proposed_by=by,
             proposed_at=at,
             decided_note="",
-        )
+        ),
     )
-    if goes_to is None:
+    if made is None:  # somebody was faster
+        if not _is_proposed(db, case, rebooking_id):
+            raise Unbookable(Why.WAITS)
+    elif goes_to is None:
         _keep_lines(db, rebooking_id, matter.sources[choice])
+
+
+def _is_proposed(db: Connection, case: OpenCase, rebooking_id: str) -> bool:
+    """Whether this was proposed before; raises :class:`Unbookable` when something else waits."""
+    proposals = of_case(db, case.id)
+    if any(each.id == rebooking_id for each in proposals):
+        return True
+    if any(each.state is State.PROPOSED for each in proposals):
+        raise Unbookable(Why.WAITS)
+    return False
 
 
 def _keep_lines(db: Connection, rebooking_id: str, sources: tuple[Taken, ...]) -> None:
@@ -137,6 +153,8 @@ def approve(
         raise Unbookable(Why.CHANGED)
     matter = _matter(db, case, found.choice)
     if matter.left != found.amount or matter.attempt.id != found.attempt_id:
+        raise Unbookable(Why.CHANGED)
+    if matter.attempt.obligation_id != attempt.obligation_id:  # it went while we waited
         raise Unbookable(Why.CHANGED)
     if not _set(db, rebooking_id, State.APPROVED, "", by, at):
         return None

@@ -117,7 +117,7 @@ def approved(
     detail = f"asked for by {request.number}, receipt {claim.receipt}, {claim.amount} pounds"
     open_case(db, "deposit_due", request.number, claim.paid_for, detail[:300], at)
     if order is not None and claim.obligation is not None:
-        _prepare(db, claim.obligation, order, _note(request.number, order), at)
+        prepare(db, claim.obligation, order, _note(request.number, order), at)
 
 
 def _note(number: str, order: Order) -> str:
@@ -127,9 +127,14 @@ def _note(number: str, order: Order) -> str:
     return f"{number}{kept}{reasons}"
 
 
-def _prepare(db: Connection, obligation: str, order: Order, note: str, at: datetime) -> None:
+def prepare(db: Connection, obligation: str, order: Order, note: str, at: datetime) -> None:
     """Ask for the deposit less what is kept, by the payments that brought it; of several that paid
-    it in parts the first gives first."""
+    it in parts the first gives first.
+
+    The row is held before anything is counted, so that nobody asks for the same meanwhile: the
+    center's message counts whatever has become of the deposit.
+    """
+    obligations.lock(db, obligation)
     taken = taken_by_line(db, obligation)
     deposits = [
         line.amount.minor - taken.get(position, 0)

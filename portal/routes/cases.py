@@ -113,7 +113,10 @@ def propose(
     confirmed = values.get("proposal", "")
     with visit.portal.database.begin() as db:
         officer, seen = _look(visit, db, case, Permission.ASK_REFUND)
-        if any(each.id == confirmed for each in seen.proposals):
+        known = rebooking.find(db, confirmed) if confirmed else None
+        if known is not None:
+            if known.case_id != case or known.proposed_by != officer.username:
+                raise Conflict("a proposal of this id is another one")
             return redirect(visit, page_of(case))
         wish = placing.read(db, officer, seen, values)
         if not is_own(visit, form):
