@@ -29,10 +29,11 @@ from payments.rebooking.reading import (
     LONGEST_NOTE,
     Proposal,
     State,
+    by_ids,
     find,
     lines_of,
     of_case,
-    waiting,
+    proposed_of,
 )
 
 __all__ = [
@@ -47,13 +48,14 @@ __all__ = [
     "Unbookable",
     "Why",
     "approve",
+    "by_ids",
     "find",
     "lines_of",
     "matter_of",
     "of_case",
     "propose",
+    "proposed_of",
     "reject",
     "stays",
     "target_of",
-    "waiting",
 ]

@@ -65,6 +65,7 @@ def show_refunds(visit: NamedDependency[Visit], q: FromQuery[str] = "") -> Respo
         "finance/refunds.html",
         404 if problems else 200,
         seen=seen,
+        most=reading.MOST,
         officer=officer,
         services=portal.catalogue.services,
         choices=placing.CHOICES,
