@@ -83,7 +83,9 @@ class Try:
 
     @property
     def idempotency_key(self) -> str:
-        return f"{self.obligation_id}-{self.number}"
+        """Of this try alone. The stage is not part of it: a payment can go to another one, and its
+        number there, or the one that is free again here, would be a key that was used before."""
+        return f"{self.id}-{self.number}"
 
     def fits(self, wish: Wish) -> bool:
         """Whether it can be offered again to somebody who wants ``wish``."""
@@ -262,6 +264,11 @@ def with_money(db: Connection, obligation_id: str) -> list[Try]:
     )
     # numbers are by the beginning, and when one is to be looked at changes with every look
     return sorted(found, key=lambda each: (each.settled_at or each.created_at, each.number))
+
+
+def that_paid(db: Connection, obligation_id: str) -> list[Try]:
+    """Those of them that were credited: money that did not fit, or came too late, was not."""
+    return [each for each in with_money(db, obligation_id) if each.state == "paid"]
 
 
 def to_look_at(db: Connection, at: datetime, most: int) -> list[Try]:

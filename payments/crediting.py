@@ -17,6 +17,8 @@ from payments.parts import part_of_lines
 
 REBOOKED = "rebooked"
 """The effect of an entry that puts money where it belongs."""
+UNDONE = "rebooked_back"
+"""The effect of one that takes this back, because the refund that it explained has failed."""
 
 
 @dataclass(frozen=True)

@@ -316,8 +316,8 @@ class Rebooking(Base):
     """Money put where it belongs: proposed by one member of staff, approved by another.
 
     ``reference`` is the request whose case it is about. Of ``request`` the payment goes to
-    ``obligation_id``; the other choices have lines. ``refund_id`` is the refund that was made
-    without us and is explained by it.
+    ``obligation_id`` and pays ``pays`` of it; the other choices have lines. ``refund_id`` is the
+    refund that was made without us and is explained by it.
     """
 
     __tablename__ = "payment_rebookings"
@@ -332,6 +332,10 @@ class Rebooking(Base):
         CheckConstraint("amount > 0", name="positive"),
         CheckConstraint("choice IN ('request', 'loss', 'deposit', 'paid_out')", name="choice"),
         CheckConstraint("(choice = 'request') = (obligation_id IS NOT NULL)", name="target"),
+        # one that was proposed before it was kept has none, and is proposed anew
+        CheckConstraint(
+            "pays IS NULL OR (choice = 'request' AND pays >= 0 AND pays <= amount)", name="pays"
+        ),
         CheckConstraint("state IN ('proposed', 'approved', 'rejected')", name="state"),
         CheckConstraint("decided_by IS NULL OR decided_by <> proposed_by", name="two_people"),
         CheckConstraint("(state = 'proposed') = (decided_by IS NULL)", name="decided"),
@@ -348,6 +352,7 @@ class Rebooking(Base):
     refund_id: Mapped[str | None] = mapped_column(ForeignKey("payment_refunds.id"))
     currency: Mapped[str] = mapped_column(String(3))
     amount: Mapped[int] = mapped_column(BigInteger)
+    pays: Mapped[int | None] = mapped_column(BigInteger)
     note: Mapped[str] = mapped_column(String(300))
     state: Mapped[str] = mapped_column(String(12))
     proposed_by: Mapped[str] = mapped_column(String(80))

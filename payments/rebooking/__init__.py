@@ -13,7 +13,7 @@ decided here, and nowhere else:
 A payment goes to a request whole, or not at all. Every entry is of today: a closed day stays.
 """
 
-from payments.rebooking.deciding import Unbookable, approve, propose, reject
+from payments.rebooking.deciding import Unbookable, approve, fits, propose, reject
 from payments.rebooking.matter import (
     KINDS,
     Choice,
@@ -50,6 +50,7 @@ __all__ = [
     "approve",
     "by_ids",
     "find",
+    "fits",
     "lines_of",
     "matter_of",
     "of_case",

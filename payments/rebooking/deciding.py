@@ -23,7 +23,7 @@ from payments.rebooking.matter import (
     target_of,
 )
 from payments.rebooking.reading import LONGEST_NOTE, Proposal, State, find, lines_of, of_case
-from payments.refunds.settling import close_cases
+from payments.refunds.settling import all_returned, close_cases, parts_returned
 from payments.settlement import Outcome, Settlement, issue_receipt
 from payments.storage import insert_missing
 
@@ -68,6 +68,7 @@ def propose(
             refund_id=matter.refund_id,
             currency=matter.left.currency,
             amount=matter.left.minor,
+            pays=goes_to.pays.minor if goes_to else None,
             note=note[:LONGEST_NOTE],
             state=State.PROPOSED,
             proposed_by=by,
@@ -128,6 +129,16 @@ def _target(db: Connection, matter: Matter, reference: str) -> Target:
     return found
 
 
+def fits(db: Connection, found: Proposal, matter: Matter, goes_to: Target | None) -> bool:
+    """Whether what was proposed is what would be booked now; ``goes_to`` is its request today."""
+    if (matter.attempt.id, matter.left) != (found.attempt_id, found.amount):
+        return False
+    if found.choice is not Choice.REQUEST:
+        return tuple(lines_of(db, found.id)) == matter.sources.get(found.choice)
+    wanted = (found.obligation_id, found.pays)
+    return goes_to is not None and (goes_to.owed.id, goes_to.pays) == wanted
+
+
 def reject(db: Connection, rebooking_id: str, note: str, by: str, at: datetime) -> bool:
     """False when it was decided before, or by the one who proposed it."""
     return _set(db, rebooking_id, State.REJECTED, note, by, at)
@@ -152,22 +163,19 @@ def approve(
     if case is None:
         raise Unbookable(Why.CHANGED)
     matter = _matter(db, case, found.choice)
-    if matter.left != found.amount or matter.attempt.id != found.attempt_id:
+    goes_to = _target(db, matter, found.target) if found.choice is Choice.REQUEST else None
+    if not fits(db, found, matter, goes_to):
         raise Unbookable(Why.CHANGED)
     if matter.attempt.obligation_id != attempt.obligation_id:  # it went while we waited
         raise Unbookable(Why.CHANGED)
     if not _set(db, rebooking_id, State.APPROVED, "", by, at):
         return None
-    if found.choice is Choice.REQUEST:
-        return _go_to_request(db, found, matter, case, by, at, year)
-    sources = tuple(lines_of(db, rebooking_id))
-    if sources != matter.sources[found.choice]:
-        raise Unbookable(Why.CHANGED)
-    _book_lines(db, found, matter, sources, at)
-    _close_others(db, found, matter.attempt, case, at)
-    # of a request that was closed in part several payments may wait, one after the other
-    if case.kind != "cancelled_in_part" or not isinstance(matter_of(db, case), Matter):
+    if goes_to is not None:
+        return _go_to_request(db, found, matter, goes_to, case, by, at, year)
+    _book_lines(db, found, matter, at)
+    if _is_over(db, case, matter.attempt):
         cases.close(db, case.id, _closing(found), at, by)
+    _close_others(db, found, matter.attempt, case, at)
     return Settlement(Outcome.ALREADY, found.reference)
 
 
@@ -188,15 +196,13 @@ def _go_to_request(
     db: Connection,
     found: Proposal,
     matter: Matter,
+    goes_to: Target,
     case: OpenCase,
     by: str,
     at: datetime,
     year: int,
 ) -> Settlement:
-    goes_to = _target(db, matter, found.target)
     owed, pays, beyond = goes_to.owed, goes_to.pays, goes_to.beyond
-    if owed.id != found.obligation_id:
-        raise Unbookable(Why.CHANGED)
     lines = [
         ledger.Line(matter.account, matter.left.minor),
         ledger.Line(ledger.RECEIVABLE, -pays.minor),
@@ -233,9 +239,8 @@ def _move(db: Connection, attempt: Try, owed: Owed, pays: Money, beyond: Money) 
     db.execute(update(Attempt).where(Attempt.id == attempt.id).values(**values))
 
 
-def _book_lines(
-    db: Connection, found: Proposal, matter: Matter, sources: tuple[Taken, ...], at: datetime
-) -> None:
+def _book_lines(db: Connection, found: Proposal, matter: Matter, at: datetime) -> None:
+    sources = matter.sources[found.choice]
     out = found.choice is Choice.PAID_OUT
     account = ledger.TREASURY_SETTLED if out else matter.account
     lines = [
@@ -250,6 +255,17 @@ def _book(
 ) -> None:
     effect = ledger.Effect(ledger.PORTAL, found.id, REBOOKED, reference)
     ledger.book(db, effect, lines, found.amount.currency, at)
+
+
+def _is_over(db: Connection, case: OpenCase, attempt: Try) -> bool:
+    """Whether nothing is left of what a case is about.
+
+    What is reserved for a refund that is not made may be free again; and of a request that was
+    closed in part several payments may wait, one after the other.
+    """
+    if case.kind == "cancelled_in_part":
+        return parts_returned(db, case.object_id)
+    return case.kind not in {"surplus", *cases.MISMATCHES} or all_returned(db, attempt)
 
 
 def _close_others(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from payments import attempts, crediting, disputes, ledger, obligations, refunds, strays
 from payments.attempts import Try
 from payments.cases import MISMATCHES, OpenCase
-from payments.model import Entry, EntryLine, Refund, RefundLine
+from payments.model import Entry, EntryLine, Rebooking, RebookingLine, Refund, RefundLine
 from payments.money import Money
 from payments.obligations import Owed
 from payments.parts import part_of_lines
@@ -130,8 +130,11 @@ def _aside(db: Connection, attempt: Try, case: OpenCase) -> Matter | Why:
 
 
 def _of_cancelled(db: Connection, case: OpenCase) -> Matter | Why:
-    """One payment after the other: a part can have come by several."""
-    for attempt in attempts.with_money(db, case.object_id):
+    """One payment after the other: a part can have come by several.
+
+    What did not fit, or came after the closing, has cases of its own.
+    """
+    for attempt in attempts.that_paid(db, case.object_id):
         found = _aside(db, attempt, case)
         if isinstance(found, Matter):
             return found
@@ -144,12 +147,7 @@ def _unmade_refund(db: Connection, case: OpenCase) -> Matter | Why:
     attempt = attempts.find(db, refund.attempt_id) if refund else None
     if refund is None or attempt is None or disputes.is_taken(db, attempt.id):
         return Why.NOTHING
-    rows = db.execute(
-        select(RefundLine.__table__)
-        .where(RefundLine.refund_id == refund.id)
-        .order_by(RefundLine.position)
-    )
-    sources = tuple(Taken(row.account, row.entity, row.item, row.line, row.amount) for row in rows)
+    sources = _sources_of(db, refund.id)
     if not _is_free(db, attempt, sources):
         return Why.NOTHING  # asked for once more, or given back in another way
     return Matter(
@@ -161,6 +159,27 @@ def _unmade_refund(db: Connection, case: OpenCase) -> Matter | Why:
         gives_back=True,
         sources={Choice.PAID_OUT: sources},
     )
+
+
+def _sources_of(db: Connection, refund_id: str) -> tuple[Taken, ...]:
+    """From where a refund was taken; one without us that was the deposit, from the deposit."""
+    deposit = (
+        select(RebookingLine.__table__)
+        .join(Rebooking, Rebooking.id == RebookingLine.rebooking_id)
+        .where(
+            Rebooking.refund_id == refund_id,
+            Rebooking.choice == Choice.DEPOSIT,
+            Rebooking.state == "approved",
+        )
+        .order_by(RebookingLine.position)
+    )
+    own = (
+        select(RefundLine.__table__)
+        .where(RefundLine.refund_id == refund_id)
+        .order_by(RefundLine.position)
+    )
+    rows = db.execute(deposit).all() or db.execute(own).all()
+    return tuple(Taken(row.account, row.entity, row.item, row.line, row.amount) for row in rows)
 
 
 def _is_free(db: Connection, attempt: Try, sources: Sequence[Taken]) -> bool:

@@ -25,7 +25,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Proposal:
-    """A rebooking as it stands. ``target`` is the request that the payment goes to, if any."""
+    """A rebooking as it stands. ``target`` is the request that the payment goes to, if any, and
+    ``pays`` what was due there when it was proposed."""
 
     id: str
     case_id: int
@@ -36,6 +37,7 @@ class Proposal:
     target: str
     refund_id: str | None
     amount: Money
+    pays: Money | None
     note: str
     state: State
     proposed_by: str
@@ -97,6 +99,7 @@ def _proposal(row: Row[Any]) -> Proposal:
         target=row.target or "",
         refund_id=row.refund_id,
         amount=Money(row.amount, row.currency),
+        pays=None if row.pays is None else Money(row.pays, row.currency),
         note=row.note,
         state=State(row.state),
         proposed_by=row.proposed_by,

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from payments import crediting, ledger
-from payments.crediting import REBOOKED, FeeLine
+from payments.crediting import REBOOKED, UNDONE, FeeLine
 from payments.model import Attempt, Entry, EntryLine, Rebooking, Refund, RefundLine
 from payments.parts import spread
 from payments.reconciliation import book
@@ -319,7 +319,7 @@ def _count_rebooked(db: Connection, sheet: _Sheet, when: Span) -> None:
         .join(EntryLine, EntryLine.entry_id == Entry.id)
         .where(
             *_booked_on(when, ledger.PORTAL),
-            Entry.effect == REBOOKED,
+            Entry.effect.in_((REBOOKED, UNDONE)),
         )
         .order_by(Entry.id, EntryLine.position)
     ).all()

@@ -12,9 +12,11 @@ from sqlalchemy import ColumnElement, Connection, case, func, insert, select, un
 
 from payments import ledger
 from payments.attempts import Try
+from payments.crediting import REBOOKED, UNDONE
 from payments.model import (
     Attempt,
     Entry,
+    EntryLine,
     ObligationLine,
     Rebooking,
     RebookingLine,
@@ -104,9 +106,22 @@ def _rebooked(db: Connection, attempt: Try, *conditions: ColumnElement[bool]) ->
     found = (
         select(func.coalesce(func.sum(RebookingLine.amount), 0))
         .join(Rebooking, Rebooking.id == RebookingLine.rebooking_id)
-        .where(Rebooking.attempt_id == attempt.id, Rebooking.state == "approved", *conditions)
+        .where(Rebooking.attempt_id == attempt.id, stands(), *conditions)
     )
     return int(db.scalar(found) or 0)
+
+
+def stands() -> ColumnElement[bool]:
+    """Of rebookings those that are booked, and not undone because their refund has failed."""
+    return (Rebooking.state == "approved") & ~undone()
+
+
+def undone() -> ColumnElement[bool]:
+    """Of rebookings those that explained a refund which has failed after all."""
+    failed = select(Refund.id).where(
+        Refund.id == Rebooking.refund_id, Refund.state == RefundState.FAILED
+    )
+    return failed.correlate(Rebooking).exists()
 
 
 def taken_by_line(db: Connection, obligation_id: str) -> dict[int, int]:
@@ -130,7 +145,7 @@ def _by_line(db: Connection, whose: ColumnElement[bool]) -> dict[int, int]:
         select(RebookingLine.line, RebookingLine.amount)
         .join(Rebooking, Rebooking.id == RebookingLine.rebooking_id)
         .join(Attempt, Attempt.id == Rebooking.attempt_id)
-        .where(whose, Rebooking.state == "approved", RebookingLine.line.is_not(None))
+        .where(whose, stands(), RebookingLine.line.is_not(None))
     )
     taken: dict[int, int] = {}
     for position, amount in db.execute(union_all(refunded, rebooked)):
@@ -208,3 +223,22 @@ def book_promise(db: Connection, refund: Asked, at: datetime, *, back: bool) -> 
     name = "withdrawn" if back else "promised"
     effect = ledger.Effect(ledger.PORTAL, refund.id, name, refund.reference)
     ledger.book(db, effect, lines, refund.amount.currency, at)
+
+
+def undo_explanation(db: Connection, refund: Asked, at: datetime) -> None:
+    """What was said of a refund without us goes back to where it stood: the refund has failed."""
+    explained = (Rebooking.refund_id == refund.id, Rebooking.state == "approved")
+    for rebooking in db.scalars(select(Rebooking.id).where(*explained)).all():
+        booked = db.execute(
+            select(EntryLine.__table__)
+            .join(Entry, Entry.id == EntryLine.entry_id)
+            .where(
+                Entry.provider == ledger.PORTAL,
+                Entry.object_id == rebooking,
+                Entry.effect == REBOOKED,
+            )
+            .order_by(EntryLine.position)
+        ).all()
+        lines = [ledger.Line(row.account, -row.amount, row.entity, row.item) for row in booked]
+        effect = ledger.Effect(ledger.PORTAL, rebooking, UNDONE, refund.reference)
+        ledger.book(db, effect, lines, refund.amount.currency, at)

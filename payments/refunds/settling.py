@@ -34,6 +34,7 @@ from payments.refunds.reserving import (
     recount,
     sources_of,
     taken_beside,
+    undo_explanation,
 )
 
 _SHORTEST_WAIT = timedelta(seconds=5)
@@ -207,6 +208,10 @@ def _fail(db: Connection, refund: Asked, reason: str, at: datetime) -> None:
     )
     if refund.origin == STAFF:
         book_promise(db, refund, at, back=True)
+    else:
+        undo_explanation(db, refund, at)
+        note = "the refund failed: the money is where it was"
+        cases.resolve_object(db, ("external_refund",), refund.provider_refund or "", note, at)
     recount(db, refund.attempt_id)
     open_case(db, "refund_failed", refund.id, refund.reference, reason[:60], at)
 
@@ -231,13 +236,12 @@ def close_cases(
         cases.resolve(db, ("dues_paid_twice",), refund.reference, note, at)
     if refund is not None:
         _close_failed(db, _repeated(db, refund), note, at)
-    if not _all_returned(db, attempt):
+    if not all_returned(db, attempt):
         return
     _close_failed(db, _failed_beside(db, attempt), note, at)
     kinds = ("surplus", *cases.MISMATCHES)
     cases.resolve_object(db, kinds, attempt.payment or "", note, at)
-    paid = attempts.with_money(db, attempt.obligation_id)
-    if all(_all_returned(db, each) for each in paid):
+    if parts_returned(db, attempt.obligation_id):
         cases.resolve_object(db, ("cancelled_in_part",), attempt.obligation_id, note, at)
 
 
@@ -269,6 +273,11 @@ def _failed_beside(db: Connection, attempt: Try) -> Iterator[Asked]:
             yield each
 
 
-def _all_returned(db: Connection, attempt: Try) -> bool:
+def all_returned(db: Connection, attempt: Try) -> bool:
     """Whether all that was set aside of a payment has gone back, or elsewhere."""
     return left_beside(db, attempt, (RefundState.SUCCEEDED,)) == 0
+
+
+def parts_returned(db: Connection, obligation_id: str) -> bool:
+    """The same of the payments that were credited to a stage before it was closed."""
+    return all(all_returned(db, each) for each in attempts.that_paid(db, obligation_id))

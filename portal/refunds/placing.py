@@ -94,7 +94,8 @@ class Wish:
 
 @dataclass(frozen=True)
 class Looked:
-    """A case as its page shows it. ``proposal`` waits for a second person."""
+    """A case as its page shows it. ``proposal`` waits for a second person; ``fits`` tells that what
+    would be booked now is still what was proposed."""
 
     case: OpenCase
     closing: Closing | None
@@ -104,6 +105,7 @@ class Looked:
     proposals: Sequence[Proposal]
     fee_lines: Sequence[OwedLine]
     goal: Goal | None
+    fits: bool
 
     @property
     def is_refund(self) -> bool:
@@ -141,6 +143,9 @@ def look(db: Connection, officer: Officer, case_id: int) -> Looked:
         proposals=proposals,
         fee_lines=obligations.lines(db, matter.attempt.obligation_id) if matter else (),
         goal=goal,
+        fits=waits is not None
+        and matter is not None
+        and rebooking.fits(db, waits, matter, goal.target if goal else None),
     )
 
 

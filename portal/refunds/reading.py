@@ -145,7 +145,8 @@ def payment_of_case(db: Connection, payments: Sequence[Payment], case: OpenCase)
         failed = refunds.find(db, case.object_id)
         fitting = [each for each in payments if failed and each.id == failed.attempt_id]
     elif case.kind == "cancelled_in_part":
-        fitting = [each for each in payments if each.owed.id == case.object_id and each.can.most]
+        of_it = [each for each in payments if each.owed.id == case.object_id]
+        fitting = [each for each in of_it if each.can.attempt.state == "paid" and each.can.most]
     elif case.kind in cases.DEPOSITS:
         fitting = [
             each

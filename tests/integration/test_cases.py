@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import DatabaseError
 
-from payments import attempts, cases, rebooking, refunds
+from payments import attempts, cases, obligations, rebooking, refunds
 from payments.model import Obligation, PaymentCase, Rebooking, Receipt
 from payments.money import Money
 from payments.rebooking import Choice, Unbookable, Why
@@ -253,13 +253,18 @@ def test_nobody_decides_on_what_he_proposed_and_strangers_see_nothing(
     assert page.tree.xpath("//form[contains(@action, '/propose')]"), "something else can be"
 
 
+@pytest.mark.parametrize("changed", ["the payment", "the request"])
 def test_what_changed_since_it_was_proposed_is_not_booked(
-    books: Books, cashier: Employee, finance: Employee, due_number: str
+    books: Books, cashier: Employee, finance: Employee, changed: str
 ) -> None:
-    paid = books.surplus()
+    paid, meant = books.surplus(), due(books)
     address = case_of(books, paid.payment, "surplus")
-    propose(cashier, address, choice="request", number=due_number)
-    books.ask(paid, Money(10_000))
+    propose(cashier, address, choice="request", number=meant.number)
+    if changed == "the payment":
+        books.ask(paid, Money(10_000))
+    else:
+        with books.core.database.begin() as db:
+            assert obligations.cancel(db, meant.obligation, books.core.clock.now())
     page = finance.get(address)
     assert not page.tree.xpath("//form[contains(@action, '/approve')]")
     assert "تغير شيء منذ تقديم الاقتراح" in page.text

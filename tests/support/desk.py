@@ -23,9 +23,11 @@ from payments.provider import (
     RefundStatus,
 )
 from payments.rebooking import Choice, Matter, Taken
+from payments.reconciliation.days import span
+from payments.reconciliation.sharing import shares_of
 from payments.refunds import Asked, Part, Refundable, RefundReason
 from payments.settlement import Settlement, settle
-from portal.clock import public_id
+from portal.clock import CAIRO, public_id
 
 AT = datetime(2026, 11, 22, 9, 42, tzinfo=UTC)
 FEE, DEPOSIT = 30_000, 50_000
@@ -163,6 +165,11 @@ class Desk:
         assert found is not None
         return found[0]
 
+    def closed_by(self, kind: str, object_id: str) -> str:
+        """Whose act closed a case; nobody's where it closed by itself, or is open."""
+        found = cases.find(self.db, self.case(kind, object_id).id)
+        return found[1].by if found and found[1] else ""
+
     def open_cases(self) -> list[str]:
         return sorted(each.kind for each in cases.open_cases(self.db))
 
@@ -203,6 +210,16 @@ class Desk:
             .group_by(EntryLine.account)
         )
         return {account: int(total) for account, total in rows if total}
+
+    def moved(self) -> dict[str, int]:
+        """What the day gives to one account and takes from another, without a payment."""
+        found: dict[str, int] = {}
+        day = span(AT.astimezone(CAIRO).date(), CAIRO)
+        for key, share in shares_of(
+            self.db, day, lambda _, names: dict.fromkeys(names, "")
+        ).items():
+            found[key.account] = found.get(key.account, 0) + share.moved
+        return found
 
     def numbers(self, obligation: str) -> list[int]:
         """The numbers of the attempts of a stage."""

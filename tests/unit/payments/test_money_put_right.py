@@ -11,15 +11,16 @@ import pytest
 from sqlalchemy import func, select
 
 from payments import ledger, rebooking
-from payments.model import Attempt, Base, Entry, EntryLine, Refund
+from payments.model import Attempt, Base, EntryLine, Refund
 from payments.money import Money
 from payments.obligations import OwedLine
 from payments.proof import prove
-from payments.rebooking import Choice, Unbookable, Why
+from payments.provider import RefundStatus
+from payments.rebooking import Choice, Matter, Unbookable, Why
 from payments.refunds import NotRefundable
 from payments.refunds.reading import LIVE
 from portal.db import Database
-from tests.support.desk import DEPOSIT, FEE, Desk
+from tests.support.desk import AT, DEPOSIT, FEE, LINES, TWO, Desk
 
 WHOLE = FEE + DEPOSIT
 HALF = WHOLE // 2
@@ -50,10 +51,9 @@ def _nothing_is_taken_twice(desk: Desk) -> None:
     assert desk.db.scalars(given).all() == []
     income = (ledger.REVENUE, ledger.REFUNDABLE, ledger.SURPLUS, ledger.REFUNDS_PAYABLE)
     less = (
-        select(Entry.reference, EntryLine.account, EntryLine.item)
-        .join(EntryLine, EntryLine.entry_id == Entry.id)
+        select(EntryLine.account, EntryLine.item)
         .where(EntryLine.account.in_(income), EntryLine.item != "discount")
-        .group_by(Entry.reference, EntryLine.account, EntryLine.item)
+        .group_by(EntryLine.account, EntryLine.item)
         .having(func.sum(EntryLine.amount) > 0)
     )
     assert desk.db.execute(less).all() == []
@@ -189,3 +189,216 @@ def test_a_discount_bears_its_part_of_every_loss(desk: Desk) -> None:
     assert 0 < parts["exam"] <= 20_000
     assert -5_000 <= parts["discount"] < 0
     assert "deposit" not in parts
+
+
+# --- what was approved is what is booked
+
+
+def test_a_payment_does_no_other_thing_for_a_request_than_two_people_agreed_on(
+    desk: Desk,
+) -> None:
+    """Somebody pays a part of the stage between the proposal and the decision."""
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    meant = desk.owe(THERE)
+    case = desk.case("surplus", twice.payment or "")
+    proposal = desk.propose(case, Choice.REQUEST, THERE)
+    desk.pay(meant, HALF)
+    with pytest.raises(Unbookable) as refused:
+        desk.approve(proposal)
+    assert refused.value.why is Why.CHANGED
+    assert desk.stands(HERE)["surplus"] == -WHOLE
+    found = rebooking.find(desk.db, proposal)
+    assert found is not None
+    assert (found.state, found.pays) == ("proposed", Money(WHOLE))
+    assert rebooking.reject(desk.db, proposal, "paid meanwhile", TWO, AT)
+    desk.book(case, Choice.REQUEST, THERE)
+    assert desk.state(meant) == "paid"
+    assert desk.can(twice).set_aside == Money(HALF)
+
+
+def test_a_request_whose_stage_was_closed_meanwhile_is_not_paid(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    meant = desk.owe(THERE)
+    proposal = desk.propose(desk.case("surplus", twice.payment or ""), Choice.REQUEST, THERE)
+    desk.cancel(meant)
+    with pytest.raises(Unbookable) as refused:
+        desk.approve(proposal)
+    assert refused.value.why is Why.CHANGED
+
+
+# --- a request that was closed in part
+
+
+def test_a_case_of_a_closed_part_is_about_the_part_alone(desk: Desk) -> None:
+    """Money that did not fit, and money that came too late, have cases of their own."""
+    stage = desk.owe(HERE)
+    odd = desk.pay(stage, WHOLE, reference=THERE)
+    part = desk.pay(stage, HALF)
+    desk.cancel(stage)
+    late = desk.pay(stage, WHOLE)
+    parts = desk.case("cancelled_in_part", stage)
+    seen = desk.matter(parts)
+    assert (seen.attempt.id, seen.choices) == (part.id, (Choice.PAID_OUT,))
+    desk.give_back(part, HALF)
+    assert desk.open_cases() == ["mismatch_reference", "surplus"]
+    assert desk.matter(desk.case("surplus", late.payment or "")).left == Money(WHOLE)
+    assert Choice.REQUEST in desk.matter(desk.case("mismatch_reference", odd.payment or "")).choices
+
+
+def test_a_case_stays_open_while_a_refund_of_it_can_still_be_rejected(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    first, last = desk.pay(stage, 20_000), desk.pay(stage, 10_000)
+    desk.cancel(stage)
+    parts = desk.case("cancelled_in_part", stage)
+    asked = desk.ask(last, 10_000)
+    desk.book(parts, Choice.PAID_OUT)
+    assert not desk.can(first).most
+    assert desk.open_cases() == ["cancelled_in_part"]
+    desk.decide(asked, approved=False)
+    assert desk.matter(parts).attempt.id == last.id
+    desk.book(parts, Choice.PAID_OUT)
+    assert desk.closed_by("cancelled_in_part", stage) == TWO
+
+
+def test_money_that_is_paid_out_in_part_keeps_its_case(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    case = desk.case("surplus", twice.payment or "")
+    asked = desk.ask(twice, 10_000)
+    desk.book(case, Choice.PAID_OUT)
+    assert desk.open_cases() == ["surplus"]
+    desk.decide(asked, approved=False)
+    desk.book(case, Choice.PAID_OUT)
+    assert desk.closed_by("surplus", twice.payment or "") == TWO
+
+
+# --- a refund without us that fails after it was explained
+
+
+@pytest.mark.parametrize(("choice", "still"), [(Choice.DEPOSIT, 10_000), (Choice.LOSS, 0)])
+def test_what_explained_a_refund_that_failed_after_all_is_undone(
+    desk: Desk, choice: Choice, still: int
+) -> None:
+    """The bank could not take it: the money is there again, and whose it was before."""
+    stage = desk.owe(HERE)
+    paid = desk.pay(stage, WHOLE)
+    before = desk.stands(HERE)
+    desk.told(paid, 10_000, "re_desk")
+    desk.book(desk.case("external_refund", "re_desk"), choice)
+    assert desk.moved()
+    for _ in range(2):
+        failed = desk.told(paid, 10_000, "re_desk", RefundStatus.FAILED)
+    assert desk.stands(HERE) == before
+    seen = rebooking.matter_of(desk.db, desk.case("refund_failed", failed.id))
+    assert (seen.left.minor if isinstance(seen, Matter) else 0) == still, "the deposit is owed"
+    assert desk.moved() == {}, "for nobody the day is another than without it"
+    can = desk.can(paid)
+    assert [each.left for each in can.lines] == [Money(0), Money(DEPOSIT)]
+    desk.give_back(paid, DEPOSIT, 1)
+    lost = desk.case("dispute_lost", desk.lose(paid, FEE))
+    desk.book(lost, Choice.LOSS)
+    assert desk.stands(HERE) == {}
+
+
+def test_surplus_that_bore_a_refund_that_failed_can_go_back(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    part = desk.pay(stage, HALF)
+    desk.told(part, 10_000, "re_desk")
+    desk.cancel(stage)
+    desk.book(desk.case("external_refund", "re_desk"), Choice.LOSS)
+    desk.told(part, 10_000, "re_desk", RefundStatus.FAILED)
+    assert desk.can(part).set_aside == Money(HALF)
+    desk.give_back(part, HALF)
+    assert desk.stands(HERE) == {}
+
+
+def test_a_refund_without_us_that_failed_needs_no_explanation_any_more(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    paid = desk.pay(stage, WHOLE)
+    desk.told(paid, 10_000, "re_desk")
+    case = desk.case("external_refund", "re_desk")
+    waits = desk.propose(case, Choice.DEPOSIT)
+    failed = desk.told(paid, 10_000, "re_desk", RefundStatus.FAILED)
+    assert desk.open_cases() == ["refund_failed"], "whoever made it wanted to give something back"
+    told = desk.case("refund_failed", failed.id)
+    assert rebooking.matter_of(desk.db, told) is Why.NOTHING
+    with pytest.raises(Unbookable) as refused:
+        desk.approve(waits)
+    assert refused.value.why is Why.CHANGED
+    assert rebooking.reject(desk.db, waits, "it failed", TWO, AT)
+
+
+def test_surplus_whose_refund_without_us_failed_is_put_before_a_person(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    desk.told(twice, WHOLE, "re_desk")
+    assert desk.open_cases() == ["external_refund"], "the surplus is gone"
+    failed = desk.told(twice, WHOLE, "re_desk", RefundStatus.FAILED)
+    assert desk.open_cases() == ["refund_failed"]
+    assert desk.matter(desk.case("refund_failed", failed.id)).left == Money(WHOLE)
+
+
+# --- after a payment went to another request
+
+
+def test_no_attempt_gets_the_key_of_one_whose_payment_went_elsewhere(desk: Desk) -> None:
+    """With the same key the provider would give the payer the checkout that was paid already."""
+    stage = desk.owe(HERE)
+    desk.owe(THERE)
+    odd = desk.pay(stage, WHOLE, reference=THERE)
+    desk.book(desk.case("mismatch_reference", odd.payment or ""), Choice.REQUEST, THERE)
+    again = desk.begin(stage, WHOLE)
+    assert again.number == odd.number, "its stage has none any more"
+    assert again.idempotency_key != odd.idempotency_key
+
+
+def test_a_refund_that_failed_is_of_the_money_that_went_to_another_request(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    refund = desk.ask(twice, WHOLE)
+    desk.decide(refund)
+    desk.made(refund, RefundStatus.FAILED)
+    surplus, failed = desk.case("surplus", twice.payment or ""), desk.case("refund_failed", refund)
+    waits = desk.propose(failed, Choice.PAID_OUT)
+    meant = desk.owe(THERE, LINES[:1])
+    desk.book(surplus, Choice.REQUEST, THERE)
+    assert desk.state(meant) == "paid"
+    assert desk.open_cases() == ["surplus"], "the failed refund was of the same money"
+    with pytest.raises(Unbookable):
+        desk.approve(waits)
+    desk.give_back(twice, DEPOSIT)
+    assert desk.open_cases() == []
+
+
+def test_a_failed_refund_of_money_that_was_moved_before_is_about_nothing(desk: Desk) -> None:
+    """A case that was left open when the payment went: it is no surplus of the first request."""
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE)
+    twice = desk.pay(stage, WHOLE)
+    refund = desk.ask(twice, 10_000)
+    desk.decide(refund)
+    desk.made(refund, RefundStatus.FAILED)
+    desk.owe(THERE, LINES[:1])
+    desk.book(desk.case("surplus", twice.payment or ""), Choice.REQUEST, THERE)
+    assert desk.can(twice).set_aside == Money(DEPOSIT)
+    assert rebooking.matter_of(desk.db, desk.case("refund_failed", refund)) is Why.NOTHING
+
+
+def test_a_refund_that_failed_of_money_that_did_not_fit_is_not_surplus(desk: Desk) -> None:
+    """The money is surplus of the same request now, and stands in suspense no more."""
+    stage = desk.owe(HERE)
+    odd = desk.pay(stage, WHOLE, reference=THERE)
+    refund = desk.ask(odd, 10_000)
+    desk.decide(refund)
+    desk.made(refund, RefundStatus.FAILED)
+    desk.pay(stage, WHOLE)
+    desk.book(desk.case("mismatch_reference", odd.payment or ""), Choice.REQUEST, HERE)
+    assert rebooking.matter_of(desk.db, desk.case("refund_failed", refund)) is Why.NOTHING
+    assert desk.matter(desk.case("surplus", odd.payment or "")).left == Money(WHOLE)

@@ -84,8 +84,10 @@ def test_an_outcome_keeps_what_is_known() -> None:
 
 
 def test_every_attempt_has_an_idempotency_key_of_its_own() -> None:
-    assert ATTEMPT.idempotency_key == "ob1-1"
-    assert replace(ATTEMPT, number=2).idempotency_key == "ob1-2"
+    assert ATTEMPT.idempotency_key == "at1-1"
+    assert replace(ATTEMPT, number=2).idempotency_key == "at1-2"
+    assert replace(ATTEMPT, id="at2").idempotency_key == "at2-1"
+    assert replace(ATTEMPT, obligation_id="ob2").idempotency_key == "at1-1"
 
 
 def test_a_debt_balances_against_income_and_deposits() -> None:
