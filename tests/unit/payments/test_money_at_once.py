@@ -167,9 +167,9 @@ def test_what_waits_for_a_payment_follows_it_to_the_request_that_it_went_to(
 ) -> None:
     with two.database.begin() as db:
         desk = Desk(db)
-        lines = desk.owe(THERE)
+        there = desk.owe(THERE)
+        desk.pay(there, WHOLE - SMALL)
         waits = desk.propose(desk.case("surplus", twice.payment or ""), Choice.REQUEST, THERE)
-        desk.pay(lines, WHOLE - SMALL)
 
     def follow(db: Connection) -> list[str]:
         act(Desk(db), twice)
@@ -178,7 +178,7 @@ def test_what_waits_for_a_payment_follows_it_to_the_request_that_it_went_to(
         with two.database.begin() as other:
             free = set(other.scalars(held))
         assert twice.obligation_id in free, "the row that it has left is nobody's"
-        assert lines not in free
+        assert there not in free
         return made
 
     assert two.meanwhile(lambda desk: desk.approve(waits), follow) == [THERE]
