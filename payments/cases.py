@@ -23,7 +23,8 @@ GUIDE: Mapping[str, str] = {
     "refund_failed": "ask the payer for another way; once it was paid out, have that booked",
     "dispute": "answer it at the provider before its time is over",
     "dispute_lost": "have the loss booked to those who bear it",
-    "deposit_due": "the center has approved that a deposit goes back: give it back",
+    "deposit_due": "the center has approved that a deposit goes back: give it back; if the payment "
+    "order keeps a part, and the case stays open then, close it with a note",
     "deposit_withdrawn": "the request was given up after its deposit was paid: give it back",
     "dues_paid_twice": "dues were paid by another request meanwhile: give one of the payments back",
     "reconcile_missing_in_ledger": "find out at the provider who paid and for what",

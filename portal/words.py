@@ -150,7 +150,10 @@ REFUND_CASES = {
     ),
     "deposit_due": Told(
         N_("The center has approved that a deposit goes back"),
-        N_("Give it back, less what the payment order deducts"),
+        N_(
+            "Give it back, less what the payment order deducts. If a part is kept and this stays "
+            "open, close it with a note"
+        ),
     ),
     "deposit_withdrawn": Told(
         N_("The request was given up after its deposit was paid"), N_("Give the deposit back")

@@ -23,7 +23,7 @@ from payments.rebooking.matter import (
     target_of,
 )
 from payments.rebooking.reading import LONGEST_NOTE, Proposal, State, find, lines_of, of_case
-from payments.refunds.settling import all_returned, close_cases, parts_returned
+from payments.refunds.closing import all_returned, close_cases, parts_returned
 from payments.settlement import Outcome, Settlement, issue_receipt
 from payments.storage import insert_missing
 
@@ -210,6 +210,7 @@ def _go_to_request(
     ]
     _book(db, found, owed.reference, [line for line in lines if line.amount], at)
     _move(db, matter.attempt, owed, pays, beyond)
+    _close_failed(db, found, at)
     payment = matter.attempt.payment or ""
     if beyond and case.kind == "surplus":
         cases.move(db, case.id, owed.reference, str(beyond.minor))
@@ -237,6 +238,12 @@ def _move(db: Connection, attempt: Try, owed: Owed, pays: Money, beyond: Money) 
         last = db.scalar(select(func.max(Attempt.number)).where(Attempt.obligation_id == owed.id))
         values["number"] = (last or 0) + 1
     db.execute(update(Attempt).where(Attempt.id == attempt.id).values(**values))
+
+
+def _close_failed(db: Connection, found: Proposal, at: datetime) -> None:
+    """Refunds of the payment that failed are over: the whole of it has gone where it belongs."""
+    for each in refunds.of_attempt(db, found.attempt_id):
+        cases.resolve_object(db, ("refund_failed",), each.id, _closing(found), at)
 
 
 def _book_lines(db: Connection, found: Proposal, matter: Matter, at: datetime) -> None:

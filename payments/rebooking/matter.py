@@ -147,14 +147,23 @@ def _unmade_refund(db: Connection, case: OpenCase) -> Matter | Why:
     attempt = attempts.find(db, refund.attempt_id) if refund else None
     if refund is None or attempt is None or disputes.is_taken(db, attempt.id):
         return Why.NOTHING
-    sources = _sources_of(db, refund.id)
-    if not _is_free(db, attempt, sources):
+    owed = obligations.get(db, attempt.obligation_id)
+    if owed is None or owed.reference != refund.reference:
+        return Why.NOTHING  # the payment has gone to another request since, and its money with it
+    # what a refund without us had taken beyond is whose it was before, and so is what did not fit
+    # once the payment has been booked where it belongs
+    sources = tuple(
+        each
+        for each in _sources_of(db, refund.id)
+        if each.line is not None or each.account == beside(attempt)
+    )
+    if not sources or not _is_free(db, attempt, sources):
         return Why.NOTHING  # asked for once more, or given back in another way
     return Matter(
         attempt,
         case.reference,
         sources[0].account,
-        refund.amount,
+        Money(sum(each.amount for each in sources), refund.amount.currency),
         (Choice.PAID_OUT,),
         gives_back=True,
         sources={Choice.PAID_OUT: sources},

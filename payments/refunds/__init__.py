@@ -18,6 +18,7 @@ from payments.refunds.asking import (
 )
 from payments.refunds.reading import (
     LONGEST_NOTE,
+    SYSTEM,
     Asked,
     RefundReason,
     RefundState,
@@ -33,6 +34,7 @@ from payments.refunds.settling import looked_at, order, refused, settle, to_make
 
 __all__ = [
     "LONGEST_NOTE",
+    "SYSTEM",
     "Asked",
     "NotRefundable",
     "Part",

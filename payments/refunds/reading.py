@@ -30,6 +30,8 @@ class RefundState(StrEnum):
 LIVE = (RefundState.REQUESTED, RefundState.APPROVED, RefundState.SENT, RefundState.SUCCEEDED)
 """The states in which a refund takes, or is to take, a part of what was paid."""
 PROMISED = (RefundState.APPROVED, RefundState.SENT)
+WAITING = (RefundState.REQUESTED, *PROMISED)
+"""Those that wait for a person or for the provider, and may still come to nothing."""
 
 
 class RefundReason(StrEnum):
@@ -49,6 +51,8 @@ class RefundReason(StrEnum):
 
 STAFF, PROVIDER = "staff", "provider"
 """Who began a refund: we, or the provider (its own staff, or ours in the provider's pages)."""
+SYSTEM = "system"
+"""Who asks for one where a center's payment order tells the sum: nobody of the staff."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def of_attempt(db: Connection, attempt_id: str) -> list[Asked]:
 
 def unended(db: Connection) -> list[Asked]:
     """Every refund that waits for a decision or for the provider, oldest first."""
-    return _all(db, Refund.state.in_((RefundState.REQUESTED, *PROMISED)))
+    return _all(db, Refund.state.in_(WAITING))
 
 
 def _all(db: Connection, *conditions: ColumnElement[bool]) -> list[Asked]:

@@ -4,7 +4,6 @@ The provider is asked with one idempotency key for each refund, and what it know
 read first: so an answer that was lost, however long ago, is found instead of asked for again.
 """
 
-from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
@@ -14,6 +13,7 @@ from payments.attempts import Try
 from payments.cases import open_case
 from payments.model import Refund
 from payments.provider import Refunded, RefundOrder, RefundStatus
+from payments.refunds.closing import close_cases
 from payments.refunds.reading import (
     PROMISED,
     PROVIDER,
@@ -30,7 +30,6 @@ from payments.refunds.reserving import (
     beside,
     book_promise,
     keep_sources,
-    left_beside,
     recount,
     sources_of,
     taken_beside,
@@ -224,60 +223,3 @@ def _set(
         .where(Refund.id == refund_id)
         .values(state=state, provider_refund=told.id, settled_at=settled_at)
     )
-
-
-def close_cases(
-    db: Connection, attempt: Try, refund: Asked | None, note: str, at: datetime
-) -> None:
-    """What was put before a person is settled once nothing is left to give back."""
-    if refund is not None and refund.reason == RefundReason.DEPOSIT:
-        cases.resolve(db, cases.DEPOSITS, refund.reference, note, at)
-    if refund is not None and refund.reason == RefundReason.PAID_TWICE:
-        cases.resolve(db, ("dues_paid_twice",), refund.reference, note, at)
-    if refund is not None:
-        _close_failed(db, _repeated(db, refund), note, at)
-    if not all_returned(db, attempt):
-        return
-    _close_failed(db, _failed_beside(db, attempt), note, at)
-    kinds = ("surplus", *cases.MISMATCHES)
-    cases.resolve_object(db, kinds, attempt.payment or "", note, at)
-    if parts_returned(db, attempt.obligation_id):
-        cases.resolve_object(db, ("cancelled_in_part",), attempt.obligation_id, note, at)
-
-
-def _close_failed(db: Connection, failed: Iterable[Asked], note: str, at: datetime) -> None:
-    for each in failed:
-        cases.resolve_object(db, ("refund_failed",), each.id, note, at)
-
-
-def _repeated(db: Connection, refund: Asked) -> Iterator[Asked]:
-    """The failed refunds that one has taken the place of: each of the same sums, and over before
-    the next was asked for."""
-    wanted = sources_of(db, refund.id)
-    for each in reversed(of_attempt(db, refund.attempt_id)):
-        over = each.settled_at if each.state is RefundState.FAILED else None
-        if over is None or over > refund.requested_at or each.id == refund.id:
-            continue
-        if sources_of(db, each.id) == wanted:
-            yield each
-            refund = each
-
-
-def _failed_beside(db: Connection, attempt: Try) -> Iterator[Asked]:
-    """The failed refunds of money that was set aside."""
-    for each in of_attempt(db, attempt.id):
-        if each.state is RefundState.FAILED and all(
-            source.line is None and source.account == beside(attempt)
-            for source in sources_of(db, each.id)
-        ):
-            yield each
-
-
-def all_returned(db: Connection, attempt: Try) -> bool:
-    """Whether all that was set aside of a payment has gone back, or elsewhere."""
-    return left_beside(db, attempt, (RefundState.SUCCEEDED,)) == 0
-
-
-def parts_returned(db: Connection, obligation_id: str) -> bool:
-    """The same of the payments that were credited to a stage before it was closed."""
-    return all(all_returned(db, each) for each in attempts.that_paid(db, obligation_id))

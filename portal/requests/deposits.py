@@ -26,9 +26,6 @@ from portal.requests.reading import FiledRequest
 from portal.text import compact
 from portal.vault import Vault
 
-SYSTEM = "system"
-"""Who asks for a refund on the ground of a center's payment order; never who approves it."""
-
 
 @dataclass(frozen=True)
 class Claim:
@@ -154,4 +151,4 @@ def prepare(db: Connection, obligation: str, order: Order, note: str, at: dateti
                 left -= part
         if parts:
             reason = RefundReason.DEPOSIT
-            refunds.ask(db, public_id(), attempt.id, parts, reason, note, SYSTEM, at)
+            refunds.ask(db, public_id(), attempt.id, parts, reason, note, refunds.SYSTEM, at)

@@ -111,10 +111,17 @@ class Desk:
         assert found is not None
         return found
 
-    def ask(self, attempt: Try, minor: int, line: int | None = None, by: str = ONE) -> str:
+    def ask(
+        self,
+        attempt: Try,
+        minor: int,
+        line: int | None = None,
+        by: str = ONE,
+        why: RefundReason | None = None,
+    ) -> str:
         """Somebody asks for a refund; its id."""
         refund = public_id()
-        reason = RefundReason.SURPLUS if line is None else RefundReason.DEPOSIT
+        reason = why or (RefundReason.SURPLUS if line is None else RefundReason.DEPOSIT)
         part = Part(line, Money(minor))
         refunds.ask(self.db, refund, attempt.id, [part], reason, "", by, AT)
         return refund
@@ -164,6 +171,10 @@ class Desk:
         found = cases.find(self.db, identity)
         assert found is not None
         return found[0]
+
+    def open_case(self, kind: str, reference: str) -> None:
+        """One that the portal opens, about a whole request."""
+        cases.open_case(self.db, kind, reference, reference, "", AT)
 
     def closed_by(self, kind: str, object_id: str) -> str:
         """Whose act closed a case; nobody's where it closed by itself, or is open."""

@@ -17,7 +17,7 @@ from payments.obligations import OwedLine
 from payments.proof import prove
 from payments.provider import RefundStatus
 from payments.rebooking import Choice, Matter, Unbookable, Why
-from payments.refunds import NotRefundable
+from payments.refunds import SYSTEM, NotRefundable, RefundReason
 from payments.refunds.reading import LIVE
 from portal.db import Database
 from tests.support.desk import AT, DEPOSIT, FEE, LINES, TWO, Desk
@@ -377,8 +377,8 @@ def test_a_refund_that_failed_is_of_the_money_that_went_to_another_request(desk:
     assert desk.open_cases() == []
 
 
-def test_a_failed_refund_of_money_that_was_moved_before_is_about_nothing(desk: Desk) -> None:
-    """A case that was left open when the payment went: it is no surplus of the first request."""
+def test_a_failed_refund_of_money_that_went_elsewhere_is_about_nothing(desk: Desk) -> None:
+    """Whoever has its old page open books no surplus that is of another request by now."""
     stage = desk.owe(HERE)
     desk.pay(stage, WHOLE)
     twice = desk.pay(stage, WHOLE)
@@ -402,3 +402,92 @@ def test_a_refund_that_failed_of_money_that_did_not_fit_is_not_surplus(desk: Des
     desk.book(desk.case("mismatch_reference", odd.payment or ""), Choice.REQUEST, HERE)
     assert rebooking.matter_of(desk.db, desk.case("refund_failed", refund)) is Why.NOTHING
     assert desk.matter(desk.case("surplus", odd.payment or "")).left == Money(WHOLE)
+
+
+def test_a_refund_without_us_that_failed_leaves_the_surplus_that_it_had_taken(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    desk.pay(stage, HALF)
+    more = desk.pay(stage, HALF + 20_000)
+    desk.told(more, 25_000, "re_desk")
+    failed = desk.told(more, 25_000, "re_desk", RefundStatus.FAILED)
+    case = desk.case("refund_failed", failed.id)
+    assert desk.matter(case).left == Money(20_000)
+    desk.book(case, Choice.PAID_OUT)
+    assert desk.stands(HERE)["treasury_settled"] == -20_000
+
+
+# --- cases of deposits
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_case_of_a_deposit_closes_with_the_last_of_its_refunds(
+    desk: Desk, order: tuple[int, int]
+) -> None:
+    stage = desk.owe(HERE)
+    cards = [desk.pay(stage, HALF), desk.pay(stage, HALF)]
+    desk.open_case("deposit_due", HERE)
+    asked = [desk.ask(card, DEPOSIT // 2, 1) for card in cards]
+    for each in asked:
+        desk.decide(each)
+    desk.made(asked[order[0]])
+    assert desk.open_cases() == ["deposit_due"]
+    desk.made(asked[order[1]])
+    assert desk.open_cases() == []
+
+
+@pytest.mark.parametrize("rejected", [False, True])
+def test_a_deposit_of_which_a_part_did_not_go_back_keeps_its_case(
+    desk: Desk, rejected: bool
+) -> None:
+    stage = desk.owe(HERE)
+    cards = [desk.pay(stage, HALF), desk.pay(stage, HALF)]
+    desk.open_case("deposit_withdrawn", HERE)
+    asked = [desk.ask(card, DEPOSIT // 2, 1) for card in cards]
+    desk.decide(asked[0], approved=not rejected)
+    if not rejected:
+        desk.made(asked[0], RefundStatus.FAILED)
+    desk.decide(asked[1])
+    desk.made(asked[1])
+    assert "deposit_withdrawn" in desk.open_cases()
+    desk.give_back(cards[0], DEPOSIT // 2, 1)
+    assert "deposit_withdrawn" not in desk.open_cases()
+
+
+def test_a_payment_order_that_keeps_a_part_is_done_once_the_rest_has_gone_back(
+    desk: Desk,
+) -> None:
+    stage = desk.owe(HERE)
+    cards = [desk.pay(stage, HALF), desk.pay(stage, HALF)]
+    desk.open_case("deposit_due", HERE)
+    order = [desk.ask(cards[0], 30_000, 1, by=SYSTEM), desk.ask(cards[1], 5_000, 1, by=SYSTEM)]
+    for each in order:
+        assert desk.open_cases() == ["deposit_due"]
+        desk.decide(each)
+        desk.made(each)
+    assert desk.open_cases() == []
+
+
+def test_a_part_of_a_deposit_without_a_payment_order_leaves_the_rest_to_a_person(
+    desk: Desk,
+) -> None:
+    stage = desk.owe(HERE)
+    paid = desk.pay(stage, WHOLE)
+    desk.open_case("deposit_due", HERE)
+    desk.give_back(paid, 30_000, 1)
+    assert desk.open_cases() == ["deposit_due"], "nothing says that the center keeps the rest"
+    desk.told(paid, DEPOSIT - 30_000, "re_desk")
+    desk.book(desk.case("external_refund", "re_desk"), Choice.DEPOSIT)
+    assert desk.open_cases() == [], "the rest went back too"
+
+
+def test_dues_paid_twice_wait_for_the_last_refund_of_them(desk: Desk) -> None:
+    dues = (OwedLine("dues", "local_unit", "مستحقات", "Dues", Money(WHOLE), False),)
+    stage = desk.owe(HERE, dues)
+    cards = [desk.pay(stage, HALF), desk.pay(stage, HALF)]
+    desk.open_case("dues_paid_twice", HERE)
+    asked = [desk.ask(card, HALF, 0, why=RefundReason.PAID_TWICE) for card in cards]
+    for each in asked:
+        assert desk.open_cases() == ["dues_paid_twice"]
+        desk.decide(each)
+        desk.made(each)
+    assert desk.open_cases() == []
