@@ -16,6 +16,7 @@ A payment goes to a request whole, or not at all. Every entry is of today: a clo
 from payments.rebooking.deciding import Unbookable, approve, fits, propose, reject
 from payments.rebooking.matter import (
     KINDS,
+    OF_FEES,
     Choice,
     Matter,
     Taken,
@@ -39,6 +40,7 @@ from payments.rebooking.reading import (
 __all__ = [
     "KINDS",
     "LONGEST_NOTE",
+    "OF_FEES",
     "Choice",
     "Matter",
     "Proposal",

@@ -67,6 +67,7 @@ def _page(
         "labels": labels,
         "choices": placing.CHOICES,
         "why": placing.WHY,
+        "written": asking.written,
         "asks": officer.may(Permission.ASK_REFUND),
         "own": seen.proposal is not None and seen.proposal.proposed_by == officer.username,
         "decides": seen.proposal is not None and officer.may(Permission.APPROVE_REFUND),
@@ -155,7 +156,15 @@ def _propose(
     now = visit.portal.clock.now()
     try:
         rebooking.propose(
-            db, rebooking_id, seen.case, choice, target, wish.note, officer.username, now
+            db,
+            rebooking_id,
+            seen.case,
+            choice,
+            target,
+            wish.note,
+            officer.username,
+            now,
+            wish.matter.left if wish.matter else None,
         )
     except Unbookable as error:
         return replace(wish, problems=[Problem("", placing.WHY[error.why])])

@@ -365,6 +365,33 @@ def test_what_the_means_could_not_take_is_paid_out_by_the_treasury(
         books.ask(paid, WHOLE)
 
 
+def test_of_a_deposit_the_sum_of_the_payment_order_is_typed_and_booked(
+    books: Books, cashier: Employee, finance: Employee
+) -> None:
+    paid = books.paid(wallet=SALE_ONLY)
+    with books.core.database.begin() as db:
+        said = f"{paid.number} −150.00: إعادة الرصف لم تكتمل"
+        cases.open_case(db, "deposit_due", paid.number, paid.number, said, books.core.clock.now())
+    address = case_of(books, paid.number, "deposit_due")
+    page = cashier.get(address)
+    assert said in page.text
+    assert page.tree.xpath("//input[@name='amount']/@value") == ["500.00"]
+    form = page.tree.xpath("//a[@data-primary]/@href")[0]
+    assert cashier.get(form).path == form_of(paid), "where the means can, it goes back by that"
+    values = {"choice": "paid_out", "note": WHY}
+    for typed in ("", "0", "500.01", "1.005"):
+        wrong = cashier.send(page, {**values, "amount": typed}, "/propose")
+        assert (wrong.status, [where for where, _ in wrong.errors()]) == (422, ["amount"])
+    confirm = cashier.send(page, {**values, "amount": "٣٥٠"}, "/propose")
+    assert confirm.hook("amount") == "35000"
+    cashier.send(confirm, {}, "/propose")
+    waits = finance.get(address)
+    assert waits.hook("amount") == "35000"
+    assert approve(finance, address).hook("case-state") == "closed"
+    booked = books.booked(paid.number)
+    assert (booked["treasury_settled"], booked["refundable"]) == (-35_000, -15_000)
+
+
 # --- a second payment on one session
 
 

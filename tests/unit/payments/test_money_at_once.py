@@ -197,7 +197,7 @@ def test_a_deposit_that_somebody_asks_for_in_this_moment_is_not_prepared_once_mo
         paid = desk.pay(stage, WHOLE)
 
     def approved(db: Connection) -> None:
-        deposits.prepare(db, stage, Order(Money(0), ""), "as ordered", AT)
+        deposits.prepare(db, stage, Order(Money(0), ""), "as ordered", AT, ())
 
     two.meanwhile(lambda desk: desk.ask(paid, DEPOSIT - 10_000, 1), approved)
     with two.database.read() as db:

@@ -6,14 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from payments import rebooking, refunds
+from payments.cases import OpenCase, open_case
 from payments.model import Base
 from payments.money import Money
 from payments.proof import prove
 from payments.provider import RefundStatus
-from payments.rebooking import Choice
+from payments.rebooking import Choice, Unbookable, Why
+from portal.clock import public_id
 from portal.db import Database
+from portal.requests import deposits
 from portal.requests.account import kept
-from tests.support.desk import DEPOSIT, FEE, LINES, Desk
+from portal.requests.deposits import Order
+from tests.support.desk import AT, DEPOSIT, FEE, LINES, ONE, Desk
 
 WHOLE = FEE + DEPOSIT
 LESS = (replace(LINES[0], amount=Money(10_000)),)
@@ -106,3 +111,108 @@ def test_the_case_of_a_deposit_that_could_not_go_back_is_closed_once_it_could(de
     assert desk.open_cases() == ["refund_failed"]
     desk.give_back(paid, DEPOSIT, 1)
     assert desk.open_cases() == []
+
+
+# --- deposits, where a means gives nothing back
+
+
+def ordered(desk: Desk, stage: str, deducted: int) -> list[tuple[str, int]]:
+    """A center's payment order: which payments are asked for how much of the deposit."""
+    order = Order(Money(deducted), "")
+    deposits.prepare(desk.db, stage, order, "as ordered", AT, {"wallet"})
+    return [(x.attempt_id, x.amount.minor) for x in refunds.of_reference(desk.db, HERE)]
+
+
+def test_a_deposit_that_the_means_cannot_take_is_not_prepared(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE, kind="wallet")
+    assert ordered(desk, stage, 0) == []
+
+
+@pytest.mark.parametrize(("deducted", "by_card"), [(20_000, 30_000), (10_000, 40_000), (0, None)])
+def test_of_two_means_the_one_that_gives_back_is_asked_for_all_or_a_person_is(
+    desk: Desk, deducted: int, by_card: int | None
+) -> None:
+    stage = desk.owe(HERE)
+    desk.pay(stage, WHOLE // 2, kind="wallet")
+    card = desk.pay(stage, WHOLE // 2)
+    wanted = [] if by_card is None else [(card.id, by_card)]
+    assert ordered(desk, stage, deducted) == wanted
+
+
+def paid_out(desk: Desk, case: OpenCase, minor: int | None) -> None:
+    """Proposed and approved; of a part, as the payment order says."""
+    proposal = public_id()
+    amount = None if minor is None else Money(minor)
+    rebooking.propose(desk.db, proposal, case, Choice.PAID_OUT, "", "as ordered", ONE, AT, amount)
+    desk.approve(proposal)
+
+
+@pytest.mark.parametrize(("minor", "kept_back"), [(None, 0), (35_000, 15_000)])
+@pytest.mark.parametrize("kind", ["deposit_due", "deposit_withdrawn"])
+def test_a_deposit_is_paid_out_by_a_payment_order_whole_or_in_part(
+    desk: Desk, kind: str, minor: int | None, kept_back: int
+) -> None:
+    stage = desk.owe(HERE)
+    paid = desk.pay(stage, WHOLE, kind="wallet")
+    open_case(desk.db, kind, THERE, HERE, "", AT)
+    paid_out(desk, desk.case(kind, THERE), minor)
+    assert desk.open_cases() == []
+    stands = desk.stands(HERE)
+    assert stands["treasury_settled"] == kept_back - DEPOSIT
+    assert -stands.get("refundable", 0) == kept_back
+    assert stands["revenue"] == -FEE, "no other fee comes back"
+    assert desk.can(paid).most == Money(kept_back)
+
+
+def test_a_deposit_that_two_paid_is_paid_out_one_after_the_other(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    for _ in range(2):
+        desk.pay(stage, WHOLE // 2, kind="wallet")
+    open_case(desk.db, "deposit_due", THERE, HERE, "", AT)
+    case = desk.case("deposit_due", THERE)
+    paid_out(desk, case, None)
+    assert desk.open_cases() == ["deposit_due"], "the second has paid a part of it too"
+    paid_out(desk, case, 4_000)
+    assert desk.open_cases() == [], "the rest is kept"
+    assert desk.stands(HERE)["treasury_settled"] == -WHOLE // 2 - 4_000
+
+
+def test_the_case_of_a_deposit_waits_for_the_refund_by_another_means(desk: Desk) -> None:
+    stage = desk.owe(HERE)
+    card = desk.pay(stage, WHOLE // 2)
+    desk.pay(stage, WHOLE // 2, kind="wallet")
+    open_case(desk.db, "deposit_due", THERE, HERE, "", AT)
+    waits = desk.ask(card, WHOLE // 2, 1)
+    paid_out(desk, desk.case("deposit_due", THERE), None)
+    assert desk.open_cases() == ["deposit_due"]
+    desk.decide(waits)
+    desk.made(waits)
+    assert desk.open_cases() == []
+
+
+@pytest.mark.parametrize("minor", [0, -1, DEPOSIT + 1])
+def test_no_more_of_a_deposit_is_paid_out_than_there_is(desk: Desk, minor: int) -> None:
+    desk.pay(desk.owe(HERE), WHOLE)
+    open_case(desk.db, "deposit_due", THERE, HERE, "", AT)
+    with pytest.raises(Unbookable) as refused:
+        paid_out(desk, desk.case("deposit_due", THERE), minor)
+    assert refused.value.why is Why.CHANGED
+
+
+def test_a_deposit_that_is_asked_for_meanwhile_is_not_paid_out_as_well(desk: Desk) -> None:
+    paid = desk.pay(desk.owe(HERE), WHOLE)
+    open_case(desk.db, "deposit_due", THERE, HERE, "", AT)
+    proposal = desk.propose(desk.case("deposit_due", THERE), Choice.PAID_OUT)
+    desk.ask(paid, 20_000, 1)
+    with pytest.raises(Unbookable):
+        desk.approve(proposal)
+
+
+def test_dues_that_were_paid_twice_are_paid_out_with_their_fees(desk: Desk) -> None:
+    desk.pay(desk.owe(HERE), WHOLE, kind="wallet")
+    open_case(desk.db, "dues_paid_twice", HERE, HERE, "", AT)
+    paid_out(desk, desk.case("dues_paid_twice", HERE), None)
+    assert desk.open_cases() == []
+    assert desk.stands(HERE)["treasury_settled"] == -WHOLE
+    assert "revenue" not in desk.stands(HERE)
