@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
@@ -114,7 +113,7 @@ def _deposit_returned(db: Connection, reference: str) -> bool:
     return bool(order) and made >= sum(each.amount for each in order)
 
 
-def _of_deposits(db: Connection, reference: str) -> Sequence[Row[Any]]:
+def _of_deposits(db: Connection, reference: str) -> Sequence[Row[str, str, datetime, str, int]]:
     """What refunds take of deposits, the oldest first."""
     return db.execute(
         select(

@@ -3,7 +3,10 @@
 For questions of bookkeeping alone, which need no page and no process.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -11,7 +14,7 @@ from sqlalchemy import Connection, func, select
 from payments import attempts, cases, disputes, obligations, rebooking, refunds
 from payments.attempts import Channel, Try, Wish
 from payments.cases import OpenCase
-from payments.model import Attempt, Entry, EntryLine, Obligation, PaymentCase
+from payments.model import Attempt, Base, Entry, EntryLine, Obligation, PaymentCase
 from payments.money import Money
 from payments.obligations import OwedLine
 from payments.provider import (
@@ -28,6 +31,7 @@ from payments.reconciliation.sharing import shares_of
 from payments.refunds import Asked, Part, Refundable, RefundReason
 from payments.settlement import Settlement, settle
 from portal.clock import CAIRO, public_id
+from portal.db import Database
 
 AT = datetime(2026, 11, 22, 9, 42, tzinfo=UTC)
 FEE, DEPOSIT = 30_000, 50_000
@@ -37,6 +41,30 @@ LINES = (
 )
 ONE, TWO = "one", "two"
 """Who asks or proposes, and who decides."""
+
+
+HERE, THERE = "26-1503-00001-1", "26-1503-00002-1"
+"""Two requests."""
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Connection]:
+    """Empty tables, without the triggers that keep a ledger from being changed."""
+    database = Database(f"sqlite:///{folder / 'desk.sqlite3'}", durable=False)
+    with database.begin() as db:
+        Base.metadata.create_all(db)
+        yield db
+    database.close()
+
+
+@contextmanager
+def undone(db: Connection) -> Iterator[None]:
+    """What happens meanwhile has not happened afterwards: many tests share one database."""
+    point = db.begin_nested()
+    try:
+        yield
+    finally:
+        point.rollback()
 
 
 class Desk:

@@ -5,13 +5,12 @@ no piastre is offered twice, and what two people saw is what is booked.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from payments import ledger, rebooking
-from payments.model import Attempt, Base, EntryLine, Refund
+from payments.model import Attempt, EntryLine, Refund
 from payments.money import Money
 from payments.obligations import OwedLine
 from payments.proof import prove
@@ -19,24 +18,24 @@ from payments.provider import RefundStatus
 from payments.rebooking import Choice, Matter, Unbookable, Why
 from payments.refunds import SYSTEM, NotRefundable, RefundReason
 from payments.refunds.reading import LIVE
-from portal.db import Database
-from tests.support.desk import AT, DEPOSIT, FEE, LINES, TWO, Desk
+from tests.support.desk import AT, DEPOSIT, FEE, HERE, LINES, THERE, TWO, Desk, opened, undone
 
 WHOLE = FEE + DEPOSIT
 HALF = WHOLE // 2
-HERE, THERE = "26-1503-00001-1", "26-1503-00002-1"
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    with opened(tmp_path_factory.mktemp("desk")) as db:
+        yield db
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    database = Database(f"sqlite:///{tmp_path / 'desk.sqlite3'}", durable=False)
-    with database.begin() as db:
-        Base.metadata.create_all(db)
-        made = Desk(db)
-        yield made
-        assert {what: broken for what, broken in prove(db).items() if broken} == {}
-        _nothing_is_taken_twice(made)
-    database.close()
+def desk(empty: Connection) -> Iterator[Desk]:
+    with undone(empty):
+        yield Desk(empty)
+        assert {what: broken for what, broken in prove(empty).items() if broken} == {}
+        _nothing_is_taken_twice(Desk(empty))
 
 
 def _nothing_is_taken_twice(desk: Desk) -> None:
