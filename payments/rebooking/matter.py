@@ -23,7 +23,7 @@ from payments.refunds.reserving import (
 )
 
 OF_FEES = (*DEPOSITS, "dues_paid_twice")
-"""These are about fee lines, and a person says how much of them: a payment order may keep a part."""
+"""About fee lines, and a person says how much of them: a payment order may keep a part."""
 KINDS = (
     "surplus",
     *MISMATCHES,

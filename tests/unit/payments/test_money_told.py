@@ -2,38 +2,38 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from payments import rebooking, refunds
 from payments.cases import OpenCase, open_case
-from payments.model import Base
 from payments.money import Money
 from payments.proof import prove
 from payments.provider import RefundStatus
 from payments.rebooking import Choice, Unbookable, Why
 from portal.clock import public_id
-from portal.db import Database
 from portal.requests import deposits
 from portal.requests.account import kept
 from portal.requests.deposits import Order
-from tests.support.desk import AT, DEPOSIT, FEE, LINES, ONE, Desk
+from tests.support.desk import AT, DEPOSIT, FEE, LINES, ONE, Desk, opened, undone
 
 WHOLE = FEE + DEPOSIT
 LESS = (replace(LINES[0], amount=Money(10_000)),)
 HERE, THERE = "26-1503-00001-1", "26-1503-00002-1"
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    with opened(tmp_path_factory.mktemp("desk")) as db:
+        yield db
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    database = Database(f"sqlite:///{tmp_path / 'desk.sqlite3'}", durable=False)
-    with database.begin() as db:
-        Base.metadata.create_all(db)
-        made = Desk(db)
-        yield made
-        assert {what: broken for what, broken in prove(db).items() if broken} == {}
-    database.close()
+def desk(empty: Connection) -> Iterator[Desk]:
+    with undone(empty):
+        yield Desk(empty)
+        assert {what: broken for what, broken in prove(empty).items() if broken} == {}
 
 
 # --- what is kept for the citizen
