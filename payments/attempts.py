@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from payments import obligations
 from payments.model import Attempt, Obligation
 from payments.money import Money
 from payments.obligations import Owed
@@ -189,6 +190,24 @@ def paid(
 
 def find(db: Connection, attempt_id: str) -> Try | None:
     return _one(db, _BY_ID, id=attempt_id)
+
+
+def hold(db: Connection, attempt_id: str) -> tuple[Try, Owed] | None:
+    """An attempt as it is now, with the row of what it pays held for this transaction.
+
+    A payment can have gone to another request while its row was waited for: then that one's is
+    held, and the one that it has left is let go.
+    """
+    attempt = find(db, attempt_id)
+    while attempt is not None:
+        with db.begin_nested() as here:
+            owed = obligations.lock(db, attempt.obligation_id)
+            now = find(db, attempt_id)
+            if owed is not None and now is not None and now.obligation_id == owed.id:
+                return now, owed
+            here.rollback()
+        attempt = now
+    return None
 
 
 def of_checkout(db: Connection, checkout: Checkout) -> Try | None:

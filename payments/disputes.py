@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from payments import cases, ledger, obligations, strays
+from payments import attempts, cases, ledger, strays
 from payments.cases import open_case
 from payments.model import Dispute, Entry, EntryLine
 from payments.money import Money
@@ -40,10 +40,11 @@ def settle(db: Connection, told: Disputed, at: datetime) -> bool:
 
     False when its payment is not ours.
     """
-    attempt = strays.keep(db, told.payment)
-    owed = obligations.lock(db, attempt.obligation_id) if attempt else None
-    if attempt is None or owed is None:
+    found = strays.keep(db, told.payment)
+    held = attempts.hold(db, found.id) if found else None
+    if held is None:
         return False
+    attempt, owed = held
     _keep(db, told, attempt.id, owed.reference, at)
     clearing = ledger.clearing_of(attempt.kind)
     if told.taken:

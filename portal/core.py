@@ -169,7 +169,16 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
     from_centers = _FromCenters(
         database, vault, clock, center_files, uploaded_links, uploaded_files
     )
-    answers = Answers(vault, catalogue, places, files, from_centers.open, clock, hand_off)
+    answers = Answers(
+        vault,
+        catalogue,
+        places,
+        files,
+        from_centers.open,
+        clock,
+        hand_off,
+        settings.payments_sale_only,
+    )
     links_of_centers = (uploaded_links, DocumentLinks(vault, "center"))
     inward = Inward(database, vault, answers.handlers(), languages.pair, clock, links_of_centers)
     center_keys = CenterKeys(database, office_signatures.published, clock)

@@ -16,6 +16,7 @@ A payment goes to a request whole, or not at all. Every entry is of today: a clo
 from payments.rebooking.deciding import Unbookable, approve, fits, propose, reject
 from payments.rebooking.matter import (
     KINDS,
+    OF_FEES,
     Choice,
     Matter,
     Taken,
@@ -29,15 +30,17 @@ from payments.rebooking.reading import (
     LONGEST_NOTE,
     Proposal,
     State,
+    by_ids,
     find,
     lines_of,
     of_case,
-    waiting,
+    proposed_of,
 )
 
 __all__ = [
     "KINDS",
     "LONGEST_NOTE",
+    "OF_FEES",
     "Choice",
     "Matter",
     "Proposal",
@@ -47,14 +50,15 @@ __all__ = [
     "Unbookable",
     "Why",
     "approve",
+    "by_ids",
     "find",
     "fits",
     "lines_of",
     "matter_of",
     "of_case",
     "propose",
+    "proposed_of",
     "reject",
     "stays",
     "target_of",
-    "waiting",
 ]

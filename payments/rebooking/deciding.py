@@ -13,6 +13,7 @@ from payments.model import Attempt, Rebooking, RebookingLine
 from payments.money import Money
 from payments.obligations import Owed
 from payments.rebooking.matter import (
+    OF_FEES,
     Choice,
     Matter,
     Taken,
@@ -24,7 +25,9 @@ from payments.rebooking.matter import (
 )
 from payments.rebooking.reading import LONGEST_NOTE, Proposal, State, find, lines_of, of_case
 from payments.refunds.closing import all_returned, close_cases, parts_returned
+from payments.refunds.reading import WAITING
 from payments.settlement import Outcome, Settlement, issue_receipt
+from payments.storage import insert_missing
 
 
 class Unbookable(ValueError):
@@ -44,17 +47,20 @@ def propose(
     note: str,
     by: str,
     at: datetime,
+    amount: Money | None = None,
 ) -> None:
     """Put a rebooking before a second person; raises :class:`Unbookable`.
 
-    ``target`` is the request that the payment goes to, for that choice.
+    ``target`` is the request that the payment goes to, for that choice; ``amount`` is what is taken
+    where less than all may be. What is proposed twice at once, under one id, is proposed once.
     """
-    if any(each.state is State.PROPOSED for each in of_case(db, case.id)):
-        raise Unbookable(Why.WAITS)
-    matter = _matter(db, case, choice)
+    if _is_proposed(db, case, rebooking_id):
+        return
+    matter = _matter(db, case, choice, amount)
     goes_to = _target(db, matter, target) if choice is Choice.REQUEST else None
     strays.keep(db, matter.attempt.payment or "")
-    db.execute(
+    made = insert_missing(
+        db,
         insert(Rebooking).values(
             id=rebooking_id,
             case_id=case.id,
@@ -71,10 +77,23 @@ def propose(
             proposed_by=by,
             proposed_at=at,
             decided_note="",
-        )
+        ),
     )
-    if goes_to is None:
+    if made is None:  # somebody was faster
+        if not _is_proposed(db, case, rebooking_id):
+            raise Unbookable(Why.WAITS)
+    elif goes_to is None:
         _keep_lines(db, rebooking_id, matter.sources[choice])
+
+
+def _is_proposed(db: Connection, case: OpenCase, rebooking_id: str) -> bool:
+    """Whether this was proposed before; raises :class:`Unbookable` when something else waits."""
+    proposals = of_case(db, case.id)
+    if any(each.id == rebooking_id for each in proposals):
+        return True
+    if any(each.state is State.PROPOSED for each in proposals):
+        raise Unbookable(Why.WAITS)
+    return False
 
 
 def _keep_lines(db: Connection, rebooking_id: str, sources: tuple[Taken, ...]) -> None:
@@ -95,11 +114,12 @@ def _keep_lines(db: Connection, rebooking_id: str, sources: tuple[Taken, ...]) -
     )
 
 
-def _matter(db: Connection, case: OpenCase, choice: Choice) -> Matter:
-    matter = matter_of(db, case)
-    if isinstance(matter, Why):
-        raise Unbookable(matter)
-    if choice not in matter.choices:
+def _matter(db: Connection, case: OpenCase, choice: Choice, amount: Money | None) -> Matter:
+    found = matter_of(db, case)
+    if isinstance(found, Why):
+        raise Unbookable(found)
+    matter = found.of(amount) if found.divisible and amount is not None else found
+    if matter is None or choice not in matter.choices:
         raise Unbookable(Why.CHANGED)
     return matter
 
@@ -146,9 +166,11 @@ def approve(
     case = cases.find_open(db, found.case_id)
     if case is None:
         raise Unbookable(Why.CHANGED)
-    matter = _matter(db, case, found.choice)
+    matter = _matter(db, case, found.choice, found.amount)
     goes_to = _target(db, matter, found.target) if found.choice is Choice.REQUEST else None
     if not fits(db, found, matter, goes_to):
+        raise Unbookable(Why.CHANGED)
+    if matter.attempt.obligation_id != attempt.obligation_id:  # it went while we waited
         raise Unbookable(Why.CHANGED)
     if not _set(db, rebooking_id, State.APPROVED, "", by, at):
         return None
@@ -254,7 +276,18 @@ def _is_over(db: Connection, case: OpenCase, attempt: Try) -> bool:
     """
     if case.kind == "cancelled_in_part":
         return parts_returned(db, case.object_id)
+    if case.kind in OF_FEES:
+        return _are_back(db, case, attempt)
     return case.kind not in {"surplus", *cases.MISMATCHES} or all_returned(db, attempt)
+
+
+def _are_back(db: Connection, case: OpenCase, attempt: Try) -> bool:
+    """Whether no fees of a request are to go back any more, by a refund that is not made or by
+    another payment. What is left of this one is kept, as its payment order says."""
+    if any(each.state in WAITING for each in refunds.of_reference(db, case.reference)):
+        return False
+    rest = matter_of(db, case)
+    return isinstance(rest, Why) or rest.attempt.id == attempt.id
 
 
 def _close_others(

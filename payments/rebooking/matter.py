@@ -8,11 +8,12 @@ from sqlalchemy import Connection, func, select
 
 from payments import attempts, crediting, disputes, ledger, obligations, refunds, strays
 from payments.attempts import Try
-from payments.cases import MISMATCHES, OpenCase
+from payments.cases import DEPOSITS, MISMATCHES, OpenCase
 from payments.model import Entry, EntryLine, Rebooking, RebookingLine, Refund, RefundLine
 from payments.money import Money
 from payments.obligations import Owed
 from payments.parts import part_of_lines
+from payments.refunds import Refundable
 from payments.refunds.reserving import (
     beside,
     currency_of,
@@ -21,6 +22,8 @@ from payments.refunds.reserving import (
     taken_of_attempt_by_line,
 )
 
+OF_FEES = (*DEPOSITS, "dues_paid_twice")
+"""About fee lines, and a person says how much of them: a payment order may keep a part."""
 KINDS = (
     "surplus",
     *MISMATCHES,
@@ -28,6 +31,7 @@ KINDS = (
     "refund_failed",
     "external_refund",
     "dispute_lost",
+    *OF_FEES,
 )
 """Kinds of case that a booking settles."""
 
@@ -80,7 +84,7 @@ class Matter:
     """The money of a case: by which payment it came, where it stands, what may be done.
 
     ``sources`` are the accounts that each choice takes it from; the credit is ``account`` where a
-    loss is explained.
+    loss is explained. Of one that is ``divisible`` less than all may be taken.
     """
 
     attempt: Try
@@ -91,10 +95,31 @@ class Matter:
     gives_back: bool
     sources: dict[Choice, tuple[Taken, ...]]
     refund_id: str | None = None
+    divisible: bool = False
 
     def part(self, taken: Taken) -> Money:
         """What one source gives."""
         return Money(taken.amount, self.left.currency)
+
+    def of(self, amount: Money) -> "Matter | None":
+        """The same about a part of it; None when it is more than is left, or cannot be divided."""
+        if not self.divisible or amount.currency != self.left.currency:
+            return None
+        if not 0 < amount.minor <= self.left.minor:
+            return None
+        sources = {choice: _up_to(each, amount.minor) for choice, each in self.sources.items()}
+        return replace(self, left=amount, sources=sources)
+
+
+def _up_to(sources: Sequence[Taken], rest: int) -> tuple[Taken, ...]:
+    """A sum from the first of the sources."""
+    found = []
+    for each in sources:
+        part = min(each.amount, rest)
+        if part > 0:
+            found.append(replace(each, amount=part))
+            rest -= part
+    return tuple(found)
 
 
 def matter_of(db: Connection, case: OpenCase) -> Matter | Why:
@@ -110,6 +135,8 @@ def matter_of(db: Connection, case: OpenCase) -> Matter | Why:
         return _refund_without_us(db, case)
     if case.kind == "dispute_lost":
         return _lost(db, case)
+    if case.kind in OF_FEES:
+        return _of_fees(db, case)
     return Why.NOTHING
 
 
@@ -139,6 +166,45 @@ def _of_cancelled(db: Connection, case: OpenCase) -> Matter | Why:
         if isinstance(found, Matter):
             return found
     return Why.NOTHING
+
+
+def _of_fees(db: Connection, case: OpenCase) -> Matter | Why:
+    """What of its fees a request gets back, one payment after the other: a form of the refund says
+    how much of which line, and what the means cannot take is paid out by a payment order."""
+    for owed in obligations.of_reference(db, case.reference):
+        for attempt in attempts.that_paid(db, owed.id):
+            sources = _that_come_back(refunds.refundable(db, attempt), case)
+            if not sources:
+                continue
+            return Matter(
+                attempt,
+                case.reference,
+                sources[0].account,
+                Money(sum(each.amount for each in sources), owed.amount.currency),
+                (Choice.PAID_OUT,),
+                gives_back=False,
+                sources={Choice.PAID_OUT: sources},
+                divisible=True,
+            )
+    return Why.NOTHING
+
+
+def _that_come_back(can: Refundable, case: OpenCase) -> tuple[Taken, ...]:
+    """The lines that the case is about, as far as the payment has paid them and they are left."""
+    if can.why is not None:
+        return ()
+    lines = [
+        Taken(
+            ledger.REFUNDABLE if each.line.refundable else ledger.REVENUE,
+            each.line.entity,
+            each.line.item,
+            each.position,
+            each.left.minor,
+        )
+        for each in can.lines
+        if each.comes_back and (each.line.refundable or case.kind not in DEPOSITS)
+    ]
+    return _up_to(lines, can.credited.minor)
 
 
 def _unmade_refund(db: Connection, case: OpenCase) -> Matter | Why:

@@ -1,5 +1,6 @@
 """Rebookings as they stand."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -51,9 +52,15 @@ def of_case(db: Connection, case_id: int) -> list[Proposal]:
     return _all(db, Rebooking.case_id == case_id)
 
 
-def waiting(db: Connection) -> list[Proposal]:
-    """What waits for a second person, oldest first."""
-    return _all(db, Rebooking.state == State.PROPOSED)
+def by_ids(db: Connection, ids: Collection[str]) -> list[Proposal]:
+    """These proposals, oldest first."""
+    return _all(db, Rebooking.id.in_(ids))
+
+
+def proposed_of(db: Connection, case_ids: Collection[int]) -> set[int]:
+    """The cases among these about which a proposal waits for a second person."""
+    wanted = (Rebooking.state == State.PROPOSED, Rebooking.case_id.in_(case_ids))
+    return set(db.scalars(select(Rebooking.case_id).where(*wanted)))
 
 
 def find(db: Connection, rebooking_id: str) -> Proposal | None:

@@ -12,7 +12,15 @@ from payments.attempts import Try
 from payments.model import ObligationLine, PaymentCase, Refund
 from payments.money import Money
 from payments.obligations import Owed
-from payments.refunds.reading import LONGEST_NOTE, STAFF, Asked, RefundReason, RefundState, get
+from payments.refunds.reading import (
+    LONGEST_NOTE,
+    STAFF,
+    Asked,
+    RefundReason,
+    RefundState,
+    find,
+    get,
+)
 from payments.refunds.reserving import (
     Source,
     beside,
@@ -24,6 +32,7 @@ from payments.refunds.reserving import (
     recount,
     taken_by_line,
 )
+from payments.storage import insert_missing
 
 DUES_PAID_TWICE = "dues_paid_twice"
 
@@ -169,18 +178,24 @@ def ask(
     at: datetime,
     sale_only: Collection[str] = frozenset(),
 ) -> Asked:
-    """Ask for a refund and reserve its sum; raises :class:`NotRefundable`."""
-    found = attempts.find(db, attempt_id)
-    owed = obligations.lock(db, found.obligation_id) if found else None
-    attempt = attempts.find(db, attempt_id)  # as it is now that nobody else changes it
-    if attempt is None or owed is None:
+    """Ask for a refund and reserve its sum; raises :class:`NotRefundable`.
+
+    One that is asked for twice at once is asked for once: what has this id already is told.
+    """
+    held = attempts.hold(db, attempt_id)
+    if held is None:
         raise NotRefundable(Why.UNPAID)
+    known = find(db, refund_id)
+    if known is not None:
+        return known
+    attempt, owed = held
     can = refundable(db, attempt, sale_only)
     if can.why is not None:
         raise NotRefundable(can.why)
     sources = _sources(can, parts)
     amount = sum(source.amount for source in sources)
-    db.execute(
+    asked = insert_missing(
+        db,
         insert(Refund).values(
             id=refund_id,
             attempt_id=attempt.id,
@@ -196,10 +211,11 @@ def ask(
             decided_note="",
             failure="",
             look_again_at=at,
-        )
+        ),
     )
-    keep_sources(db, refund_id, sources)
-    recount(db, attempt.id)
+    if asked:
+        keep_sources(db, refund_id, sources)
+        recount(db, attempt.id)
     return get(db, refund_id)
 
 
@@ -244,9 +260,10 @@ def decide(
     """
     state = RefundState.APPROVED if approved else RefundState.REJECTED
     asked_for = select(Refund.attempt_id).where(Refund.id == refund_id)
-    attempt = attempts.find(db, db.scalar(asked_for) or "")
-    if attempt is None or obligations.lock(db, attempt.obligation_id) is None:
+    held = attempts.hold(db, db.scalar(asked_for) or "")
+    if held is None:
         return False
+    attempt, _ = held
     if approved and disputes.is_taken(db, attempt.id):
         raise NotRefundable(Why.DISPUTED)
     done = db.execute(

@@ -1,6 +1,6 @@
 """Cases that settle themselves: once nothing is left of what they had put before a person."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, func, select
@@ -16,8 +16,16 @@ from payments.model import (
     Refund,
     RefundLine,
 )
-from payments.refunds.reading import SYSTEM, WAITING, Asked, RefundReason, RefundState, of_reference
-from payments.refunds.reserving import left_beside, stands
+from payments.refunds.reading import (
+    SYSTEM,
+    WAITING,
+    Asked,
+    RefundReason,
+    RefundState,
+    of_attempt,
+    of_reference,
+)
+from payments.refunds.reserving import beside, left_beside, sources_of, stands
 
 _MADE = (RefundState.SUCCEEDED,)
 
@@ -36,12 +44,43 @@ def close_cases(
         others = [x for x in of_reference(db, refund.reference) if x.reason == refund.reason]
         if not any(each.state in WAITING for each in others):
             cases.resolve(db, ("dues_paid_twice",), refund.reference, note, at)
+    if refund is not None:
+        _close_failed(db, _repeated(db, refund), note, at)
     if not all_returned(db, attempt):
         return
+    _close_failed(db, _failed_beside(db, attempt), note, at)
     kinds = ("surplus", *cases.MISMATCHES)
     cases.resolve_object(db, kinds, attempt.payment or "", note, at)
     if parts_returned(db, attempt.obligation_id):
         cases.resolve_object(db, ("cancelled_in_part",), attempt.obligation_id, note, at)
+
+
+def _close_failed(db: Connection, failed: Iterable[Asked], note: str, at: datetime) -> None:
+    for each in failed:
+        cases.resolve_object(db, ("refund_failed",), each.id, note, at)
+
+
+def _repeated(db: Connection, refund: Asked) -> Iterator[Asked]:
+    """The failed refunds that one has taken the place of: each of the same sums, and over before
+    the next was asked for."""
+    wanted = sources_of(db, refund.id)
+    for each in reversed(of_attempt(db, refund.attempt_id)):
+        over = each.settled_at if each.state is RefundState.FAILED else None
+        if over is None or over > refund.requested_at or each.id == refund.id:
+            continue
+        if sources_of(db, each.id) == wanted:
+            yield each
+            refund = each
+
+
+def _failed_beside(db: Connection, attempt: Try) -> Iterator[Asked]:
+    """The failed refunds of money that was set aside."""
+    for each in of_attempt(db, attempt.id):
+        if each.state is RefundState.FAILED and all(
+            source.line is None and source.account == beside(attempt)
+            for source in sources_of(db, each.id)
+        ):
+            yield each
 
 
 def all_returned(db: Connection, attempt: Try) -> bool:

@@ -69,8 +69,7 @@ def order(db: Connection, refund: Asked) -> RefundOrder:
 
 def refused(db: Connection, refund: Asked, reason: str, at: datetime) -> Asked:
     """The provider will not make it: the promise is taken back and a person is told."""
-    attempt = attempts.find(db, refund.attempt_id)
-    if attempt is None or obligations.lock(db, attempt.obligation_id) is None:
+    if attempts.hold(db, refund.attempt_id) is None:
         return refund
     now = get(db, refund.id)
     if now.state is RefundState.APPROVED:
@@ -83,9 +82,11 @@ def settle(db: Connection, told: Refunded, at: datetime) -> Asked | None:
 
     One that nobody here asked for is recorded too, with a case. None when its payment is not ours.
     """
-    attempt = strays.keep(db, told.payment)
-    if attempt is None or obligations.lock(db, attempt.obligation_id) is None:
+    found = strays.keep(db, told.payment)
+    held = attempts.hold(db, found.id) if found else None
+    if held is None:
         return None
+    attempt, _ = held
     known = _known(db, attempt, told) or _record_external(db, attempt, told, at)
     if known.state in _ENDED:
         return known  # a failure is the end: what was read earlier comes too late

@@ -137,6 +137,12 @@ def _part(
 ) -> tuple[Part | None, Problem | None]:
     if not typed:
         return None, None
+    amount, problem = read_amount(name, most, typed)
+    return Part(line, amount) if amount else None, problem
+
+
+def read_amount(name: str, most: Money, typed: str) -> tuple[Money | None, Problem | None]:
+    """A sum in pounds, above zero and no more than there is."""
     number = parse_number(typed[:_LONGEST_AMOUNT]) if len(typed) <= _LONGEST_AMOUNT else None
     if number is None or number != round(number, exponent(most.currency)):
         text = N_("Write the amount in figures, such as {example}")
@@ -146,8 +152,7 @@ def _part(
     if number > most.major:
         text = N_("No more than {most} is left to give back here")
         return None, Problem(name, text, {"most": most.major})
-    minor = int(number.scaleb(exponent(most.currency)))
-    return Part(line, Money(minor, most.currency)), None
+    return Money(int(number.scaleb(exponent(most.currency))), most.currency), None
 
 
 def _together(can: Refundable, parts: Sequence[Part]) -> list[Problem]:

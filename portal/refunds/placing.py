@@ -15,14 +15,15 @@ from payments.settlement import Outcome
 from portal.catalogue.identity import read_request_number
 from portal.clock import cairo_time
 from portal.problems import HIDDEN_CHARACTERS, N_, Missing, Problem
-from portal.refunds import reading
+from portal.refunds import asking, reading
 from portal.refunds.officers import Officer
 from portal.requests.paying import Cashier
 from portal.requests.reading import FiledRequest
 from portal.text import is_readable
 
-CHOICE, NUMBER, NOTE = "choice", "number", "note"
+CHOICE, NUMBER, AMOUNT, NOTE = "choice", "number", "amount", "note"
 SHORTEST_NOTE = 10
+_BOOKED_ONLY = frozenset(rebooking.KINDS) - frozenset(rebooking.OF_FEES)
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,15 @@ class Goal:
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody wants to have booked, as typed; ``problems`` say what is wrong with it."""
+    """What somebody wants to have booked, as typed; ``problems`` say what is wrong with it.
+
+    ``matter`` is what of the case is booked.
+    """
 
     typed: Mapping[str, str]
     choice: Choice | None = None
     goal: Goal | None = None
+    matter: Matter | None = None
     note: str = ""
     problems: Sequence[Problem] = field(default=())
 
@@ -109,8 +114,8 @@ class Looked:
 
     @property
     def is_refund(self) -> bool:
-        """Whether the form of a refund settles it, and nothing else."""
-        return self.case.kind in set(cases.GIVE_BACK) - set(rebooking.KINDS)
+        """Whether the form of a refund settles it first of all: it says which fees go back."""
+        return self.case.kind in rebooking.OF_FEES
 
     @property
     def proposal(self) -> Proposal | None:
@@ -130,6 +135,8 @@ def look(db: Connection, officer: Officer, case_id: int) -> Looked:
     matter = about if isinstance(about, Matter) else None
     proposals = rebooking.of_case(db, case_id)
     waits = next((each for each in proposals if each.state is State.PROPOSED), None)
+    if matter is not None and waits is not None and matter.divisible:
+        matter = matter.of(waits.amount) or matter
     goal = None
     if matter is not None and waits is not None and waits.choice is Choice.REQUEST:
         with suppress(Missing):  # of another governorate: whoever sees both decides
@@ -139,7 +146,7 @@ def look(db: Connection, officer: Officer, case_id: int) -> Looked:
         closing=closing,
         request=request,
         matter=matter,
-        why=about if isinstance(about, Why) and case.kind in rebooking.KINDS else None,
+        why=about if isinstance(about, Why) and case.kind in _BOOKED_ONLY else None,
         proposals=proposals,
         fee_lines=obligations.lines(db, matter.attempt.obligation_id) if matter else (),
         goal=goal,
@@ -158,7 +165,7 @@ def _goal(db: Connection, officer: Officer, matter: Matter, number: str) -> Goal
 
 def read(db: Connection, officer: Officer, seen: Looked, values: Mapping[str, str]) -> Wish:
     """The form, checked against what can be booked now; the number is looked up."""
-    typed = {name: values.get(name, "").strip() for name in (CHOICE, NUMBER, NOTE)}
+    typed = {name: values.get(name, "").strip() for name in (CHOICE, NUMBER, AMOUNT, NOTE)}
     problems: list[Problem] = []
     matter = seen.matter
     choice = (
@@ -172,8 +179,12 @@ def read(db: Connection, officer: Officer, seen: Looked, values: Mapping[str, st
     if matter is not None and choice is Choice.REQUEST:
         goal, problem = _looked_up(db, officer, matter, typed[NUMBER])
         problems += [problem] if problem else []
+    if matter is not None and matter.divisible:
+        amount, problem = asking.read_amount(AMOUNT, matter.left, typed[AMOUNT])
+        matter = matter.of(amount) if amount else None
+        problems += [problem] if problem else []
     problems += _note_problems(typed[NOTE])
-    return Wish(typed, choice, goal, typed[NOTE], problems)
+    return Wish(typed, choice, goal, matter, typed[NOTE], problems)
 
 
 def _looked_up(

@@ -3,15 +3,16 @@
 Whoever looks sees the requests of his own centers only; another's is as missing as an unknown one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, or_, select
 
 from payments import attempts, cases, disputes, obligations, rebooking, refunds
 from payments.cases import OpenCase
 from payments.disputes import KnownDispute
-from payments.model import Dispute, PaymentCase, Refund
+from payments.model import Dispute, PaymentCase, Rebooking, Refund
 from payments.obligations import Owed
 from payments.provider import DisputeStatus
 from payments.rebooking import Proposal
@@ -23,7 +24,8 @@ from portal.requests import reading
 from portal.requests.model import ServiceRequest
 from portal.requests.reading import FiledRequest
 
-_MOST = 50
+MOST = 50
+"""How many rows each list shows."""
 _KINDS = (*cases.GIVE_BACK, "refund_failed", "external_refund", "dispute_lost")
 _FROM_A_PAYMENT = ("surplus", *cases.MISMATCHES)
 
@@ -77,6 +79,8 @@ class Overview:
     cases: Sequence[ListedCase]
     disputes: Sequence[ListedDispute]
     proposals: Sequence[Proposal]
+    more: Collection[str]
+    """Which of these lists leave something out."""
 
 
 def open_request(db: Connection, officer: Officer, number: str) -> FiledRequest:
@@ -158,14 +162,16 @@ def overview(db: Connection, officer: Officer) -> Overview:
     """Everything that the officer has to look at."""
     under_way = (RefundState.APPROVED, RefundState.SENT)
     ended = (RefundState.SUCCEEDED, RefundState.FAILED, RefundState.REJECTED)
-    return Overview(
-        to_decide=_refunds(db, officer, (RefundState.REQUESTED,), newest_first=False),
-        under_way=_refunds(db, officer, under_way, newest_first=False),
-        ended=_refunds(db, officer, ended, newest_first=True),
-        cases=_cases(db, officer),
-        disputes=_disputes(db, officer),
-        proposals=_proposals(db, officer),
-    )
+    found: dict[str, list[Any]] = {
+        "to_decide": _refunds(db, officer, (RefundState.REQUESTED,), newest_first=False),
+        "under_way": _refunds(db, officer, under_way, newest_first=False),
+        "ended": _refunds(db, officer, ended, newest_first=True),
+        "cases": _cases(db, officer),
+        "disputes": _disputes(db, officer),
+        "proposals": _proposals(db, officer),
+    }
+    more = {name for name, rows in found.items() if len(rows) > MOST}
+    return Overview(**{name: rows[:MOST] for name, rows in found.items()}, more=more)
 
 
 def _of_centers(officer: Officer) -> list[ColumnElement[bool]]:
@@ -183,7 +189,7 @@ def _refunds(
         .join(ServiceRequest, ServiceRequest.number == Refund.reference)
         .where(Refund.state.in_(states), *_of_centers(officer))
         .order_by(at.desc() if newest_first else at)
-        .limit(_MOST)
+        .limit(MOST + 1)
     )
     return [Listed(asked(row), row.service_code, row.center_code) for row in rows]
 
@@ -202,7 +208,7 @@ def _cases(db: Connection, officer: Officer) -> list[ListedCase]:
         .join(ServiceRequest, ServiceRequest.number == PaymentCase.reference)
         .where(PaymentCase.closed_at.is_(None), PaymentCase.kind.in_(_KINDS), *_of_centers(officer))
         .order_by(PaymentCase.opened_at)
-        .limit(_MOST)
+        .limit(MOST + 1)
     )
     gives_back = {*cases.GIVE_BACK, "refund_failed"}
     return [
@@ -219,7 +225,7 @@ def _disputes(db: Connection, officer: Officer) -> list[ListedDispute]:
             *_of_centers(officer),
         )
         .order_by(Dispute.closed_at.is_not(None), Dispute.opened_at.desc())
-        .limit(_MOST)
+        .limit(MOST + 1)
     ).all()
     known = {each.id: each for each in disputes.by_ids(db, [row.id for row in rows])}
     return [ListedDispute(known[row.id], row.service_code) for row in rows]
@@ -227,13 +233,11 @@ def _disputes(db: Connection, officer: Officer) -> list[ListedDispute]:
 
 def _proposals(db: Connection, officer: Officer) -> list[Proposal]:
     """Bookings that wait for a second person, about requests of the officer's centers."""
-    waiting = rebooking.waiting(db)
-    known = set(
-        db.scalars(
-            select(ServiceRequest.number).where(
-                ServiceRequest.number.in_({each.reference for each in waiting}),
-                *_of_centers(officer),
-            )
-        )
+    ids = db.scalars(
+        select(Rebooking.id)
+        .join(ServiceRequest, ServiceRequest.number == Rebooking.reference)
+        .where(Rebooking.state == rebooking.State.PROPOSED, *_of_centers(officer))
+        .order_by(Rebooking.proposed_at, Rebooking.id)
+        .limit(MOST + 1)
     )
-    return [each for each in waiting if each.reference in known]
+    return rebooking.by_ids(db, ids.all())

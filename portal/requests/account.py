@@ -1,19 +1,20 @@
 """What a request costs from its filing to its end, stage by stage, as its owner looks at it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from payments import attempts, obligations, refunds
+from payments import attempts, ledger, obligations
 from payments.cases import GIVE_BACK
-from payments.model import Obligation, PaymentCase, Receipt
+from payments.model import Obligation, PaymentCase, Receipt, RefundLine
 from payments.money import Money
 from payments.obligations import Owed
+from payments.refunds import RefundState
+from payments.refunds.reserving import left_beside
 from portal.catalogue.model import Stage
-from portal.requests import assessing, refunding
+from portal.requests import assessing
 from portal.requests.lifecycle import FINAL, State
 from portal.requests.reading import FiledRequest
 
@@ -33,6 +34,7 @@ class Standing(StrEnum):
     """Was not paid, and is not owed any more."""
 
 
+_PROMISED = (RefundState.APPROVED, RefundState.SENT, RefundState.SUCCEEDED)
 _OWED = {"paid": Standing.PAID, "due": Standing.DUE, "cancelled": Standing.CLOSED}
 
 
@@ -75,7 +77,7 @@ def account(db: Connection, request: FiledRequest) -> Account:
             receipt = receipts.get(debt.id, "") if debt else ""
             at = debt.paid_at if debt else None
             stages.append(PaymentStage(stage, standing, amount, left, at, receipt))
-    return Account(tuple(stages), _kept(db, request.number, tuple(owed.values())))
+    return Account(tuple(stages), kept(db, request.number))
 
 
 def _standing(
@@ -103,8 +105,11 @@ def _receipts(db: Connection, number: str) -> dict[str, str]:
     return {row.obligation_id: row.number for row in rows}
 
 
-def _kept(db: Connection, number: str, owed: Sequence[Owed]) -> Money:
-    """What came beyond what was due and waits for somebody to give it back."""
+def kept(db: Connection, number: str) -> Money:
+    """What came beyond what was due and waits for somebody to give it back.
+
+    What could not go back is told as that, and not once more as this.
+    """
     waits = select(PaymentCase.id).where(
         PaymentCase.reference == number,
         PaymentCase.kind.in_(GIVE_BACK),
@@ -112,18 +117,27 @@ def _kept(db: Connection, number: str, owed: Sequence[Owed]) -> Money:
     )
     if db.execute(waits.limit(1)).first() is None:
         return Money(0)
-    came = {
-        attempt.id: attempt.set_aside
-        for each in owed
+    left = sum(
+        left_beside(db, attempt, _PROMISED)
+        for each in obligations.of_reference(db, number)
         for attempt in attempts.with_money(db, each.id)
         # one that does not fit is nobody's yet, and may be in another currency
         if attempt.state != "mismatched"
-    }
-    told = [
-        part.amount
-        for refund in refunding.told(db, number)
-        if refund.attempt_id in came
-        for part in refunds.parts_of(db, refund)
-        if part.line is None
-    ]
-    return max(Money(0), Money.total(came.values()) - Money.total(told))
+    )
+    return Money(max(left - _failed(db, number), 0))
+
+
+def _failed(db: Connection, number: str) -> int:
+    """What of it should have gone back, could not, and waits for another way."""
+    found = (
+        select(func.coalesce(func.sum(RefundLine.amount), 0))
+        .join(PaymentCase, PaymentCase.object_id == RefundLine.refund_id)
+        .where(
+            PaymentCase.kind == "refund_failed",
+            PaymentCase.reference == number,
+            PaymentCase.closed_at.is_(None),
+            RefundLine.account == ledger.SURPLUS,
+            RefundLine.line.is_(None),
+        )
+    )
+    return int(db.scalar(found) or 0)

@@ -1,6 +1,6 @@
 """What every act of a center needs: the request's clock, the history, the citizen's telephone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -27,7 +27,11 @@ LONGEST_NOTE = 4000
 
 @dataclass(frozen=True)
 class CenterActs:
-    """The parts that acts work with. ``fetch`` opens a document that an event links to."""
+    """The parts that acts work with.
+
+    ``fetch`` opens a document that an event links to; ``sale_only`` are the means of payment that
+    give nothing back.
+    """
 
     vault: Vault
     catalogue: Catalogue
@@ -36,6 +40,7 @@ class CenterActs:
     fetch: Callable[[str], BinaryIO]
     clock: Clock
     hand_off: HandOff
+    sale_only: Collection[str]
 
     def calendar(self, db: Connection, request: FiledRequest) -> Calendar:
         center = self.places.centers[request.center_code]

@@ -81,7 +81,8 @@ def approved(acts: CenterActs, db: Connection, request: FiledRequest, message: M
     acts.step(db, request, message, Event.APPROVE, values=values)
     acts.tell(db, request, compose.REQUEST_APPROVED, message.at)
     told = message.data.get("deposit")
-    deposits.approved(db, acts.vault, acts.catalogue, request, message.at, told)
+    sale_only = acts.sale_only
+    deposits.approved(db, acts.vault, acts.catalogue, request, message.at, told, sale_only)
 
 
 def refused(acts: CenterActs, db: Connection, request: FiledRequest, message: Message) -> None:

@@ -5,7 +5,7 @@ as soon as the center has approved it; where the center says what it keeps and w
 prepared with that. One that was paid before goes the way of the payment order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from payments import attempts, obligations, refunds
 from payments.cases import open_case
 from payments.money import Money
 from payments.obligations import Owed
-from payments.refunds import Part, RefundReason
+from payments.refunds import Part, Refundable, RefundReason
 from payments.refunds.reserving import taken_by_line
 from portal.catalogue.model import Catalogue, PaymentMode
 from portal.clock import public_id
@@ -100,21 +100,24 @@ def approved(
     catalogue: Catalogue,
     request: FiledRequest,
     at: datetime,
-    told: Any = None,
+    told: Any,
+    sale_only: Collection[str],
 ) -> None:
     """The center has approved that a deposit goes back: whoever makes refunds is told.
 
     ``told`` is what the message says of the deposit. With it the refund is prepared, and waits for
     the second person; without it the sum is written by somebody who has the payment order.
+    ``sale_only`` are the means of payment that give nothing back.
     """
     order = read_order(told)
     claim = claim_of(db, vault, catalogue, request)
     if claim is None or claim.paid_for is None:
         return
-    detail = f"asked for by {request.number}, receipt {claim.receipt}, {claim.amount} pounds"
+    said = _note(request.number, order) if order else request.number
+    detail = f"{said} ({claim.receipt}, {claim.amount})"
     open_case(db, "deposit_due", request.number, claim.paid_for, detail[:300], at)
     if order is not None and claim.obligation is not None:
-        _prepare(db, claim.obligation, order, _note(request.number, order), at)
+        prepare(db, claim.obligation, order, said, at, sale_only)
 
 
 def _note(number: str, order: Order) -> str:
@@ -124,9 +127,22 @@ def _note(number: str, order: Order) -> str:
     return f"{number}{kept}{reasons}"
 
 
-def _prepare(db: Connection, obligation: str, order: Order, note: str, at: datetime) -> None:
+def prepare(
+    db: Connection,
+    obligation: str,
+    order: Order,
+    note: str,
+    at: datetime,
+    sale_only: Collection[str],
+) -> None:
     """Ask for the deposit less what is kept, by the payments that brought it; of several that paid
-    it in parts the first gives first."""
+    it in parts the first gives first.
+
+    Where one is needed that gives nothing back, nothing is asked for: somebody who sees all of it
+    says how much goes which way. The row is held before anything is counted, so that nobody asks
+    for the same meanwhile: the center's message counts whatever has become of the deposit.
+    """
+    obligations.lock(db, obligation)
     taken = taken_by_line(db, obligation)
     deposits = [
         line.amount.minor - taken.get(position, 0)
@@ -134,16 +150,29 @@ def _prepare(db: Connection, obligation: str, order: Order, note: str, at: datet
         if line.refundable
     ]
     left = sum(deposits) - order.deducted.minor
+    found: list[tuple[str, list[Part]]] = []
+    all_give = True
     for attempt in attempts.with_money(db, obligation):
-        can = refunds.refundable(db, attempt)
-        free = min(left, can.credited.minor) if can.why is None else 0
-        parts = []
-        for each in can.lines:
-            part = min(free, each.left.minor) if each.line.refundable else 0
-            if part > 0:
-                parts.append(Part(each.position, Money(part)))
-                free -= part
-                left -= part
+        can = refunds.refundable(db, attempt, sale_only)
+        all_give = all_give and can.why is None
+        parts = _parts(can, left) if can.why is None else []
+        left -= sum(part.amount.minor for part in parts)
+        found.append((attempt.id, parts))
+    if left > 0 and not all_give:
+        return
+    for attempt_id, parts in found:
         if parts:
-            reason = RefundReason.DEPOSIT
-            refunds.ask(db, public_id(), attempt.id, parts, reason, note, refunds.SYSTEM, at)
+            reason, asks = RefundReason.DEPOSIT, refunds.SYSTEM
+            refunds.ask(db, public_id(), attempt_id, parts, reason, note, asks, at, sale_only)
+
+
+def _parts(can: Refundable, wanted: int) -> list[Part]:
+    """What one payment gives of the deposits, up to a sum."""
+    free = min(wanted, can.credited.minor)
+    parts = []
+    for each in can.lines:
+        part = min(free, each.left.minor) if each.line.refundable else 0
+        if part > 0:
+            parts.append(Part(each.position, Money(part)))
+            free -= part
+    return parts

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from payments import attempts, obligations, refunds, strays
+from payments import attempts, refunds, strays
 from payments.provider import Provider, ProviderError, Refunded, Rejected
 from payments.refunds import Asked, RefundState
 from portal.clock import Clock
@@ -85,7 +85,7 @@ class Refunder:
         attempt = strays.keep(db, told.payment)
         if attempt is not None:
             # held from here on: of two that hear the same news, one tells the citizen
-            obligations.lock(db, attempt.obligation_id)
+            attempts.hold(db, attempt.id)
         before = {each.id: each for each in self._known(db, told)}
         after = refunds.settle(db, told, now)
         if after is not None:

@@ -67,6 +67,7 @@ def _page(
         "labels": labels,
         "choices": placing.CHOICES,
         "why": placing.WHY,
+        "written": asking.written,
         "asks": officer.may(Permission.ASK_REFUND),
         "own": seen.proposal is not None and seen.proposal.proposed_by == officer.username,
         "decides": seen.proposal is not None and officer.may(Permission.APPROVE_REFUND),
@@ -113,7 +114,10 @@ def propose(
     confirmed = values.get("proposal", "")
     with visit.portal.database.begin() as db:
         officer, seen = _look(visit, db, case, Permission.ASK_REFUND)
-        if any(each.id == confirmed for each in seen.proposals):
+        known = rebooking.find(db, confirmed) if confirmed else None
+        if known is not None:
+            if known.case_id != case or known.proposed_by != officer.username:
+                raise Conflict("a proposal of this id is another one")
             return redirect(visit, page_of(case))
         wish = placing.read(db, officer, seen, values)
         if not is_own(visit, form):
@@ -152,7 +156,15 @@ def _propose(
     now = visit.portal.clock.now()
     try:
         rebooking.propose(
-            db, rebooking_id, seen.case, choice, target, wish.note, officer.username, now
+            db,
+            rebooking_id,
+            seen.case,
+            choice,
+            target,
+            wish.note,
+            officer.username,
+            now,
+            wish.matter.left if wish.matter else None,
         )
     except Unbookable as error:
         return replace(wish, problems=[Problem("", placing.WHY[error.why])])

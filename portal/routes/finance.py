@@ -123,7 +123,7 @@ def _page(
         catalogue=portal.catalogue,
         problems=problems,
         typed=typed,
-        proposed={each.case_id for each in rebooking.waiting(db)},
+        proposed=rebooking.proposed_of(db, [each.id for each in seen.cases]),
     )
 
 

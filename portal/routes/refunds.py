@@ -65,6 +65,7 @@ def show_refunds(visit: NamedDependency[Visit], q: FromQuery[str] = "") -> Respo
         "finance/refunds.html",
         404 if problems else 200,
         seen=seen,
+        most=reading.MOST,
         officer=officer,
         services=portal.catalogue.services,
         choices=placing.CHOICES,
@@ -183,8 +184,7 @@ def ask(
             return _form_page(visit, request, paid, stale, 403)
         known = refunds.find(db, confirmed) if confirmed else None
         if known is not None:
-            if known.attempt_id != payment or known.requested_by != officer.username:
-                raise Conflict("a refund of this id is another one")
+            _must_be_own(known, payment, officer)
             return redirect(visit, f"{_BASE}/{known.id}")
         wish = asking.read(paid.can, values)
         asked = False
@@ -203,7 +203,7 @@ def _ask(
     if not _PUBLIC_ID.fullmatch(refund_id):
         raise Conflict("no id of ours")
     try:
-        refunds.ask(
+        asked = refunds.ask(
             db,
             refund_id,
             paid.id,
@@ -216,7 +216,14 @@ def _ask(
         )
     except NotRefundable as error:
         return replace(wish, problems=[asking.refused(error)]), False
+    _must_be_own(asked, paid.id, officer)
     return wish, True
+
+
+def _must_be_own(known: Asked, payment: str, officer: Officer) -> None:
+    """What has the id of a confirmation is what was confirmed; nobody types one."""
+    if known.attempt_id != payment or known.requested_by != officer.username:
+        raise Conflict("a refund of this id is another one")
 
 
 @get_page(f"{_BASE}/{{refund_id:str}}", Access.STAFF)

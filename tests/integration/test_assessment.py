@@ -395,7 +395,7 @@ def _door(local: LocalPortal) -> Inward:
 
     portal = local.portal
     known = (portal.vault, portal.catalogue, portal.places, portal.files)
-    answers = Answers(*known, fetch, portal.clock, portal.hand_off)
+    answers = Answers(*known, fetch, portal.clock, portal.hand_off, frozenset())
     speeches = portal.languages.pair
     return Inward(portal.database, portal.vault, answers.handlers(), speeches, portal.clock)
 

@@ -20,6 +20,7 @@ from tests.support.looking import assert_honest, fields, page_of, raw
 from tests.support.paying import at_checkout, session_of, unpaid
 from tests.support.people import CARD, Employee, Page
 from tests.support.signing_in import clerk, staff_page
+from tests.support.world import MARKED, ROUTES
 
 
 def _link(page: Page) -> str:
@@ -167,7 +168,30 @@ def test_a_body_that_says_it_is_too_large_is_not_read(still: LocalPortal, length
 # --- the pages of finance
 
 
-NUMBERS = ("0", "-1", "9" * 25, "9" * 5000, "1e3", "%00", "\u0663", "1.0", " 1")
+NUMBERS = ("0", "-1", "9" * 25, "9" * 5000, "1e3", "%00", "\u0669" * 9, "1.0", " 999999999")
+FINANCE = "/center/finance"
+CASE, DAYS, REFUNDS = f"{FINANCE}/cases/{{case:int}}", f"{FINANCE}/days", f"{FINANCE}/refunds"
+TYPED = {
+    ("GET", FINANCE): ("day",),
+    ("GET", f"{FINANCE}/export"): ("first", "last", "kind"),
+    ("POST", f"{DAYS}/{{day:str}}/compare"): (),
+    ("GET", f"{DAYS}/{{day:str}}/close"): (),
+    ("POST", f"{DAYS}/{{day:str}}/close"): ("runs", "note"),
+    ("GET", CASE): (),
+    ("POST", f"{CASE}/close"): ("day", "note"),
+    ("POST", f"{CASE}/give-back"): (),
+    ("POST", f"{CASE}/propose"): ("choice", "number", "note", "proposal"),
+    ("POST", f"{CASE}/approve"): ("rebooking",),
+    ("POST", f"{CASE}/reject"): ("rebooking", "note"),
+    ("GET", REFUNDS): ("q",),
+    ("GET", f"{REFUNDS}/of/{{number:str}}"): ("case",),
+    ("GET", f"{REFUNDS}/of/{{number:str}}/{{payment:str}}"): ("case",),
+    ("POST", f"{REFUNDS}/of/{{number:str}}/{{payment:str}}"): ("refund", "aside", "line.0", "note"),
+    ("GET", f"{REFUNDS}/{{refund_id:str}}"): (),
+    ("POST", f"{REFUNDS}/{{refund_id:str}}/approve"): (),
+    ("POST", f"{REFUNDS}/{{refund_id:str}}/reject"): ("note",),
+}
+"""Every address of finance, and what its query or its form takes."""
 
 
 @pytest.fixture(scope="module")
@@ -177,20 +201,19 @@ def officer(still: LocalPortal) -> Employee:
     return found
 
 
+def test_every_address_of_finance_is_tried() -> None:
+    """A new one belongs above, with what is typed there."""
+    assert {(method, path) for method, path, _ in ROUTES if path.startswith(FINANCE)} == set(TYPED)
+
+
 @pytest.mark.parametrize("number", NUMBERS)
 def test_numbers_that_are_none_are_no_defect(officer: Employee, number: str) -> None:
-    values = fields(officer, "/center/finance", note="x")
-    base = "/center/finance"
-    answers = [
-        raw(officer, "POST", f"{base}/cases/{number}/close", data=values),
-        raw(officer, "GET", f"{base}/refunds/of/{number}?case={number}"),
-        raw(officer, "GET", f"{base}/refunds?q={number}"),
-        raw(officer, "GET", f"{base}?day={number}"),
-        raw(officer, "GET", f"{base}/export?first={number}&last={number}&kind={number}"),
-        raw(officer, "GET", f"{base}/refunds/{number}"),
-        raw(officer, "POST", f"{base}/days/{number}/compare", data=values),
-        raw(officer, "POST", f"{base}/days/{number}/close", data={**values, "runs": number}),
-    ]
+    own = fields(officer, FINANCE)
+    answers = []
+    for (method, path), names in TYPED.items():
+        values = dict.fromkeys(names, number)
+        given = {"data": {**own, **values}} if method == "POST" else {"params": values}
+        answers.append(raw(officer, method, MARKED.sub(number, path), **given))
     assert not [each.url for each in answers if each.status_code not in {400, 403, 404, 414, 422}]
     for each in answers:
         assert page_of(each).tree.get("lang") in {"ar", None}

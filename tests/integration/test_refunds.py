@@ -598,7 +598,8 @@ def _approved(books: Books, claim: str, told: object) -> None:
     core = books.core
     with core.database.begin() as db:
         request = reading.by_number(db, claim)
-        deposits.approved(db, core.vault, core.catalogue, request, core.clock.now(), told)
+        now = core.clock.now()
+        deposits.approved(db, core.vault, core.catalogue, request, now, told, frozenset())
 
 
 @pytest.mark.parametrize(
