@@ -7,6 +7,7 @@ each side gets a way to fetch the documents that the other's messages link to.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from sqlalchemy import Connection
@@ -41,6 +42,7 @@ from portal.i18n import Languages
 from portal.migrations.newest import is_newest
 from portal.notifications.channels import Channel, make_channel
 from portal.notifications.queue import Sender
+from portal.permits.filling import fill
 from portal.places.finder import Finder
 from portal.places.hours import Hours, load_hours
 from portal.places.model import Places, load_places
@@ -159,7 +161,16 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
     from_centers = _FromCenters(
         database, vault, clock, center_files, uploaded_links, uploaded_files
     )
-    answers = Answers(vault, catalogue, places, files, from_centers.open, clock, hand_off)
+    answers = Answers(
+        vault,
+        catalogue,
+        places,
+        files,
+        from_centers.open,
+        clock,
+        hand_off,
+        partial(fill, vault=vault),
+    )
     inward = Inward(database, vault, answers.handlers(), languages.pair, clock)
     center_keys = CenterKeys(database, office_signatures.published, clock)
     authentic = Authentic(center_keys, clock, settings.public_url)
