@@ -153,30 +153,30 @@ def _at_address(visit: Visit, typed: _Typed, center: Center) -> Response[bytes]:
     return _form(visit, typed, recorded=recorded)
 
 
-@get_page(f"{_BASE}/{{center:str}}/{{year:str}}/{{number:str}}", Access.ANYONE)
+@get_page(f"{_BASE}/{{permit_center:str}}/{{permit_year:str}}/{{permit_number:str}}", Access.ANYONE)
 def show(
     visit: NamedDependency[Visit],
-    center: FromPath[str],
-    year: FromPath[str],
-    number: FromPath[str],
+    permit_center: FromPath[str],
+    permit_year: FromPath[str],
+    permit_number: FromPath[str],
 ) -> Response[bytes]:
     """One permit by its name."""
     portal = visit.portal
-    named = of_address(year, number, visit.today.year)
-    if named is None or center not in portal.places.centers:
+    named = of_address(permit_year, permit_number, visit.today.year)
+    if named is None or permit_center not in portal.places.centers:
         raise Missing("permit")
     try:
         with portal.database.begin() as db:
             answer = inquiry.by_number(
                 db,
                 portal.vault,
-                center,
+                permit_center,
                 named,
                 _asker(visit, db),
                 portal.clock.now(),
                 visit.today,
             )
-            return _answer(visit, db, answer, center, named)
+            return _answer(visit, db, answer, permit_center, named)
     except TooSoon as error:
         return _too_soon(visit, error)
 
@@ -236,23 +236,26 @@ def _too_soon(visit: Visit, error: TooSoon) -> Response[bytes]:
     return response
 
 
-@get_page(f"{_BASE}/{{center:str}}/{{year:str}}/{{number:str}}/report", Access.CITIZEN)
+@get_page(
+    f"{_BASE}/{{permit_center:str}}/{{permit_year:str}}/{{permit_number:str}}/report",
+    Access.CITIZEN,
+)
 def report(
     visit: NamedDependency[Visit],
-    center: FromPath[str],
-    year: FromPath[str],
-    number: FromPath[str],
+    permit_center: FromPath[str],
+    permit_year: FromPath[str],
+    permit_number: FromPath[str],
 ) -> Response[bytes]:
     """Begin a complaint about a difference between the permit and the site, with the site known."""
     portal, now = visit.portal, visit.portal.clock.now()
-    named = of_address(year, number, visit.today.year)
-    if named is None:
-        raise Missing("permit")
+    named = of_address(permit_year, permit_number, visit.today.year)
     try:
         with portal.database.begin() as db:
             citizen = visit.citizen(db)
+            if named is None:
+                raise Missing("permit")
             answer = inquiry.by_number(
-                db, portal.vault, center, named, _asker(visit, db), now, visit.today
+                db, portal.vault, permit_center, named, _asker(visit, db), now, visit.today
             )
             if answer.permit is None:
                 raise Missing("permit")
