@@ -131,6 +131,7 @@ def test_a_payment_that_did_not_fit_pays_the_request_that_it_belongs_to(
 
     page = approve(finance, address)
     assert page.hook("case-state") == "closed"
+    assert "أُغلقت الحالة" in page.text
     assert WHY in page.text
     assert closed_by(books, address) == "finance_officer@EG-KFS"
     assert state_of(books, meant.obligation) == "paid"

@@ -102,6 +102,7 @@ def test_every_page_that_is_sent_is_kept(shared: LocalPortal) -> None:
     assert value(citizen.get(f"/drafts/{draft}/applicant"), "is_foreigner") == "no"
     page = citizen.send(page, {"delivery_method": "post", "_later": "1"})
     assert page.path == f"/drafts/{draft}"
+    assert "لم تُرفع بعد" in page.text, "its documents, told in the plural"
     assert value(citizen.get(f"/drafts/{draft}/contact"), "delivery_method") == "post"
     assert value(citizen.get(f"/drafts/{draft}/applicant"), "is_foreigner") == "no"
 

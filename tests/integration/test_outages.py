@@ -105,7 +105,7 @@ def test_a_gap_in_which_no_page_was_served_gives_citizens_their_time_back(
     assert waits_until(alone, number) - before >= timedelta(hours=5)
     citizen.sign_in()
     page = citizen.get(f"/requests/{number}")
-    assert "مدّ المهلة بسبب عطل" in page.text
+    assert "مدّ الموعد بسبب عطل" in page.text
     alone.relay()
     assert "تعطّلت الخدمة" in citizen.get("/sandbox/messages").text
 
@@ -249,10 +249,12 @@ def test_the_same_outage_is_entered_once_ended_once_and_withdrawn(local: LocalPo
     assert again.status == 409
     outage = newest(local)
     page = admin.get(PAGE)
+    assert "ما زال قائمًا" in page.text
     page = admin.send(page, {}, f"{PAGE}/{outage}/end")
     assert page.status == 200
     page = admin.send(page, {}, f"{PAGE}/{outage}/withdraw")
     assert page.status == 200
+    assert "أُلغي تسجيله" in page.text
     assert local.portal.toller.run_once() == 0
 
 

@@ -88,7 +88,7 @@ def test_a_declined_card_keeps_the_payer_on_the_checkout_and_another_one_pays(
     citizen = local.someone()
     number, page = unpaid(local, citizen)
     declined = citizen.send(at_checkout(citizen, page), DECLINED)
-    assert "لم يتم الدفع" in declined.text
+    assert "لم يتم السداد" in declined.text
     assert state_of(local, number) == "awaiting_filing_payment"
     assert citizen.send(declined, CARD).hook("state") == "received"
     assert_settled_once(local, number)

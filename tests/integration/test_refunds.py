@@ -630,7 +630,7 @@ def test_a_payment_order_prepares_the_refund_and_finance_approves_it(
         assert row.requested_by == "system"
         assert (claim in row.note, "إعادة الرصف لم تكتمل" in row.note) == (True, True)
         page = finance.get(f"/center/finance/refunds/{row.id}")
-        assert "أُعد بناءً على إذن صرف من المركز" in page.text
+        assert "أُعِدّ بناءً على إذن صرف من المركز" in page.text
         finance.send(page, {}, "/approve")
     books.make()
     assert books.booked(number)["revenue"] == -FEE.minor

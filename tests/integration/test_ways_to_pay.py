@@ -231,11 +231,11 @@ def test_a_printed_code_that_has_ended_is_told_to_be_over(still: LocalPortal) ->
         db.execute(update(Attempt).filter_by(voucher=code).values(expires_at=past))
     shown = citizen.get(f"{page.path}/kiosk")
     assert shown.path == page.path
-    assert "انتهى كود السداد النقدي" in shown.text
+    assert "انتهت صلاحية كود السداد النقدي" in shown.text
     assert code in re.sub(r"[\s\u00a0]", "", shown.text)
     fresh = _kiosk(citizen, shown)
     assert fresh.hook("voucher") != code
-    assert "انتهى كود السداد النقدي" not in citizen.get(page.path).text
+    assert "انتهت صلاحية كود السداد النقدي" not in citizen.get(page.path).text
 
 
 def test_cash_for_a_closed_request_is_surplus_and_reopens_nothing(alone: LocalPortal) -> None:

@@ -29,7 +29,7 @@ def test_an_unpaid_request_is_given_up_with_its_debt_and_its_checkout(still: Loc
     number, page = unpaid(still, citizen)
     checkout = citizen.send(page, {}, "/pay")
     page = confirmation(citizen, number)
-    assert "لم تدفع شيئًا" in page.text
+    assert "لم تسدد شيئًا" in page.text
     page = citizen.send(page, {}, "/withdraw")
     assert page.hook("state") == "withdrawn"
     assert "أُبلغ المركز" not in page.text, "it never had it"
@@ -136,7 +136,7 @@ def test_a_part_that_was_paid_becomes_surplus_with_its_case(still: LocalPortal) 
     number, page = unpaid(still, citizen)
     citizen.send(citizen.send(page, {"amount": "20"}, "/pay"), CARD)
     page = confirmation(citizen, number)
-    assert "مسدد من رسوم لم تكتمل: ٢٠ جنيهًا" in page.text
+    assert "سددت جزءًا من الرسوم: ٢٠ جنيهًا" in page.text
     page = citizen.send(page, {}, "/withdraw")
     assert page.hook("state") == "withdrawn"
     assert page.hook("kept") == "2000"

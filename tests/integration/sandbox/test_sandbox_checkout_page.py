@@ -62,7 +62,7 @@ def test_the_page_shows_what_is_paid(api: stripe.StripeClient) -> None:
     assert "دمغة <b>" in page.text
     assert "× ٣" in page.text
     assert "١٠٫٥٠" in page.text
-    assert "ادفع ٥١٠٫٥٠ جنيهات" in page.text
+    assert "سدّد ٥١٠٫٥٠ جنيهات" in page.text
     assert "بيئة تجريبية: لا تُخصم أموال حقيقية" in page.text
     assert "4000 0000 0000 9995" in page.text
     names = [one["name"] for one in page.all("input")]
@@ -288,7 +288,7 @@ def test_refusing_at_the_bank_leads_back_to_the_form(api: stripe.StripeClient) -
     back = web.post(bank, data={"decision": "deny"})
     assert (back.status_code, back.headers["location"]) == (303, session.url)
     page = Document(web.get(str(session.url)))
-    assert "لم يكتمل تأكيد الدفع لدى البنك" in page.text
+    assert "لم يكتمل تأكيد السداد لدى البنك" in page.text
     assert pay_page(session.url).status_code == 303
 
 
@@ -311,7 +311,7 @@ def test_a_paid_session_says_so_and_sends_on(api: stripe.StripeClient) -> None:
     session = open_session(api)
     pay_page(session.url)
     page = Document(web.get(str(session.url)))
-    assert "تم الدفع" in page.text
+    assert "تم السداد" in page.text
     assert page.all("form") == []
     links = [str(one.get("href")) for one in page.all("a")]
     assert f"http://127.0.0.1:9/paid?session={session.id}" in links
@@ -346,7 +346,7 @@ def test_an_unknown_page_is_a_page_too(payment_server: SandboxProcess, path: str
     for method in ("GET", "POST"):
         answer = web.request(method, f"{payment_server.url}/c/{path}")
         assert answer.status_code == 404
-        assert "لا توجد صفحة دفع بهذا العنوان" in answer.text
+        assert "لا توجد صفحة سداد بهذا العنوان" in answer.text
 
 
 def test_a_huge_form_is_a_page_too(api: stripe.StripeClient) -> None:

@@ -223,7 +223,7 @@ def test_an_intent_with_3d_secure_is_paid_after_approval(
 def test_an_intent_whose_bank_was_told_no_fails_without_a_charge(api: stripe.StripeClient) -> None:
     intent = pay(api, "pm_card_authenticationRequired")
     answer = web.post(intent.next_action.redirect_to_url.url, data={"decision": "deny"})
-    assert (answer.status_code, "لم يتم الدفع" in answer.text) == (200, True)
+    assert (answer.status_code, "لم يتم السداد" in answer.text) == (200, True)
     failed = api.v1.payment_intents.retrieve(intent.id)
     assert failed.status == "requires_payment_method"
     assert failed.last_payment_error is not None

@@ -40,10 +40,10 @@ def test_each_way_has_its_form(api: stripe.StripeClient) -> None:
     session = open_session(api)
     wallet = web.get(f"{session.url}?method=wallet").text
     assert 'name="phone"' in wallet
-    assert "ادفع من محفظة إلكترونية" in wallet
+    assert "سدّد من محفظة إلكترونية" in wallet
     assert "01000000001" in wallet
     kiosk = web.get(f"{session.url}?method=kiosk").text
-    assert "احصل على رقم لدفع ١٬٥٣٥٫٥٠ جنيهًا" in kiosk
+    assert "احصل على كود لسداد ١٬٥٣٥٫٥٠ جنيهًا" in kiosk
     for other in ("", "?method=oxxo", "?method=%00", "?method=card&method=x"):
         assert 'name="card_number"' in web.get(f"{session.url}{other}").text
 
@@ -87,7 +87,7 @@ def test_the_kiosk_pays_through_the_control_or_the_button(
             assert web.post(address, data={"paid": "yes"}).headers["location"] == address
         else:
             payment_server.control("/kiosk", {"reference": number})
-        assert "تم الدفع" in web.get(address).text
+        assert "تم السداد" in web.get(address).text
         assert read(api, session).payment_status == "paid"
         assert event_types(api)[-4:] == [
             "charge.succeeded",
@@ -108,7 +108,7 @@ def test_a_number_that_nobody_paid_ends_and_may_be_paid_late(
     payment_server.control("/clock", {"advance": 7 * DAY + 1})
     try:
         ended = web.get(address)
-        assert (ended.status_code, "انتهى هذا الرقم" in ended.text) == (410, True)
+        assert (ended.status_code, "انتهت صلاحية كود السداد النقدي" in ended.text) == (410, True)
         assert web.get(str(session.url)).status_code == 410
         unpaid = read(api, session)
         assert (unpaid.status, unpaid.payment_status) == ("complete", "unpaid")
@@ -168,7 +168,7 @@ def test_a_wallet_is_confirmed_on_the_phone(api: stripe.StripeClient) -> None:
     session = open_session(api)
     phone = by_wallet(session, "٠١٠ ٠٠٠٠ ٠٠٠١").headers["location"]
     page = web.get(phone).text
-    assert "أكد الدفع على هاتفك" in page
+    assert "أكد السداد على هاتفك" in page
     assert "0001" in page
     assert "لم تكتمل خطوة التأكيد على هاتفك" in web.get(str(session.url)).text
     done = web.post(phone, data={"decision": "approve"})
@@ -179,8 +179,8 @@ def test_a_wallet_is_confirmed_on_the_phone(api: stripe.StripeClient) -> None:
 @pytest.mark.parametrize(
     ("phone", "decision", "text"),
     [
-        ("01000000002", "approve", "لم تدفع المحفظة: الرصيد غير كافٍ"),
-        ("01000000001", "deny", "لم يكتمل تأكيد الدفع على الهاتف"),
+        ("01000000002", "approve", "لم يتم السداد من المحفظة: الرصيد غير كافٍ"),
+        ("01000000001", "deny", "لم يكتمل تأكيد السداد على الهاتف"),
     ],
 )
 def test_a_wallet_that_did_not_pay_says_why_and_another_way_is_open(
@@ -226,7 +226,7 @@ def test_a_slow_wallet_leaves_the_session_done_and_unpaid(
     done = read(api, session)
     assert (done.status, done.payment_status) == ("complete", "unpaid")
     assert done.payment_intent.status == "processing"
-    assert "الدفع قيد التنفيذ" in web.get(str(session.url)).text
+    assert "السداد قيد التنفيذ" in web.get(str(session.url)).text
     payment_server.control("/clock", {"advance": 200})
     try:
         assert read(api, session).payment_intent.status == "requires_payment_method"
