@@ -198,10 +198,9 @@ def act(
     typed = {name: form.text(name) for name in _NO_ACT}
     with portal.database.begin() as db:
         employee = _employee(visit, db, Permission.SEE_PERMITS)
+        visit.check_form(form)
         permit = _own(visit, db, employee, permit_id)
         action, on, problems = _read_act(typed, _acts(employee, permit, visit.today))
-        if not is_own(visit, form):
-            problems = [Problem("", STALE)]
         if action is None or on is None or problems:
             return _permit_page(visit, db, employee, permit, typed, problems, 422)
         try:
