@@ -19,6 +19,7 @@ from portal.problems import Conflict
 from portal.requests import reading
 from portal.requests.center_acts import Issued, Outcome
 from tests.support.answers import NATIONAL_ID
+from tests.support.commands import run_command
 from tests.support.local import LocalPortal
 from tests.support.people import Browser, Page
 
@@ -268,6 +269,21 @@ def test_of_two_acts_at_once_the_second_is_refused(local: LocalPortal) -> None:
     do(local, permit_id, PermitAction.SUSPEND)
     with pytest.raises(Conflict), local.portal.database.begin() as db:
         registry.act(db, vault, seen, PermitAction.REVOKE, today, "test", "", now, today)
+
+
+def test_the_command_line_lists_and_shows_permits_and_names_nobody(local: LocalPortal) -> None:
+    _, address = put(local, 380)
+    with local.portal.database.begin() as db:
+        registry.propose_lapses(db, cairo_day(local.clock.now()))
+    year, number = address.split("/")[3:]
+    settings = local.portal.settings
+    told, listed = run_command(settings, "permits", "list", CENTER, "--only", "lapsing")
+    assert (told, f"{number}/{year}  new  valid_not_started" in listed) == (0, True)
+    told, shown = run_command(settings, "permits", "show", CENTER, f"{number}/{year}")
+    assert (told, "enter" in shown) == (0, True)
+    assert NAME not in listed + shown
+    assert run_command(settings, "permits", "show", CENTER, "999999/2025")[0] == 1
+    assert run_command(settings, "permits", "show", "XXX", "5/2025")[0] == 2
 
 
 # --- how fast
