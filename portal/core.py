@@ -44,6 +44,7 @@ from portal.i18n import Languages
 from portal.migrations.newest import is_newest
 from portal.notifications.channels import Channel, make_channel
 from portal.notifications.queue import Sender
+from portal.permits.filling import fill
 from portal.places.finder import Finder
 from portal.places.hours import Hours, load_hours
 from portal.places.model import Places, load_places
@@ -178,6 +179,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         clock,
         hand_off,
         settings.payments_sale_only,
+        partial(fill, vault=vault),
     )
     links_of_centers = (uploaded_links, DocumentLinks(vault, "center"))
     inward = Inward(database, vault, answers.handlers(), languages.pair, clock, links_of_centers)

@@ -52,6 +52,8 @@ class Section:
 def sections(role: str, path: str) -> list[Section]:
     """The parts of the staff's pages that a role may look at, and which of them ``path`` is in."""
     found = [("/center/inbox", N_("Inbox"))]
+    if may(role, Permission.SEE_PERMITS):
+        found.append(("/center/permits", N_("Building permits")))
     if may(role, Permission.SEE_FINANCE):
         found.append(("/center/finance", N_("Money")))
     if may(role, Permission.SEE_REFUNDS):

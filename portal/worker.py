@@ -15,7 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from payments.provider import ProviderError
 from portal.backoffice.model import CenterDocument
-from portal.clock import SystemClock
+from portal.clock import SystemClock, cairo_day
 from portal.core import Core, build_core, build_loops
 from portal.handoff import inward, keys, outbox
 from portal.handoff import uploads as center_uploads
@@ -28,6 +28,7 @@ from portal.outages import health, register, watching
 from portal.outages.health import Part
 from portal.outages.register import Scope
 from portal.outages.watching import Seen
+from portal.permits import registry
 from portal.requests import drafts, uploads
 from portal.requests.model import Attachment
 from portal.settings import Settings
@@ -66,6 +67,7 @@ class Worker:
             ("unpaid", 60.0, self._unless_out(core.cashier.expire_unpaid, *_TO_PAY)),
             ("shelve", 60.0, self._unless_out(loops.shelver.run_once, Scope.PORTAL)),
             ("silence", 600.0, self._unless_out(loops.lapser.run_once, Scope.PORTAL)),
+            ("permits", 3600.0, self._propose_lapses),
             ("tidy", 3600.0, self._tidy),
             ("files", 86400.0, self._tidy_files),
         ]
@@ -160,6 +162,11 @@ class Worker:
             return end_what_is_over()
 
         return once
+
+    def _propose_lapses(self) -> int:
+        core = self._core
+        with core.database.begin() as db:
+            return registry.propose_lapses(db, cairo_day(core.clock.now()))
 
     def _tidy(self) -> int:
         now, core = self._core.clock.now(), self._core

@@ -15,7 +15,7 @@ from portal.core import build_core
 from portal.demo.loading import load_demo
 from portal.migrations.running import upgrade
 from portal.settings import read_settings
-from tests.support.local import LocalPortal
+from tests.support.local import LocalPortal, share_key
 from tests.support.once import once
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.sandbox import Receiver, SandboxProcess, receiving
@@ -153,6 +153,7 @@ def loaded_postgres(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
 
 
 def _load(var: Path, **environment: str) -> None:
+    share_key(var)
     core = build_core(read_settings({"PORTAL_VAR": str(var), **environment}), SystemClock())
     upgrade(core.database)
     load_demo(core)

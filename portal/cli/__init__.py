@@ -86,6 +86,7 @@ from portal.cli import (  # noqa: E402 - they add to main
     operating,
     outages,
     paying,
+    permits,
     reconciling,
     running,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "operator",
     "outages",
     "paying",
+    "permits",
     "reconciling",
     "running",
     "settings",

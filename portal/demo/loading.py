@@ -1,4 +1,4 @@
-"""Loads the demo once: accounts of staff, registers of dues, deposits and licences."""
+"""Loads the demo once: accounts of staff, registers of dues, deposits, licences and permits."""
 
 from datetime import date, timedelta
 
@@ -7,9 +7,11 @@ from sqlalchemy import Connection, func, insert, select
 from portal.clock import cairo_day
 from portal.core import Core
 from portal.demo.answers import INVENTED, staff_name
+from portal.demo.permits import load_permits
 from portal.identity.model import Staff
 from portal.identity.roles import CENTER_ROLES, GOVERNORATE_ROLES, NATIONAL_ROLES, Role
 from portal.identity.staff import hash_password
+from portal.permits.model import BuildingPermit
 from portal.places.model import Center
 from portal.registers.model import RegisterDue, RegisterRecord
 
@@ -31,6 +33,9 @@ def load_demo(core: Core) -> None:
     with core.database.begin() as db:
         if not db.scalar(select(func.count()).select_from(RegisterRecord)):
             _load_registers(db, list(core.places.centers.values()), cairo_day(now))
+    with core.database.begin() as db:
+        if not db.scalar(select(func.count()).select_from(BuildingPermit)):
+            load_permits(db, core, now, cairo_day(now))
 
 
 def _load_staff(db: Connection, core: Core) -> None:

@@ -53,6 +53,14 @@ class Permission(StrEnum):
     """Freeze a compared day: one account at the provider serves all, so only at the ministry."""
     KEEP_OUTAGES = "keep_outages"
     """Enter when a center of the governorate did not work: its legal periods move."""
+    SEE_PERMITS = "see_permits"
+    """The center's register of building permits; names need SEE_IDENTITY as well."""
+    KEEP_PERMITS = "keep_permits"
+    """Enter permits, and tell what became of one."""
+    DECIDE_PERMITS = "decide_permits"
+    """Suspend, revoke, confirm that one has lapsed."""
+    REVIEW_PERMITS = "review_permits"
+    """Accept what somebody entered from paper books."""
 
 
 CENTER_ROLES = (
@@ -85,6 +93,7 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.REGISTER,
             _P.CHECK_DOCUMENTS,
             _P.REQUEST_COMPLETION,
+            _P.SEE_PERMITS,
         }
     ),
     Role.CENTRE_MANAGER: frozenset(
@@ -96,15 +105,39 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.REQUEST_COMPLETION,
             _P.SEE_REFUNDS,
             _P.ASK_REFUND,
+            _P.SEE_PERMITS,
         }
     ),
-    Role.DEPARTMENT_OFFICER: frozenset({_P.SEE_INBOX, _P.REQUEST_COMPLETION, _P.ASSESS}),
-    Role.DEPARTMENT_HEAD: frozenset(
-        {_P.SEE_INBOX, _P.REQUEST_COMPLETION, _P.DECIDE, _P.ASSESS, _P.APPROVE_ASSESSMENT}
+    Role.DEPARTMENT_OFFICER: frozenset(
+        {_P.SEE_INBOX, _P.REQUEST_COMPLETION, _P.ASSESS, _P.SEE_PERMITS, _P.KEEP_PERMITS}
     ),
-    Role.UNIT_HEAD: frozenset({_P.SEE_INBOX, _P.SEE_IDENTITY, _P.DECIDE, _P.APPROVE_ASSESSMENT}),
-    Role.INSPECTOR: frozenset({_P.SEE_INBOX}),
-    Role.ARCHIVIST: frozenset({_P.SEE_INBOX}),
+    Role.DEPARTMENT_HEAD: frozenset(
+        {
+            _P.SEE_INBOX,
+            _P.REQUEST_COMPLETION,
+            _P.DECIDE,
+            _P.ASSESS,
+            _P.APPROVE_ASSESSMENT,
+            _P.SEE_PERMITS,
+            _P.KEEP_PERMITS,
+            _P.DECIDE_PERMITS,
+            _P.REVIEW_PERMITS,
+        }
+    ),
+    Role.UNIT_HEAD: frozenset(
+        {
+            _P.SEE_INBOX,
+            _P.SEE_IDENTITY,
+            _P.DECIDE,
+            _P.APPROVE_ASSESSMENT,
+            _P.SEE_PERMITS,
+            _P.DECIDE_PERMITS,
+        }
+    ),
+    Role.INSPECTOR: frozenset({_P.SEE_INBOX, _P.SEE_PERMITS}),
+    Role.ARCHIVIST: frozenset({_P.SEE_INBOX, _P.SEE_PERMITS}),
+    Role.BACKLOG_ENTRY: frozenset({_P.SEE_PERMITS, _P.KEEP_PERMITS}),
+    Role.BACKLOG_REVIEWER: frozenset({_P.SEE_PERMITS, _P.REVIEW_PERMITS}),
     Role.CASHIER: frozenset({_P.SEE_INBOX, _P.SEE_REFUNDS, _P.ASK_REFUND}),
     Role.FINANCE_OFFICER: frozenset(
         {

@@ -17,6 +17,7 @@ from portal.holidays import model as _holidays
 from portal.identity import model as _identity
 from portal.notifications import model as _notifications
 from portal.outages import model as _outages
+from portal.permits import model as _permits
 from portal.registers import model as _registers
 from portal.requests import model as _requests
 
@@ -31,6 +32,7 @@ TABLES = (
     _notifications,
     _outages,
     _reconciliation,
+    _permits,
     _registers,
     _requests,
     _signatures,

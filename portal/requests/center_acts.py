@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, BinaryIO
 
 from sqlalchemy import Connection
@@ -25,12 +26,40 @@ from portal.vault import Vault
 LONGEST_NOTE = 4000
 
 
+class Outcome(StrEnum):
+    """What became of an issued document."""
+
+    ISSUED = "issued"
+    CORRECTED = "corrected"
+    REVOKED = "revoked"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What a center issued, corrected, revoked or suspended: the number that it wrote, and the
+    answers that the request was filed with, as :mod:`portal.requests.snapshot` keeps them."""
+
+    outcome: Outcome
+    service_code: str
+    center_code: str
+    request_number: str
+    output_number: str
+    answers: Mapping[str, Any]
+    note: str
+    at: datetime
+
+
+Keep = Callable[[Connection, Issued], None]
+"""Takes what was issued into a register of the portal, in the same transaction."""
+
+
 @dataclass(frozen=True)
 class CenterActs:
     """The parts that acts work with.
 
     ``fetch`` opens a document that an event links to; ``sale_only`` are the means of payment that
-    give nothing back.
+    give nothing back; ``keep`` takes what was issued into the registers.
     """
 
     vault: Vault
@@ -41,10 +70,33 @@ class CenterActs:
     clock: Clock
     hand_off: HandOff
     sale_only: Collection[str]
+    keep: Keep
 
     def calendar(self, db: Connection, request: FiledRequest) -> Calendar:
         center = self.places.centers[request.center_code]
         return holiday_calendar(db, center.governorate)
+
+    def registered(
+        self,
+        db: Connection,
+        request: FiledRequest,
+        message: Message,
+        outcome: Outcome,
+        output_number: str = "",
+    ) -> None:
+        """Tell the registers what became of the issued document."""
+        answers = reading.answers(db, self.vault, request.id)["values"]
+        issued = Issued(
+            outcome,
+            request.service_code,
+            request.center_code,
+            request.number,
+            output_number,
+            answers,
+            note_of(message),
+            message.at,
+        )
+        self.keep(db, issued)
 
     def tell(
         self, db: Connection, request: FiledRequest, kind: str, at: datetime, **params: Any

@@ -11,7 +11,7 @@ from portal.handoff.messages import BadMessage, Message
 from portal.notifications import compose
 from portal.problems import Conflict, Missing
 from portal.requests import assessing, uploads
-from portal.requests.center_acts import CenterActs, Step, known_reasons, needed_note
+from portal.requests.center_acts import CenterActs, Outcome, Step, known_reasons, needed_note
 from portal.requests.inspection import EXTENSIONS
 from portal.requests.lifecycle import Event, State
 from portal.requests.model import Attachment
@@ -35,6 +35,7 @@ def output_issued(
     data = {"output_number": str(message.data.get("output_number", ""))[:60]}
     acts.step(db, request, message, Event.ISSUE, data=data)
     keep_documents(acts, db, request, message, documents)  # only of what fits
+    acts.registered(db, request, message, Outcome.ISSUED, data["output_number"])
     acts.tell(db, request, compose.OUTPUT_ISSUED, message.at)
 
 
@@ -64,6 +65,7 @@ def output_corrected(
     acts.step(db, request, message, Event.CORRECT_OUTPUT, note=note, data=data)
     _make_void(db, request)
     keep_documents(acts, db, request, message, documents)
+    acts.registered(db, request, message, Outcome.CORRECTED, data["output_number"])
     acts.tell(db, request, compose.OUTPUT_CORRECTED, message.at)
 
 
@@ -74,6 +76,7 @@ def output_revoked(
     note = needed_note(message, "a revocation needs an explanation")
     _make_void(db, request)
     acts.step(db, request, message, Event.REVOKE, note=note, data={"reasons": reasons})
+    acts.registered(db, request, message, Outcome.REVOKED)
     acts.tell(db, request, compose.OUTPUT_REVOKED, message.at)
 
 
@@ -82,6 +85,7 @@ def output_suspended(
 ) -> None:
     note = needed_note(message, "a suspension needs a reason")
     acts.step(db, request, message, Event.SUSPEND, note=note, data=_named(message, "until"))
+    acts.registered(db, request, message, Outcome.SUSPENDED)
     acts.tell(db, request, compose.OUTPUT_SUSPENDED, message.at)
 
 

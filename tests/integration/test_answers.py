@@ -24,6 +24,7 @@ from portal.notifications.model import OutgoingMessage
 from portal.requests.answering import Answers
 from portal.requests.model import Attachment, HistoryEntry, ServiceRequest
 from tests.support.commands import run_command
+from tests.support.keeping import keep_nothing
 from tests.support.local import LocalPortal
 from tests.support.people import Citizen
 
@@ -46,7 +47,7 @@ def _door(local: LocalPortal) -> Inward:
 
     portal = local.portal
     known = (portal.vault, portal.catalogue, portal.places, portal.files)
-    answers = Answers(*known, fetch, portal.clock, portal.hand_off, frozenset())
+    answers = Answers(*known, fetch, portal.clock, portal.hand_off, frozenset(), keep_nothing)
     speeches = portal.languages.pair
     return Inward(portal.database, portal.vault, answers.handlers(), speeches, portal.clock)
 

@@ -18,6 +18,7 @@ from portal.handoff.model import InwardEvent, OutboxMessage
 from portal.notifications.model import OutgoingMessage
 from portal.requests.answering import Answers
 from portal.requests.model import HistoryEntry, ServiceRequest
+from tests.support.keeping import keep_nothing
 from tests.support.local import LocalPortal
 from tests.support.looking import raw, token
 from tests.support.people import Citizen, Employee, Page
@@ -395,7 +396,7 @@ def _door(local: LocalPortal) -> Inward:
 
     portal = local.portal
     known = (portal.vault, portal.catalogue, portal.places, portal.files)
-    answers = Answers(*known, fetch, portal.clock, portal.hand_off, frozenset())
+    answers = Answers(*known, fetch, portal.clock, portal.hand_off, frozenset(), keep_nothing)
     speeches = portal.languages.pair
     return Inward(portal.database, portal.vault, answers.handlers(), speeches, portal.clock)
 

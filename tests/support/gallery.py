@@ -7,7 +7,7 @@ because a page has to stand it whatever a later form accepts.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from payments.money import Money
 from portal.backoffice import folder
 from portal.backoffice.model import CenterAct, CenterDocument, CenterRequest
 from portal.clock import cairo_day, public_id
+from portal.permits.model import BuildingPermit
 from portal.requests import pay_links, reading
 from portal.requests.lifecycle import State
 from portal.requests.model import Attachment, Draft, HistoryEntry, ServiceRequest
@@ -154,6 +155,7 @@ def make_gallery(portal: LocalPortal) -> Gallery:
         *made.center(),
         *made.refunds(),
         *made.finance(),
+        *made.permits(),
     ]
     return Gallery(portal.url, scenes, made.people)
 
@@ -276,6 +278,32 @@ class _Maker:
             Scene("list", "/requests", "citizen"),
             Scene("list-none-of-a-kind", "/requests?show=yours", "newcomer"),
             Scene("list-empty", "/requests", "newcomer"),
+        ]
+
+    def permits(self) -> list[Scene]:
+        """The inquiry about building permits, and the register at the center."""
+        known = self.portal.rows(
+            select(BuildingPermit.id, BuildingPermit.year, BuildingPermit.number)
+            .where(BuildingPermit.center_code == "KFS-003")
+            .order_by(BuildingPermit.id)
+            .limit(5)
+        )
+        with self.portal.portal.database.begin() as db:
+            longer = {"street": f"{WORD} {LATIN}"[:120], "lapse_proposed_on": date(2026, 11, 1)}
+            db.execute(
+                update(BuildingPermit).where(BuildingPermit.id == known[4].id).values(**longer)
+            )
+        own, over = (f"/permits/KFS-003/{each.year}/{each.number}" for each in known[1::3])
+        return [
+            Scene("permits", "/permits"),
+            Scene("permits-of", "/permits?governorate=EG-KFS", prepare=_open_details),
+            Scene("permits-errors", "/permits?governorate=EG-KFS&number=x"),
+            Scene("permit-over", over),
+            Scene("permit-own", own, "citizen"),
+            Scene("permit-none", "/permits/KFS-003/2025/99999"),
+            Scene("register", "/center/permits", "head"),
+            Scene("register-permit", f"/center/permits/{known[4].id}", "head"),
+            Scene("register-enter", "/center/permits/new", "head", press),
         ]
 
     def center(self) -> list[Scene]:

@@ -31,6 +31,13 @@ from tests.support.sandbox import SandboxProcess, eventually, free_port
 _ASSETS = Assets()
 
 
+def share_key(var: Path) -> None:
+    """The key of all test portals: what is copied from one database opens in the other."""
+    var.mkdir(parents=True, exist_ok=True)
+    if not (var / "secret_key").exists():
+        (var / "secret_key").write_text("of-all-portals-in-tests-" * 3, encoding="ascii")
+
+
 class TurnableClock:
     """The machine's clock, moved ahead as far as a test likes."""
 
@@ -74,7 +81,7 @@ class LocalPortal:
             "PORTAL_PAYMENTS_WEBHOOK_SECRET": self.webhook_secret,
             **(settings or {}),
         }
-        var.mkdir(parents=True, exist_ok=True)
+        share_key(var)
         self.portal: Portal = build_portal(read_settings(environment), self.clock, _ASSETS)
         upgrade(self.portal.database)
         with self.portal.database.begin() as db:

@@ -7,12 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from payments import attempts, obligations
 from payments.cases import open_case
 from payments.model import Refund
 from portal.clock import public_id
+from portal.permits.model import BuildingPermit
 from portal.requests import pay_links
 from portal.routes import HANDLERS
 from portal.web.routing import Access
@@ -127,9 +128,27 @@ def make_world(local: LocalPortal) -> World:
         "receipt_number": receipt.split("/")[-1],
         "receipt_code": code.split("/")[-1],
         "document_id": document.id,
+        **_permit(local),
     }
     clerk = local.employee("front_office")
     return World(local, owner, other, clerk, ids, of_request.id)
+
+
+def _permit(local: LocalPortal) -> dict[str, str]:
+    """A building permit that the demo brings."""
+    ((permit_id, serial, year, number),) = local.rows(
+        select(BuildingPermit.id, BuildingPermit.serial, BuildingPermit.year, BuildingPermit.number)
+        .where(BuildingPermit.center_code == "KFS-003")
+        .order_by(BuildingPermit.id)
+        .limit(1)
+    )
+    return {
+        "permit_id": str(permit_id),
+        "serial": serial,
+        "permit_center": "KFS-003",
+        "permit_year": str(year),
+        "permit_number": str(number),
+    }
 
 
 def _money(local: LocalPortal, number: str) -> dict[str, str]:

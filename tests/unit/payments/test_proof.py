@@ -86,7 +86,7 @@ def test_a_database_that_knows_nothing_of_its_tables_goes_through_each_of_them_o
         )
         assert unbooked_payments(db) == []
         ((statement, values),) = asked
-        plan = db.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalar()
+        plan: Any = db.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalar()
     database.close()
     nodes = list(_nodes((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
     inner = [each["Plans"][1] for each in nodes if each["Node Type"] == "Nested Loop"]

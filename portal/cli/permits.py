@@ -1,0 +1,58 @@
+"""Commands about building permits: what a center's register holds, and what may have lapsed."""
+
+from collections.abc import Container
+
+import click
+
+from portal.cli import core, main
+
+
+@main.group()
+def permits() -> None:
+    """The register of building permits."""
+
+
+@permits.command("list")
+@click.argument("center")
+@click.option("--only", type=click.Choice(["lapsing", "unverified"]), default=None)
+@click.option("--most", type=click.IntRange(1, 1000), default=50, show_default=True)
+def permits_list(center: str, only: str | None, most: int) -> None:
+    """The newest permits of CENTER; nobody is named."""
+    from portal.permits import registry  # noqa: PLC0415
+
+    with core() as built, built.database.read() as db:
+        _known(center, built.places.centers)
+        found = registry.listed(db, center, only=only or "", most=most)
+    for each in found:
+        begin = f"begin by {each.must_start_by}" if each.must_start_by else "not dated"
+        click.echo(f"{each.number.canonical}  {each.permit_type}  {each.status}  {begin}")
+    if not found:
+        click.echo("no permits")
+
+
+@permits.command("show")
+@click.argument("center")
+@click.argument("number")
+def permits_show(center: str, number: str) -> None:
+    """The history of one permit: NUMBER is 215/2025, or 56/M/1998 with its letter."""
+    from portal.clock import cairo_day, cairo_time  # noqa: PLC0415
+    from portal.permits import registry  # noqa: PLC0415
+    from portal.permits.numbers import read_number  # noqa: PLC0415
+
+    with core() as built, built.database.read() as db:
+        _known(center, built.places.centers)
+        named = read_number(number, cairo_day(built.clock.now()).year)
+        if named is None:
+            raise click.BadParameter("is no number of a permit", param_hint="NUMBER")
+        permit = registry.find(db, built.vault, center, named)
+        if permit is None:
+            raise click.ClickException("the register has no such permit")
+        acts = registry.history(db, built.vault, permit.id)
+    click.echo(f"{permit.number.canonical}  {permit.row['permit_type']}  {permit.status}")
+    for act in acts:
+        click.echo(f"{cairo_time(act.at):%Y-%m-%d %H:%M}  {act.act}  {act.on or '-'}  {act.actor}")
+
+
+def _known(center: str, centers: Container[str]) -> None:
+    if center not in centers:
+        raise click.BadParameter("is no center's code", param_hint="CENTER")

@@ -1,0 +1,157 @@
+"""A permit as staff enter it: checked, everything wrong at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from portal.catalogue.identity import read_national_id
+from portal.permits.labels import REGIMES, TYPES, USES
+from portal.permits.numbers import PermitNumber, read_parts
+from portal.permits.registry import NewPermit, Owner, People
+from portal.permits.validity import Status
+from portal.problems import HIDDEN_CHARACTERS, N_, Problem
+from portal.text import Unreadable, clean, clean_name, fold_digits, parse_number
+
+FIELDS = (
+    "number",
+    "year",
+    "permit_type",
+    "legal_regime",
+    "issued_on",
+    "area",
+    "street",
+    "building_no",
+    "plot_no",
+    "building_use",
+    "floors_above",
+    "basements",
+    "units_count",
+    "plot_area",
+    "total_built_area",
+    "owner",
+    "owner_id",
+)
+_TEXTS = {"area": 120, "street": 120, "building_no": 20, "plot_no": 30}
+_COUNTS = {"floors_above": 150, "basements": 20, "units_count": 5000}
+_AREAS = {"plot_area": 100_000_000, "total_built_area": 200_000_000}
+_FIRST_DAY = date(1900, 1, 1)
+_LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was read, and what is wrong with it."""
+
+    permit: NewPermit | None
+    problems: list[Problem]
+
+
+def read_entry(
+    typed: Mapping[str, str], center: str, today: date, *, source: str = "manual"
+) -> Entry:
+    """The permit, or every problem. One of the backlog is unverified until somebody reviews it."""
+    problems: list[Problem] = []
+    number = read_parts(typed["number"], typed["year"], today.year)
+    if number is None:
+        problems.append(
+            Problem("number", N_("Write the number and the year, such as 215 and 2025"))
+        )
+    if typed["permit_type"] not in TYPES:
+        problems.append(Problem("permit_type", N_("Choose the kind of permit")))
+    if typed["legal_regime"] not in REGIMES:
+        problems.append(Problem("legal_regime", N_("Choose the law under which it was issued")))
+    issued_on = _day(typed["issued_on"], number, today, problems)
+    columns: dict[str, Any] = _texts(typed, problems)
+    columns |= _numbers(typed, problems)
+    if typed["building_use"] and typed["building_use"] not in USES:
+        problems.append(Problem("building_use", N_("Choose a use of the list")))
+    columns["building_use"] = typed["building_use"]
+    owner = _owner(typed, today, problems)
+    if problems or number is None:
+        return Entry(None, problems)
+    unverified = source == "backlog" or issued_on is None
+    return Entry(
+        NewPermit(
+            center_code=center,
+            number=number,
+            permit_type=typed["permit_type"],
+            legal_regime=typed["legal_regime"],
+            issued_on=issued_on,
+            source=source,
+            people=People([owner] if owner else []),
+            status=Status.MANUAL_UNVERIFIED if unverified else Status.VALID_NOT_STARTED,
+            columns=columns,
+        ),
+        [],
+    )
+
+
+def _day(
+    text: str, number: PermitNumber | None, today: date, problems: list[Problem]
+) -> date | None:
+    if not text.strip():
+        problems.append(Problem("issued_on", N_("Choose the day on which it was issued")))
+        return None
+    try:
+        day = date.fromisoformat(fold_digits(text.strip()))
+    except ValueError:
+        problems.append(Problem("issued_on", N_("There is no such day")))
+        return None
+    if not _FIRST_DAY <= day <= today:
+        problems.append(Problem("issued_on", N_("This day has not come yet, or is too long ago")))
+        return None
+    # the number may be of the year before when the permit was written out in January
+    if number is not None and not 0 <= day.year - number.year <= 1:
+        problems.append(Problem("issued_on", N_("The day of issue does not fit the year")))
+    return day
+
+
+def _texts(typed: Mapping[str, str], problems: list[Problem]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, longest in _TEXTS.items():
+        try:
+            found[name] = clean(typed[name])
+        except Unreadable:
+            problems.append(Problem(name, HIDDEN_CHARACTERS))
+            continue
+        if len(found[name]) > longest:
+            problems.append(Problem(name, N_("Write at most {n} characters"), {"n": longest}))
+    if not found.get("street", "-"):
+        problems.append(Problem("street", N_("Write the name of the street")))
+    return found
+
+
+def _numbers(typed: Mapping[str, str], problems: list[Problem]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, most in {**_COUNTS, **_AREAS}.items():
+        if not typed[name].strip():
+            continue
+        value = parse_number(typed[name])
+        whole = name in _COUNTS
+        if value is None or value < 0 or value > most or (whole and value % 1):
+            text = N_("Write a number from 0 to {n}")
+            problems.append(Problem(name, text, {"n": most}))
+            continue
+        found[name] = int(value) if whole else int(value * 100)
+    return found
+
+
+def _owner(typed: Mapping[str, str], today: date, problems: list[Problem]) -> Owner | None:
+    try:
+        name = clean_name(typed["owner"])
+    except Unreadable:
+        problems.append(Problem("owner", HIDDEN_CHARACTERS))
+        return None
+    if len(name) > _LONGEST_NAME:
+        problems.append(Problem("owner", N_("Write at most {n} characters"), {"n": _LONGEST_NAME}))
+    if not typed["owner_id"].strip():
+        return Owner(name) if name else None
+    known = read_national_id(typed["owner_id"], today)
+    if isinstance(known, str):
+        text = N_("Write the 14 digits of the national ID, or leave it empty")
+        problems.append(Problem("owner_id", text))
+        return None
+    if not name:
+        problems.append(Problem("owner", N_("Write the owner's name, too")))
+    return Owner(name, known.digits)

@@ -1,0 +1,266 @@
+"""What anyone may ask of the register, how fast, and what is shown (facts §6.3).
+
+A permit is found by number, year and center, by the serial of its QR code, or by its address, which
+tells only that there is one. Never by a name. The names in it are shown to their owner alone.
+
+**Pace.** Numbers follow each other, so anybody could ask for all of them. Each asker has some
+questions an hour, and after them waits longer and longer; strangers together have so many for each
+center, and after them wait for each other. A serial cannot be guessed and only counts for its
+asker. What was asked before in the same hour tells nothing new and costs nothing. Nobody is asked
+to solve a riddle.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection, func, insert, select
+
+from portal.permits import registry, validity
+from portal.permits.model import ASKER, BuildingPermit, PermitInquiry
+from portal.permits.numbers import PermitNumber
+from portal.permits.registry import Permit
+from portal.permits.validity import Status, Verdict
+from portal.problems import TooMany
+from portal.text import fold_arabic
+from portal.vault import Vault
+
+HOUR = timedelta(hours=1)
+FREE_FOR_STRANGERS = 12
+FREE_FOR_CITIZENS = 40
+FREE_FOR_ALL = 400
+"""Questions of strangers an hour that one center's register answers without any waiting."""
+_FIRST_WAIT = 5
+_LONGEST_WAIT = 900
+_LONGEST_WAIT_TOGETHER = 60
+_STEP_TOGETHER = 25
+
+
+class AnswerClass(StrEnum):
+    """What the log keeps of an answer."""
+
+    FOUND = "found"
+    UNVERIFIED = "unverified"
+    NOT_FOUND = "not_found"
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks: a citizen who has signed in (``national_id``), or a stranger from a network."""
+
+    network: str
+    national_id: str = ""
+
+    @property
+    def kind(self) -> str:
+        return "citizen" if self.national_id else "anyone"
+
+    def pace_key(self, vault: Vault) -> bytes:
+        """Counts this asker's questions without saying who it is."""
+        return vault.index("permit_pace", f"{self.kind} {self.national_id or self.network}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is told. ``shown`` are the facts open to anyone, ``permit`` is there for its owner."""
+
+    kind: AnswerClass
+    permit: Permit | None = None
+    verdict: Verdict | None = None
+    own: bool = False
+    owners: tuple[str, ...] = field(default=())
+    """Names as this reader may see them."""
+
+
+class TooSoon(TooMany):
+    """This question must wait; ``seconds`` tells how long."""
+
+    def __init__(self, seconds: int, *, together: bool) -> None:
+        super().__init__(max(1, -(-seconds // 60)))
+        self.seconds = seconds
+        self.together = together
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and by which keys."""
+
+    center: str
+    keys: str
+    guessable: bool
+
+
+def by_number(
+    db: Connection,
+    vault: Vault,
+    center: str,
+    number: PermitNumber,
+    asker: Asker,
+    now: datetime,
+    today: date,
+) -> Answer:
+    """The permit of this name. Raises :class:`TooSoon`."""
+    question = Question(center, f"number {number.canonical}", guessable=True)
+    _pace(db, vault, question, asker, now)
+    return _answer(db, vault, question, asker, registry.find(db, vault, center, number), now, today)
+
+
+def by_serial(
+    db: Connection, vault: Vault, serial: str, asker: Asker, now: datetime, today: date
+) -> Answer:
+    """The permit whose QR code was scanned. Raises :class:`TooSoon`."""
+    permit = registry.by_serial(db, vault, serial)
+    center = permit.center_code if permit else ""
+    question = Question(center, f"code {serial}"[:60], guessable=False)
+    _pace(db, vault, question, asker, now)
+    return _answer(db, vault, question, asker, permit, now, today)
+
+
+def at_address(
+    db: Connection,
+    vault: Vault,
+    center: str,
+    street: str,
+    building_no: str,
+    asker: Asker,
+    now: datetime,
+) -> bool:
+    """Whether a permit is recorded for this building; nothing else of it. Raises
+    :class:`TooSoon`."""
+    key = fold_arabic(street)
+    question = Question(
+        center,
+        f"address {vault.index('permit_address', key + building_no).hex()[:40]}",
+        guessable=True,
+    )
+    _pace(db, vault, question, asker, now)
+    found = db.scalar(
+        select(BuildingPermit.id)
+        .where(
+            BuildingPermit.center_code == center,
+            BuildingPermit.street_key == key,
+            BuildingPermit.building_no == building_no,
+        )
+        .limit(1)
+    )
+    kind = AnswerClass.NOT_FOUND if found is None else AnswerClass.FOUND
+    _log(db, vault, question, asker, found, kind, now)
+    return found is not None
+
+
+def _answer(
+    db: Connection,
+    vault: Vault,
+    question: Question,
+    asker: Asker,
+    permit: Permit | None,
+    now: datetime,
+    today: date,
+) -> Answer:
+    if permit is None:
+        answer = Answer(AnswerClass.NOT_FOUND)
+    elif permit.status is Status.MANUAL_UNVERIFIED or permit.term is None:
+        answer = Answer(AnswerClass.UNVERIFIED)
+    else:
+        own = bool(asker.national_id) and registry.is_owner(db, vault, permit.id, asker.national_id)
+        names = tuple(
+            owner.name if own else mask_name(owner.name) for owner in permit.people.owners
+        )
+        verdict = validity.verdict(permit.status, permit.term, today)
+        answer = Answer(AnswerClass.FOUND, permit, verdict, own, names)
+    _log(db, vault, question, asker, permit.id if permit else None, answer.kind, now)
+    return answer
+
+
+def mask_name(name: str) -> str:
+    """The first letter of each of up to four names, three stars behind it (facts §6.3)."""
+    return " ".join(f"{part[0]}***" for part in name.split()[:4])
+
+
+def _pace(db: Connection, vault: Vault, question: Question, asker: Asker, now: datetime) -> None:
+    key = asker.pace_key(vault)
+    since = PermitInquiry.at > now - HOUR
+    mine = db.execute(
+        select(PermitInquiry.keys, PermitInquiry.center_code, func.max(PermitInquiry.at))
+        .where(PermitInquiry.pace_key == key, since)
+        .group_by(PermitInquiry.keys, PermitInquiry.center_code)
+    ).all()
+    if any(row[:2] == (question.keys, question.center) for row in mine):
+        return
+    free = FREE_FOR_CITIZENS if asker.national_id else FREE_FOR_STRANGERS
+    last = max((row[2] for row in mine), default=None)
+    _wait(len(mine) - free, _FIRST_WAIT, 1, _LONGEST_WAIT, last, now, together=False)
+    if question.guessable and not asker.national_id:
+        count, newest = db.execute(
+            select(func.count(), func.max(PermitInquiry.at)).where(
+                PermitInquiry.center_code == question.center,
+                PermitInquiry.open_to_all.is_(True),
+                since,
+            )
+        ).one()
+        over = count - FREE_FOR_ALL
+        _wait(over, 1, _STEP_TOGETHER, _LONGEST_WAIT_TOGETHER, newest, now, together=True)
+
+
+def _wait(
+    over: int,
+    first: int,
+    step: int,
+    longest: int,
+    last: datetime | None,
+    now: datetime,
+    *,
+    together: bool,
+) -> None:
+    """Doubles with every ``step`` questions over what is free."""
+    if over < 0 or last is None:
+        return
+    wait = min(first * 2 ** min(over // step, 20), longest)
+    left = (last + timedelta(seconds=wait) - now).total_seconds()
+    if left > 0:
+        raise TooSoon(int(left) + 1, together=together)
+
+
+def _log(
+    db: Connection,
+    vault: Vault,
+    question: Question,
+    asker: Asker,
+    permit_id: int | None,
+    kind: AnswerClass,
+    now: datetime,
+) -> None:
+    db.execute(
+        insert(PermitInquiry).values(
+            at=now,
+            permit_id=permit_id,
+            center_code=question.center,
+            keys=question.keys,
+            asker_kind=asker.kind,
+            asker=vault.seal(ASKER, asker.national_id) if asker.national_id else None,
+            pace_key=asker.pace_key(vault),
+            open_to_all=question.guessable and not asker.national_id,
+            purpose="public",
+            answer=kind,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One line of the owner's list of who asked."""
+
+    at: datetime
+    kind: str
+    by: str
+
+
+def who_asked(db: Connection, permit_id: int, most: int = 50) -> list[Asked]:
+    """For the owner: when and from where it was asked about his permit, without names."""
+    rows = db.execute(
+        select(PermitInquiry.at, PermitInquiry.asker_kind, PermitInquiry.keys)
+        .where(PermitInquiry.permit_id == permit_id)
+        .order_by(PermitInquiry.at.desc())
+        .limit(most)
+    )
+    return [Asked(at, kind, keys.split(" ", 1)[0]) for at, kind, keys in rows]

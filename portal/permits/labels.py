@@ -1,0 +1,131 @@
+"""The register's words: kinds of permits, uses, statuses, verdicts, acts (facts §6.1, §6.2)."""
+
+from portal.permits.registry import PermitAction
+from portal.permits.validity import Status, Verdict
+from portal.problems import N_
+
+TYPES = {
+    "new": N_("New building"),
+    "vertical_extension": N_("Vertical extension"),
+    "alteration": N_("Alteration"),
+    "extension": N_("Horizontal extension"),
+    "boundary_wall": N_("Boundary wall"),
+    "external_finish": N_("External finishes"),
+    "strengthening": N_("Strengthening"),
+    "restoration": N_("Restoration"),
+    "demolition": N_("Demolition"),
+    "completion": N_("Completion of a building"),
+    "renewal": N_("Renewal of a permit"),
+    "use_change": N_("Change of use"),
+}
+
+USES = {
+    "residential": N_("Residential"),
+    "administrative": N_("Administrative"),
+    "commercial": N_("Commercial"),
+    "mixed": N_("Mixed use"),
+    "industrial": N_("Industrial"),
+    "storage": N_("Storage"),
+    "service": N_("Services building"),
+}
+
+REGIMES = {
+    "119/2008": N_("Law 119 of 2008"),
+    "106/1976": N_("Law 106 of 1976"),
+    "2021": N_("The conditions of 2021"),
+    "17/2019": N_("Reconciliation: law 17 of 2019"),
+    "187/2023": N_("Reconciliation: law 187 of 2023"),
+    "pre-1976": N_("Before 1976"),
+}
+
+STATUSES = {
+    Status.VALID_NOT_STARTED: N_("Valid, works not started"),
+    Status.UNDER_EXECUTION: N_("Works under way"),
+    Status.RENEWED: N_("Renewed, works not started"),
+    Status.LAPSED: N_("Lapsed: works were not started in time"),
+    Status.SUSPENDED: N_("Suspended"),
+    Status.REVOKED: N_("Revoked"),
+    Status.COMPLETED: N_("Works completed"),
+    Status.OCCUPIED: N_("Completed, occupancy certificate deposited"),
+    Status.SUPERSEDED: N_("Replaced by a later permit"),
+    Status.MANUAL_UNVERIFIED: N_("From paper books, not reviewed yet"),
+}
+
+# headline, what it means, tone, icon
+VERDICTS = {
+    Verdict.HOLDS: (
+        N_("The permit is valid"),
+        N_("The works have not begun. They must begin by {day}."),
+        "is-ok",
+        "check",
+    ),
+    Verdict.START_OVER: (
+        N_("The time to begin the works is over"),
+        N_(
+            "It ended on {day}, and the register knows of no beginning. Only the center decides "
+            "whether the permit has lapsed."
+        ),
+        "is-warn",
+        "alert",
+    ),
+    Verdict.STARTED: (
+        N_("The permit is valid, and the works have begun"),
+        N_("A permit whose works began in time stays valid."),
+        "is-ok",
+        "check",
+    ),
+    Verdict.DONE: (
+        N_("The building was completed under this permit"),
+        N_("What was built must be as the permit says."),
+        "is-ok",
+        "check",
+    ),
+    Verdict.STOPPED: (
+        N_("The permit is suspended"),
+        N_("No works are allowed until the center lifts the suspension."),
+        "is-bad",
+        "pause",
+    ),
+    Verdict.ENDED: (
+        N_("The permit is no longer valid"),
+        N_("Works now need a new permit."),
+        "is-bad",
+        "x",
+    ),
+    Verdict.REPLACED: (
+        N_("A later permit has taken its place"),
+        N_("Ask about the later permit: it says what is allowed."),
+        "is-warn",
+        "alert",
+    ),
+}
+
+ACTS = {
+    PermitAction.ENTER: N_("Entered"),
+    PermitAction.RENUMBER: N_("Number corrected"),
+    PermitAction.REVIEW: N_("Reviewed and accepted"),
+    PermitAction.START: N_("Works begun"),
+    PermitAction.DISPUTE_START: N_("The beginning of the works is disputed"),
+    PermitAction.RENEW: N_("Renewed for one year"),
+    PermitAction.SUSPEND: N_("Suspended"),
+    PermitAction.RESUME: N_("Suspension lifted"),
+    PermitAction.REVOKE: N_("Revoked"),
+    PermitAction.COMPLETE: N_("Works completed"),
+    PermitAction.OCCUPY: N_("Occupancy certificate deposited"),
+    PermitAction.SUPERSEDE: N_("Replaced by a later permit"),
+    PermitAction.LAPSE: N_("Confirmed as lapsed"),
+}
+
+REFUSALS = {
+    "status": N_("This act does not fit the state of the permit"),
+    "issued_on": N_("The day of issue is missing; complete it first"),
+    "lapse": N_(
+        "The permit has not lapsed: its time to begin is not over, or works have begun, or their "
+        "beginning is disputed"
+    ),
+    "started": N_("The works have begun: no renewal is needed"),
+    "renewed": N_("The permit was renewed before; the law allows it once"),
+    "late": N_("The year to begin is over without a renewal"),
+    "future": N_("This day has not come yet"),
+    "too_early": N_("This day is before what was recorded earlier"),
+}

@@ -1,0 +1,165 @@
+"""The register of building permits, the acts on each, and the log of who asked.
+
+Names, national IDs and telephones stand sealed; a keyed hash of an owner's national ID finds what
+is his. Areas are whole hundredths of a square metre, heights centimetres, values piastres.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db import Base, UtcDateTime, sealed
+from portal.identity.model import NATIONAL_ID
+from portal.permits.validity import Status
+
+PEOPLE = "building_permits.people"
+NOTE = "permit_acts.note"
+ASKER = "permit_inquiries.asker"
+OWNER_ID = "permit_owners.national_id"
+_STATUSES = ", ".join(f"'{status}'" for status in Status)
+_NOT_STARTED = text("status IN ('valid_not_started', 'renewed')")
+
+
+class BuildingPermit(Base):
+    """One permit, found by center, year, number and letter, or by the serial of its QR code."""
+
+    __tablename__ = "building_permits"
+    __table_args__ = (
+        UniqueConstraint("center_code", "year", "number", "letter"),
+        CheckConstraint("number BETWEEN 1 AND 999999", name="number"),
+        CheckConstraint("year BETWEEN 1900 AND 2200", name="year"),
+        CheckConstraint(f"status IN ({_STATUSES})", name="status"),
+        CheckConstraint("source IN ('system', 'backlog', 'manual')", name="source"),
+        CheckConstraint(
+            "started_on IS NULL OR issued_on IS NULL OR started_on >= issued_on", name="started"
+        ),
+        # a permit lapses for want of a start, and for nothing else
+        CheckConstraint(
+            "status <> 'lapsed' OR (started_on IS NULL AND NOT start_disputed)", name="lapsed"
+        ),
+        Index("ix_building_permits_address", "center_code", "street_key", "building_no"),
+        Index(
+            "ix_building_permits_not_started",
+            "must_start_by",
+            sqlite_where=_NOT_STARTED,
+            postgresql_where=_NOT_STARTED,
+        ),
+        Index("ix_building_permits_newest", "center_code", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    serial: Mapped[str] = mapped_column(String(26), unique=True)
+    """What the QR code on the site's sign holds; nobody can guess it."""
+    center_code: Mapped[str] = mapped_column(String(8))
+    year: Mapped[int]
+    number: Mapped[int]
+    letter: Mapped[str] = mapped_column(String(1), default="")
+    permit_type: Mapped[str] = mapped_column(String(20))
+    legal_regime: Mapped[str] = mapped_column(String(20))
+    base_permit: Mapped[str] = mapped_column(String(20), default="")
+    """The permit that this one changes or extends, in its canonical form."""
+    file_no: Mapped[str] = mapped_column(String(40), default="")
+    request_number: Mapped[str | None] = mapped_column(String(20), unique=True)
+    source: Mapped[str] = mapped_column(String(10))
+    status: Mapped[str] = mapped_column(String(20))
+    status_on: Mapped[date] = mapped_column(Date)
+    revision: Mapped[int] = mapped_column(default=0)
+
+    area: Mapped[str] = mapped_column(String(120), default="")
+    """Shiakha or village."""
+    street: Mapped[str] = mapped_column(String(120), default="")
+    street_key: Mapped[str] = mapped_column(String(120), default="")
+    building_no: Mapped[str] = mapped_column(String(20), default="")
+    plot_no: Mapped[str] = mapped_column(String(30), default="")
+    building_use: Mapped[str] = mapped_column(String(20), default="")
+    plot_area: Mapped[int | None] = mapped_column(BigInteger)
+    footprint_area: Mapped[int | None] = mapped_column(BigInteger)
+    total_built_area: Mapped[int | None] = mapped_column(BigInteger)
+    height_cm: Mapped[int | None]
+    floors_above: Mapped[int | None]
+    basements: Mapped[int | None]
+    units_count: Mapped[int | None]
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """What is seldom asked for: floors one by one, parking, elevators, structure, value."""
+    people: Mapped[bytes] = mapped_column(sealed())
+    """Owners, engineers, contractor, insurance: :class:`~portal.permits.registry.People`."""
+
+    issued_on: Mapped[date | None] = mapped_column(Date)
+    must_start_by: Mapped[date | None] = mapped_column(Date)
+    renewed_on: Mapped[date | None] = mapped_column(Date)
+    started_on: Mapped[date | None] = mapped_column(Date)
+    start_disputed: Mapped[bool] = mapped_column(default=False)
+    completed_on: Mapped[date | None] = mapped_column(Date)
+    occupied_on: Mapped[date | None] = mapped_column(Date)
+    lapse_proposed_on: Mapped[date | None] = mapped_column(Date)
+    entered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PermitOwner(Base):
+    """That somebody owns what a permit is for: the keyed hash of the national ID finds it."""
+
+    __tablename__ = "permit_owners"
+
+    permit_id: Mapped[int] = mapped_column(ForeignKey("building_permits.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    national_id: Mapped[bytes] = mapped_column(sealed())
+    national_id_index: Mapped[bytes] = mapped_column(LargeBinary(32), index=True, info=NATIONAL_ID)
+
+
+class PermitAct(Base):
+    """One act on a permit; never changed."""
+
+    __tablename__ = "permit_acts"
+    __table_args__ = (UniqueConstraint("permit_id", "revision"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    permit_id: Mapped[int] = mapped_column(ForeignKey("building_permits.id"))
+    revision: Mapped[int]
+    act: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(20))
+    on: Mapped[date | None] = mapped_column("happened_on", Date)
+    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    note: Mapped[bytes | None] = mapped_column(sealed())
+
+
+class PermitInquiry(Base):
+    """That somebody asked: who, when, by which keys, what for, and the class of the answer.
+
+    ``pace_key`` counts an asker's questions without saying who it is. ``asker`` says it, sealed,
+    of who has signed in; of a stranger nothing more is kept.
+    """
+
+    __tablename__ = "permit_inquiries"
+    __table_args__ = (
+        Index("ix_permit_inquiries_pace", "pace_key", "at"),
+        Index("ix_permit_inquiries_center", "center_code", "open_to_all", "at"),
+        Index("ix_permit_inquiries_permit", "permit_id", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    permit_id: Mapped[int | None] = mapped_column(ForeignKey("building_permits.id"))
+    center_code: Mapped[str] = mapped_column(String(8))
+    keys: Mapped[str] = mapped_column(String(60))
+    """By what it was asked: «number 56/م/1998», «code», «address»."""
+    asker_kind: Mapped[str] = mapped_column(String(10))
+    asker: Mapped[bytes | None] = mapped_column(sealed())
+    pace_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    open_to_all: Mapped[bool]
+    """Whether a stranger asked by something that can be guessed: what the total limit counts."""
+    purpose: Mapped[str] = mapped_column(String(20))
+    answer: Mapped[str] = mapped_column(String(20))

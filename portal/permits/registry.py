@@ -1,0 +1,512 @@
+"""The register's acts: enter a permit, tell what became of it, confirm that one has lapsed.
+
+Each act is one row of the permit's history and one guarded update of the permit; of two at once
+the second is refused. A permit is never deleted: a wrong one is revoked, with the reason.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from portal.clock import cairo_day, public_id
+from portal.db import insert_missing
+from portal.permits import validity
+from portal.permits.model import NOTE, OWNER_ID, PEOPLE, BuildingPermit, PermitAct, PermitOwner
+from portal.permits.numbers import PermitNumber
+from portal.permits.validity import NOT_STARTED, Status, Term
+from portal.problems import Conflict, Missing
+from portal.text import fold_arabic
+from portal.vault import Vault
+
+
+class PermitAction(StrEnum):
+    """What can happen to a permit."""
+
+    ENTER = "enter"
+    RENUMBER = "renumber"
+    REVIEW = "review"
+    START = "start"
+    DISPUTE_START = "dispute_start"
+    RENEW = "renew"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    REVOKE = "revoke"
+    COMPLETE = "complete"
+    OCCUPY = "occupy"
+    SUPERSEDE = "supersede"
+    LAPSE = "lapse"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """An owner as the permit names him; ``national_id`` may be empty in old books."""
+
+    name: str
+    national_id: str = ""
+
+
+@dataclass(frozen=True)
+class People:
+    """Who is named in a permit."""
+
+    owners: Sequence[Owner] = ()
+    designer: str = ""
+    supervisor: str = ""
+    contractor: str = ""
+    insurance_policy: str = ""
+
+
+@dataclass(frozen=True)
+class NewPermit:
+    """A permit to be entered. Areas in hundredths of a square metre, height in centimetres."""
+
+    center_code: str
+    number: PermitNumber
+    permit_type: str
+    issued_on: date | None
+    source: str
+    people: People = field(default_factory=People)
+    status: Status = Status.VALID_NOT_STARTED
+    legal_regime: str = "119/2008"
+    request_number: str | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    """Other columns of the register, such as ``street`` and ``floors_above``."""
+
+
+@dataclass(frozen=True)
+class Permit:
+    """A permit as the register has it; ``row`` has every column but the sealed one."""
+
+    id: int
+    center_code: str
+    number: PermitNumber
+    status: Status
+    row: Mapping[str, Any]
+    people: People
+
+    @property
+    def term(self) -> Term | None:
+        """The dates that decide; None for a permit whose day of issue is not known."""
+        if self.row["issued_on"] is None:
+            return None
+        return Term(
+            self.row["issued_on"],
+            self.row["renewed_on"] is not None,
+            self.row["started_on"],
+            self.row["start_disputed"],
+        )
+
+
+@dataclass(frozen=True)
+class PastAct:
+    """One line of a permit's history."""
+
+    act: str
+    status: str
+    on: date | None
+    actor: str
+    at: datetime
+    note: str
+
+
+_ANY_ALIVE = NOT_STARTED | {Status.UNDER_EXECUTION, Status.SUSPENDED}
+_FROM: Mapping[PermitAction, frozenset[Status]] = {
+    PermitAction.REVIEW: frozenset({Status.MANUAL_UNVERIFIED}),
+    PermitAction.START: NOT_STARTED,
+    PermitAction.DISPUTE_START: NOT_STARTED,
+    PermitAction.RENEW: frozenset({Status.VALID_NOT_STARTED}),
+    PermitAction.SUSPEND: NOT_STARTED | {Status.UNDER_EXECUTION},
+    PermitAction.RESUME: frozenset({Status.SUSPENDED}),
+    PermitAction.REVOKE: frozenset(Status) - {Status.REVOKED, Status.SUPERSEDED},
+    PermitAction.COMPLETE: frozenset({Status.UNDER_EXECUTION}),
+    PermitAction.OCCUPY: frozenset({Status.UNDER_EXECUTION, Status.COMPLETED}),
+    PermitAction.SUPERSEDE: _ANY_ALIVE | {Status.COMPLETED, Status.OCCUPIED},
+    PermitAction.LAPSE: NOT_STARTED,
+}
+_TO: Mapping[PermitAction, Status] = {
+    PermitAction.START: Status.UNDER_EXECUTION,
+    PermitAction.RENEW: Status.RENEWED,
+    PermitAction.SUSPEND: Status.SUSPENDED,
+    PermitAction.REVOKE: Status.REVOKED,
+    PermitAction.COMPLETE: Status.COMPLETED,
+    PermitAction.OCCUPY: Status.OCCUPIED,
+    PermitAction.SUPERSEDE: Status.SUPERSEDED,
+    PermitAction.LAPSE: Status.LAPSED,
+}
+_DAY_OF: Mapping[PermitAction, str] = {
+    PermitAction.START: "started_on",
+    PermitAction.RENEW: "renewed_on",
+    PermitAction.COMPLETE: "completed_on",
+    PermitAction.OCCUPY: "occupied_on",
+}
+
+
+class NotPossible(Conflict):
+    """The law or the register does not allow this act; ``reason`` is a code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def possible(permit: Permit, today: date) -> list[PermitAction]:
+    """What an officer may do with a permit on this day."""
+    return [act for act in _FROM if _why_not(permit, act, today) is None]
+
+
+def enter(db: Connection, vault: Vault, new: NewPermit, actor: str, at: datetime) -> int:
+    """Enter a permit; its id. Raises :class:`Conflict` when the number is taken already."""
+    term = Term(new.issued_on, False, None, False) if new.issued_on else None
+    columns = dict(new.columns)
+    columns.setdefault("street_key", fold_arabic(str(columns.get("street", ""))))
+    row = insert(BuildingPermit).values(
+        serial=public_id(),
+        center_code=new.center_code,
+        year=new.number.year,
+        number=new.number.number,
+        letter=new.number.letter,
+        permit_type=new.permit_type,
+        legal_regime=new.legal_regime,
+        request_number=new.request_number,
+        source=new.source,
+        status=new.status,
+        status_on=new.issued_on or cairo_day(at),
+        people=vault.seal_json(PEOPLE, asdict(new.people)),
+        issued_on=new.issued_on,
+        must_start_by=term.must_start_by if term else None,
+        entered_at=at,
+        **columns,
+    )
+    permit_id: int | None = insert_missing(db, row.returning(BuildingPermit.id))
+    if permit_id is None:
+        raise Conflict("this number is in the register already")
+    _keep_owners(db, vault, permit_id, new.people)
+    _record(db, vault, permit_id, 0, PermitAction.ENTER, new.status, new.issued_on, actor, "", at)
+    return permit_id
+
+
+def _keep_owners(db: Connection, vault: Vault, permit_id: int, people: People) -> None:
+    known = [owner.national_id for owner in people.owners if owner.national_id]
+    if known:
+        db.execute(
+            insert(PermitOwner),
+            [
+                {
+                    "permit_id": permit_id,
+                    "position": position,
+                    "national_id": vault.seal(OWNER_ID, national_id),
+                    "national_id_index": vault.index("national_id", national_id),
+                }
+                for position, national_id in enumerate(dict.fromkeys(known))
+            ],
+        )
+
+
+def act(
+    db: Connection,
+    vault: Vault,
+    permit: Permit,
+    action: PermitAction,
+    on: date,
+    actor: str,
+    note: str,
+    at: datetime,
+    today: date,
+) -> None:
+    """Do one act. Raises :class:`NotPossible`, and :class:`Conflict` when somebody came before."""
+    reason = _why_not(permit, action, today) or _why_not_on(permit, action, on, today)
+    if reason is not None:
+        raise NotPossible(reason)
+    status = _target(permit, action)
+    values: dict[str, Any] = {"status": status, "status_on": on}
+    if action in _DAY_OF:
+        values[_DAY_OF[action]] = on
+    if action is PermitAction.OCCUPY and permit.row["completed_on"] is None:
+        values["completed_on"] = on
+    if action is PermitAction.DISPUTE_START:
+        values["start_disputed"] = True
+    if action is PermitAction.RENEW and permit.term is not None:
+        renewed = Term(permit.term.issued_on, True, None, permit.term.start_disputed)
+        values["must_start_by"] = renewed.must_start_by
+    if status not in NOT_STARTED or action in {PermitAction.RENEW, PermitAction.DISPUTE_START}:
+        values["lapse_proposed_on"] = None
+    revision = permit.row["revision"] + 1
+    _guarded(db, permit, revision=revision, **values)
+    _record(db, vault, permit.id, revision, action, status, on, actor, note, at)
+
+
+def renumber(
+    db: Connection, vault: Vault, permit: Permit, number: PermitNumber, actor: str, at: datetime
+) -> bool:
+    """Correct a wrong number; False, and no change, when another permit has the right one."""
+    if find(db, vault, permit.center_code, number) is not None:
+        return False
+    revision = permit.row["revision"] + 1
+    named = {"number": number.number, "letter": number.letter, "year": number.year}
+    _guarded(db, permit, revision=revision, **named)
+    note = f"{permit.number.canonical} > {number.canonical}"
+    _record(
+        db, vault, permit.id, revision, PermitAction.RENUMBER, permit.status, None, actor, note, at
+    )
+    return True
+
+
+def _guarded(db: Connection, permit: Permit, **values: Any) -> None:
+    done = db.execute(
+        update(BuildingPermit)
+        .where(BuildingPermit.id == permit.id, BuildingPermit.revision == permit.row["revision"])
+        .values(**values)
+    )
+    if not done.rowcount:
+        raise Conflict("somebody changed this permit meanwhile")
+
+
+def _target(permit: Permit, action: PermitAction) -> Status:
+    if action is PermitAction.RESUME:
+        return _before_works(permit)
+    if action is PermitAction.REVIEW:
+        return _before_works(permit)
+    return _TO.get(action, permit.status)
+
+
+def _before_works(permit: Permit) -> Status:
+    """Where a permit stands by its dates alone."""
+    row = permit.row
+    if row["occupied_on"]:
+        return Status.OCCUPIED
+    if row["completed_on"]:
+        return Status.COMPLETED
+    if row["started_on"]:
+        return Status.UNDER_EXECUTION
+    return Status.RENEWED if row["renewed_on"] else Status.VALID_NOT_STARTED
+
+
+def _why_not(permit: Permit, action: PermitAction, today: date) -> str | None:
+    if permit.status not in _FROM[action]:
+        return "status"
+    if action is PermitAction.DISPUTE_START and permit.row["start_disputed"]:
+        return "status"
+    if action is PermitAction.REVIEW:
+        return "issued_on" if permit.term is None else None
+    if action is PermitAction.LAPSE:
+        term = permit.term
+        may = term is not None and validity.may_lapse(permit.status, term, today)
+        return None if may else "lapse"
+    if action is PermitAction.RENEW:
+        term = permit.term
+        if term is None:
+            return "issued_on"
+        return validity.why_not_renewable(permit.status, term, today)
+    return None
+
+
+def _why_not_on(permit: Permit, action: PermitAction, on: date, today: date) -> str | None:
+    """Why it cannot have happened on that day."""
+    if on > today:
+        return "future"
+    row = permit.row
+    before = row["completed_on"] or row["started_on"] or row["issued_on"]
+    if action in _DAY_OF and before is not None and on < before:
+        return "too_early"
+    return None
+
+
+def _record(
+    db: Connection,
+    vault: Vault,
+    permit_id: int,
+    revision: int,
+    action: PermitAction,
+    status: Status,
+    on: date | None,
+    actor: str,
+    note: str,
+    at: datetime,
+) -> None:
+    db.execute(
+        insert(PermitAct).values(
+            permit_id=permit_id,
+            revision=revision,
+            act=action,
+            status=status,
+            on=on,
+            actor=actor,
+            at=at,
+            note=vault.seal(NOTE, note) if note else None,
+        )
+    )
+
+
+def propose_lapses(db: Connection, today: date) -> int:
+    """Mark what an officer should look at: not started in time, and no dispute (facts §6.4, 5)."""
+    overdue = (
+        update(BuildingPermit)
+        .where(
+            BuildingPermit.status.in_(NOT_STARTED),
+            BuildingPermit.must_start_by < today,
+            BuildingPermit.started_on.is_(None),
+            BuildingPermit.start_disputed.is_(False),
+            BuildingPermit.lapse_proposed_on.is_(None),
+        )
+        .values(lapse_proposed_on=today)
+    )
+    return db.execute(overdue).rowcount
+
+
+# --- reading
+
+
+_SEALED = BuildingPermit.people.key
+_COLUMNS = [column for column in BuildingPermit.__table__.columns if column.name != _SEALED]
+
+
+def find(db: Connection, vault: Vault, center: str, number: PermitNumber) -> Permit | None:
+    """The permit of this name, or None."""
+    return _one(
+        db,
+        vault,
+        BuildingPermit.center_code == center,
+        BuildingPermit.year == number.year,
+        BuildingPermit.number == number.number,
+        BuildingPermit.letter == number.letter,
+    )
+
+
+def by_serial(db: Connection, vault: Vault, serial: str) -> Permit | None:
+    """The permit whose QR code this is, or None."""
+    return _one(db, vault, BuildingPermit.serial == serial)
+
+
+def by_request(db: Connection, vault: Vault, request_number: str) -> Permit | None:
+    """The permit that was issued for a request, or None."""
+    return _one(db, vault, BuildingPermit.request_number == request_number)
+
+
+def by_id(db: Connection, vault: Vault, permit_id: int) -> Permit:
+    found = _one(db, vault, BuildingPermit.id == permit_id)
+    if found is None:
+        raise Missing("permit")
+    return found
+
+
+def _one(db: Connection, vault: Vault, *conditions: Any) -> Permit | None:
+    found = db.execute(select(*_COLUMNS, BuildingPermit.people).where(*conditions))
+    row = found.mappings().one_or_none()
+    return _permit(vault, row) if row is not None else None
+
+
+def _permit(vault: Vault, row: RowMapping) -> Permit:
+    values = dict(row)
+    people = vault.open_json(PEOPLE, values.pop(_SEALED))
+    owners = [Owner(**owner) for owner in people.pop("owners")]
+    return Permit(
+        values["id"],
+        values["center_code"],
+        PermitNumber(values["number"], values["letter"], values["year"]),
+        Status(values["status"]),
+        values,
+        People(owners, **people),
+    )
+
+
+def history(db: Connection, vault: Vault, permit_id: int) -> list[PastAct]:
+    """Every act, oldest first."""
+    rows = db.execute(
+        select(
+            PermitAct.act,
+            PermitAct.status,
+            PermitAct.on,
+            PermitAct.actor,
+            PermitAct.at,
+            PermitAct.note,
+        )
+        .where(PermitAct.permit_id == permit_id)
+        .order_by(PermitAct.revision)
+    )
+    return [
+        PastAct(act, status, on, actor, at, vault.open(NOTE, note) if note else "")
+        for act, status, on, actor, at, note in rows
+    ]
+
+
+def is_owner(db: Connection, vault: Vault, permit_id: int, national_id: str) -> bool:
+    """Whether the permit is of who has this national ID."""
+    found = select(PermitOwner.permit_id).where(
+        PermitOwner.permit_id == permit_id,
+        PermitOwner.national_id_index.in_(vault.indexes("national_id", national_id)),
+    )
+    return db.scalar(found) is not None
+
+
+def of_owner(db: Connection, vault: Vault, national_id: str) -> list[Permit]:
+    """All permits of who has this national ID, the newest first."""
+    ids = select(PermitOwner.permit_id).where(
+        PermitOwner.national_id_index.in_(vault.indexes("national_id", national_id))
+    )
+    rows = db.execute(
+        select(*_COLUMNS, BuildingPermit.people)
+        .where(BuildingPermit.id.in_(ids))
+        .order_by(BuildingPermit.issued_on.desc(), BuildingPermit.id.desc())
+        .limit(_MOST)
+    )
+    return [_permit(vault, row) for row in rows.mappings()]
+
+
+_MOST = 50
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A permit in a list: nothing of it is sealed."""
+
+    id: int
+    number: PermitNumber
+    permit_type: str
+    status: Status
+    street: str
+    building_no: str
+    issued_on: date | None
+    must_start_by: date | None
+    lapse_proposed_on: date | None
+
+
+def listed(
+    db: Connection, center: str, *, before: int | None = None, only: str = "", most: int = 25
+) -> list[Listed]:
+    """The newest permits of a center, those before id ``before``; ``only`` is ``lapsing`` or
+    ``unverified``."""
+    conditions = [BuildingPermit.center_code == center]
+    if before is not None:
+        conditions.append(BuildingPermit.id < before)
+    if only == "lapsing":
+        conditions.append(BuildingPermit.lapse_proposed_on.is_not(None))
+    if only == "unverified":
+        conditions.append(BuildingPermit.status == Status.MANUAL_UNVERIFIED)
+    rows = db.execute(
+        select(
+            BuildingPermit.id,
+            BuildingPermit.number,
+            BuildingPermit.letter,
+            BuildingPermit.year,
+            BuildingPermit.permit_type,
+            BuildingPermit.status,
+            BuildingPermit.street,
+            BuildingPermit.building_no,
+            BuildingPermit.issued_on,
+            BuildingPermit.must_start_by,
+            BuildingPermit.lapse_proposed_on,
+        )
+        .where(*conditions)
+        .order_by(BuildingPermit.id.desc())
+        .limit(most)
+    )
+    return [
+        Listed(
+            r.id, PermitNumber(r.number, r.letter, r.year), r.permit_type, Status(r.status), *r[6:]
+        )
+        for r in rows
+    ]

@@ -1,0 +1,256 @@
+"""The register of building permits, for its center's staff: look, enter, tell what happened."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from litestar import Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from markupsafe import Markup
+from sqlalchemy import Connection
+
+from portal.backoffice.acts import Employee
+from portal.identity.roles import Permission, may
+from portal.permits import entering, labels, registry
+from portal.permits.numbers import read_number
+from portal.permits.registry import NotPossible, Permit, PermitAction
+from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Missing, Problem, Refused
+from portal.receipts.codes import drawn
+from portal.text import fold_digits, is_readable, without_hidden
+from portal.web.http_forms import PostedForm
+from portal.web.late import STALE, is_own
+from portal.web.pages import redirect
+from portal.web.routing import Access, get_page, post_form
+from portal.web.visit import Visit
+
+_BASE = "/center/permits"
+_LARGEST_ID = 2**31 - 1
+_PAGE = 25
+_LONGEST_NOTE = 2000
+_EMPTY = dict.fromkeys(entering.FIELDS, "") | {"legal_regime": "119/2008"}
+_NO_ACT = {"act": "", "on": "", "note": ""}
+_FILTERS = ("", "lapsing", "unverified")
+_DECISIONS = frozenset(
+    {PermitAction.SUSPEND, PermitAction.RESUME, PermitAction.REVOKE, PermitAction.LAPSE}
+)
+_EXPLAINED = _DECISIONS | {PermitAction.DISPUTE_START}
+
+
+def _employee(visit: Visit, db: Connection, permission: Permission) -> Employee:
+    employee = visit.employee(db)
+    employee.must(permission)
+    return employee
+
+
+@get_page(_BASE, Access.STAFF)
+def list_permits(
+    visit: NamedDependency[Visit],
+    number: FromQuery[str] = "",
+    only: FromQuery[str] = "",
+    before: FromQuery[int] = 0,
+) -> Response[bytes]:
+    """The newest permits of the center; a number leads to its permit."""
+    portal, today = visit.portal, visit.today
+    if only not in _FILTERS or not 0 <= before <= _LARGEST_ID:
+        raise Missing("filter")
+    problems: list[Problem] = []
+    with portal.database.read() as db:
+        employee = _employee(visit, db, Permission.SEE_PERMITS)
+        if number:
+            named = read_number(number, today.year)
+            found = named and registry.find(db, portal.vault, employee.center, named)
+            if found:
+                return redirect(visit, f"{_BASE}/{found.id}")
+            text = N_("The register of this center has no permit under this number")
+            problems = [Problem("number", text)]
+        listed = registry.listed(
+            db, employee.center, before=before or None, only=only, most=_PAGE + 1
+        )
+    return portal.pages.page(
+        visit,
+        "permits/register.html",
+        422 if problems else 200,
+        listed=listed[:_PAGE],
+        more=len(listed) > _PAGE,
+        only=only,
+        number=without_hidden(number)[:60],
+        problems=problems,
+        center=portal.places.centers[employee.center],
+        may_enter=may(employee.role, Permission.KEEP_PERMITS),
+        labels=labels,
+    )
+
+
+@get_page(f"{_BASE}/new", Access.STAFF)
+def show_entry(visit: NamedDependency[Visit]) -> Response[bytes]:
+    with visit.portal.database.read() as db:
+        employee = _employee(visit, db, Permission.KEEP_PERMITS)
+    return _entry_page(visit, employee, _EMPTY)
+
+
+def _entry_page(
+    visit: Visit,
+    employee: Employee,
+    typed: Mapping[str, str],
+    problems: Sequence[Problem] = (),
+    status: int = 200,
+) -> Response[bytes]:
+    return visit.portal.pages.page(
+        visit,
+        "permits/enter.html",
+        status,
+        typed=typed,
+        problems=problems,
+        center=visit.portal.places.centers[employee.center],
+        labels=labels,
+    )
+
+
+@post_form(f"{_BASE}/new", Access.STAFF)
+def enter(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> Response[bytes]:
+    """Enter a permit of the paper books; backlog staff's waits for a review."""
+    portal, now = visit.portal, visit.portal.clock.now()
+    typed = {name: form.text(name) for name in entering.FIELDS}
+    with portal.database.begin() as db:
+        employee = _employee(visit, db, Permission.KEEP_PERMITS)
+        source = "manual" if may(employee.role, Permission.DECIDE) else "backlog"
+        entry = entering.read_entry(typed, employee.center, visit.today, source=source)
+        problems = [Problem("", STALE)] if not is_own(visit, form) else entry.problems
+        if entry.permit is None or problems:
+            return _entry_page(visit, employee, typed, problems, 422)
+        try:
+            permit_id = registry.enter(db, portal.vault, entry.permit, employee.username, now)
+        except Conflict:
+            text = N_("The register has a permit under this number already; look it up")
+            return _entry_page(visit, employee, typed, [Problem("number", text)], 409)
+    return redirect(visit, f"{_BASE}/{permit_id}")
+
+
+@get_page(f"{_BASE}/{{permit_id:int}}", Access.STAFF)
+def show_permit(visit: NamedDependency[Visit], permit_id: FromPath[int]) -> Response[bytes]:
+    with visit.portal.database.read() as db:
+        employee = _employee(visit, db, Permission.SEE_PERMITS)
+        return _permit_page(visit, db, employee, _own(visit, db, employee, permit_id))
+
+
+def _own(visit: Visit, db: Connection, employee: Employee, permit_id: int) -> Permit:
+    """A permit of the employee's center; any other is as missing as none."""
+    if not 0 < permit_id <= _LARGEST_ID:
+        raise Missing("permit")
+    permit = registry.by_id(db, visit.portal.vault, permit_id)
+    if permit.center_code != employee.center:
+        raise Missing("permit")
+    return permit
+
+
+def _permit_page(
+    visit: Visit,
+    db: Connection,
+    employee: Employee,
+    permit: Permit,
+    typed: Mapping[str, str] = _NO_ACT,
+    problems: Sequence[Problem] = (),
+    status: int = 200,
+) -> Response[bytes]:
+    portal = visit.portal
+    address = f"{portal.settings.public_url}/permits/{permit.row['serial']}"
+    return portal.pages.page(
+        visit,
+        "permits/kept.html",
+        status,
+        permit=permit,
+        center=portal.places.centers[permit.center_code],
+        history=registry.history(db, portal.vault, permit.id),
+        acts=_acts(employee, permit, visit.today),
+        typed=typed,
+        problems=problems,
+        labels=labels,
+        names_shown=may(employee.role, Permission.SEE_IDENTITY),
+        qr=Markup(drawn(address)),  # noqa: S704 - made here
+        qr_address=address,
+    )
+
+
+def _acts(employee: Employee, permit: Permit, today: date) -> list[PermitAction]:
+    """What this employee may do with the permit now."""
+    return [
+        action
+        for action in registry.possible(permit, today)
+        if may(employee.role, _permission(action))
+    ]
+
+
+def _permission(action: PermitAction) -> Permission:
+    if action is PermitAction.REVIEW:
+        return Permission.REVIEW_PERMITS
+    if action in _DECISIONS:
+        return Permission.DECIDE_PERMITS
+    return Permission.KEEP_PERMITS
+
+
+@post_form(f"{_BASE}/{{permit_id:int}}", Access.STAFF)
+def act(
+    visit: NamedDependency[Visit], permit_id: FromPath[int], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
+    """Tell what happened to the permit."""
+    portal, now = visit.portal, visit.portal.clock.now()
+    typed = {name: form.text(name) for name in _NO_ACT}
+    with portal.database.begin() as db:
+        employee = _employee(visit, db, Permission.SEE_PERMITS)
+        visit.check_form(form)
+        permit = _own(visit, db, employee, permit_id)
+        action, on, problems = _read_act(typed, _acts(employee, permit, visit.today))
+        if action is None or on is None or problems:
+            return _permit_page(visit, db, employee, permit, typed, problems, 422)
+        try:
+            registry.act(
+                db,
+                portal.vault,
+                permit,
+                action,
+                on,
+                employee.username,
+                typed["note"].strip(),
+                now,
+                visit.today,
+            )
+        except NotPossible as error:
+            problem = Problem("on", labels.REFUSALS[error.reason])
+            return _permit_page(visit, db, employee, permit, typed, [problem], 422)
+    return redirect(visit, f"{_BASE}/{permit_id}")
+
+
+def _read_act(
+    typed: Mapping[str, str], possible: Sequence[PermitAction]
+) -> tuple[PermitAction | None, date | None, list[Problem]]:
+    problems: list[Problem] = []
+    action = next((each for each in possible if each == typed["act"]), None)
+    if action is None and typed["act"] in set(PermitAction):
+        raise Refused("this act is not this employee's, or not possible now")
+    if action is None:
+        problems.append(Problem("act", N_("Choose what happened")))
+    on = _day(typed["on"])
+    if on is None:
+        problems.append(Problem("on", N_("Choose the day on which it happened")))
+    note = typed["note"].strip()
+    if action in _EXPLAINED and not note:
+        problems.append(Problem("note", N_("Write the reason; it stays in the register")))
+    elif len(note) > _LONGEST_NOTE:
+        problems.append(Problem("note", N_("Write at most {n} characters"), {"n": _LONGEST_NOTE}))
+    elif not is_readable(note, lines=True):
+        problems.append(Problem("note", HIDDEN_CHARACTERS))
+    return action, on, problems
+
+
+def _day(text: str) -> date | None:
+    folded = fold_digits(text.strip())
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", folded, re.ASCII):
+        return None
+    try:
+        return date.fromisoformat(folded)
+    except ValueError:
+        return None
+
+
+HANDLERS = [list_permits, show_entry, enter, show_permit, act]

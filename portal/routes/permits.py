@@ -1,0 +1,291 @@
+"""The building-permit inquiry: anyone asks, the owner sees all, and a difference is reported.
+
+Not found and not to be told look the same. Every question is written down with its answer's class
+(:mod:`portal.permits.inquiry`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from litestar import Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from sqlalchemy import Connection
+
+from portal.catalogue.fields import Raw
+from portal.catalogue.identity import local_mobile
+from portal.clock import public_id
+from portal.identity.sessions import CitizenSession
+from portal.permits import inquiry, labels, registry
+from portal.permits.inquiry import Answer, AnswerClass, Asker, TooSoon
+from portal.permits.numbers import PermitNumber, of_address, read_parts
+from portal.places.model import Center
+from portal.problems import N_, Missing, Problem
+from portal.requests import drafts
+from portal.text import without_hidden
+from portal.web.pages import redirect
+from portal.web.routing import Access, get_page
+from portal.web.visit import NotSignedIn, Visit
+
+_BASE = "/permits"
+_COMPLAINT = "municipal-complaint"
+_LONGEST = 60
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """What stands in the form."""
+
+    governorate: str = ""
+    center: str = ""
+    number: str = ""
+    year: str = ""
+    street: str = ""
+    building_no: str = ""
+
+    @property
+    def by_address(self) -> bool:
+        return bool(self.street or self.building_no)
+
+
+@get_page(_BASE, Access.ANYONE)
+def ask(
+    visit: NamedDependency[Visit],
+    governorate: FromQuery[str] = "",
+    center: FromQuery[str] = "",
+    number: FromQuery[str] = "",
+    year: FromQuery[str] = "",
+    street: FromQuery[str] = "",
+    building_no: FromQuery[str] = "",
+) -> Response[bytes]:
+    """The form; what was asked for by number leads to the permit's own address."""
+    places = visit.portal.places
+    known = places.centers.get(center)
+    typed = _Typed(
+        known.governorate if known else governorate,
+        center,
+        *(without_hidden(text)[:_LONGEST] for text in (number, year, street, building_no)),
+    )
+    if typed.governorate and typed.governorate not in places.governorates:
+        raise Missing("governorate")
+    if typed == _Typed(typed.governorate, center):
+        return _form(visit, typed)
+    if known is None:
+        return _form(visit, typed, [Problem("center", N_("Choose the city or district"))], 422)
+    if typed.by_address:
+        return _at_address(visit, typed, known)
+    found = read_parts(typed.number, typed.year, visit.today.year)
+    if found is None:
+        text = N_("Write the number and the year as they stand on the permit, such as 215 and 2025")
+        return _form(visit, typed, [Problem("number", text)], 422)
+    return redirect(visit, _address(known.code, found))
+
+
+def _address(center: str, number: PermitNumber) -> str:
+    return f"{_BASE}/{center}/{number.year}/{number.in_address}"
+
+
+def _form(
+    visit: Visit,
+    typed: _Typed,
+    problems: Sequence[Problem] = (),
+    status: int = 200,
+    recorded: bool | None = None,
+) -> Response[bytes]:
+    portal = visit.portal
+    shown = portal.places.centers_of(typed.governorate) if typed.governorate else ()
+    own: Sequence[registry.Permit] = ()
+    with portal.database.read() as db:
+        citizen = _citizen(visit, db)
+        if citizen is not None:
+            own = registry.of_owner(db, portal.vault, citizen.national_id)
+    return portal.pages.page(
+        visit,
+        "permits/ask.html",
+        status,
+        typed=typed,
+        problems=problems,
+        recorded=recorded,
+        governorates=portal.places.governorates.values(),
+        centers=[each for each in shown if each.takes_sites],
+        own=own,
+        address=_address,
+        places=portal.places,
+        labels=labels,
+    )
+
+
+def _citizen(visit: Visit, db: Connection) -> CitizenSession | None:
+    """Who has signed in, if anybody has: a page for all asks for no session."""
+    if not visit.has_cookie:
+        return None
+    try:
+        return visit.citizen(db)
+    except NotSignedIn:
+        return None
+
+
+def _asker(visit: Visit, db: Connection) -> Asker:
+    citizen = _citizen(visit, db)
+    return Asker(visit.network, citizen.national_id if citizen else "")
+
+
+def _at_address(visit: Visit, typed: _Typed, center: Center) -> Response[bytes]:
+    portal, now = visit.portal, visit.portal.clock.now()
+    problems = [
+        Problem(name, text)
+        for name, value, text in (
+            ("street", typed.street, N_("Write the name of the street")),
+            ("building_no", typed.building_no, N_("Write the number of the building")),
+        )
+        if not value
+    ]
+    if problems:
+        return _form(visit, typed, problems, 422)
+    try:
+        with portal.database.begin() as db:
+            asker = _asker(visit, db)
+            recorded = inquiry.at_address(
+                db, portal.vault, center.code, typed.street, typed.building_no, asker, now
+            )
+    except TooSoon as error:
+        return _too_soon(visit, error)
+    return _form(visit, typed, recorded=recorded)
+
+
+@get_page(f"{_BASE}/{{permit_center:str}}/{{permit_year:str}}/{{permit_number:str}}", Access.ANYONE)
+def show(
+    visit: NamedDependency[Visit],
+    permit_center: FromPath[str],
+    permit_year: FromPath[str],
+    permit_number: FromPath[str],
+) -> Response[bytes]:
+    """One permit by its name."""
+    portal = visit.portal
+    named = of_address(permit_year, permit_number, visit.today.year)
+    if named is None or permit_center not in portal.places.centers:
+        raise Missing("permit")
+    try:
+        with portal.database.begin() as db:
+            answer = inquiry.by_number(
+                db,
+                portal.vault,
+                permit_center,
+                named,
+                _asker(visit, db),
+                portal.clock.now(),
+                visit.today,
+            )
+            return _answer(visit, db, answer, permit_center, named)
+    except TooSoon as error:
+        return _too_soon(visit, error)
+
+
+@get_page(f"{_BASE}/{{serial:str}}", Access.ANYONE)
+def scan(visit: NamedDependency[Visit], serial: FromPath[str]) -> Response[bytes]:
+    """One permit by the code on the sign of its site."""
+    portal = visit.portal
+    try:
+        with portal.database.begin() as db:
+            answer = inquiry.by_serial(
+                db,
+                portal.vault,
+                serial[:_LONGEST],
+                _asker(visit, db),
+                portal.clock.now(),
+                visit.today,
+            )
+            permit = answer.permit
+            return _answer(
+                visit,
+                db,
+                answer,
+                permit.center_code if permit else "",
+                permit.number if permit else None,
+            )
+    except TooSoon as error:
+        return _too_soon(visit, error)
+
+
+def _answer(
+    visit: Visit, db: Connection, answer: Answer, center: str, number: PermitNumber | None
+) -> Response[bytes]:
+    portal, permit = visit.portal, answer.permit
+    own = permit is not None and answer.own
+    response = portal.pages.page(
+        visit,
+        "permits/answer.html",
+        404 if answer.kind is AnswerClass.NOT_FOUND else 200,
+        answer=answer,
+        number=number,
+        center=portal.places.centers.get(center),
+        address=_address(center, number) if number else "",
+        labels=labels,
+        at=portal.clock.now(),
+        history=registry.history(db, portal.vault, permit.id) if permit and own else (),
+        asked=inquiry.who_asked(db, permit.id) if permit and own else (),
+        signed_in=visit.session is not None,
+    )
+    response.headers["x-robots-tag"] = "noindex"
+    return response
+
+
+def _too_soon(visit: Visit, error: TooSoon) -> Response[bytes]:
+    response = visit.portal.pages.page(visit, "permits/too_soon.html", 429, error=error)
+    response.headers["retry-after"] = str(error.seconds)
+    return response
+
+
+@get_page(
+    f"{_BASE}/{{permit_center:str}}/{{permit_year:str}}/{{permit_number:str}}/report",
+    Access.CITIZEN,
+)
+def report(
+    visit: NamedDependency[Visit],
+    permit_center: FromPath[str],
+    permit_year: FromPath[str],
+    permit_number: FromPath[str],
+) -> Response[bytes]:
+    """Begin a complaint about a difference between the permit and the site, with the site known."""
+    portal, now = visit.portal, visit.portal.clock.now()
+    named = of_address(permit_year, permit_number, visit.today.year)
+    try:
+        with portal.database.begin() as db:
+            citizen = visit.citizen(db)
+            if named is None:
+                raise Missing("permit")
+            answer = inquiry.by_number(
+                db, portal.vault, permit_center, named, _asker(visit, db), now, visit.today
+            )
+            if answer.permit is None:
+                raise Missing("permit")
+            begun = drafts.open_of(db, portal.vault, citizen.citizen_id, _COMPLAINT)
+            if begun is not None:
+                return redirect(visit, f"/services/{_COMPLAINT}/apply")
+            service = portal.catalogue.services[_COMPLAINT]
+            answers = _complaint(visit, answer.permit, citizen)
+            draft_id = drafts.begin(
+                db, portal.vault, citizen.citizen_id, service, public_id(), answers, now
+            )
+    except TooSoon as error:
+        return _too_soon(visit, error)
+    return redirect(visit, f"/drafts/{draft_id}/{service.steps[0].code}")
+
+
+def _complaint(visit: Visit, permit: registry.Permit, citizen: CitizenSession) -> dict[str, Raw]:
+    places, row = visit.portal.places, permit.row
+    return {
+        "national_id": citizen.national_id,
+        "mobile": local_mobile(citizen.mobile),
+        "category": "building_violation",
+        "site.governorate": places.centers[permit.center_code].governorate,
+        "site.center": permit.center_code,
+        "site.shiakha_or_village": row["area"],
+        "site.street": row["street"],
+        "site.building_no": row["building_no"],
+        "site.plot_no": row["plot_no"],
+        "related_request": permit.number.canonical,
+    }
+
+
+HANDLERS = [ask, show, report, scan]

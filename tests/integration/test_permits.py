@@ -1,0 +1,577 @@
+"""The building-permit inquiry: what anyone may know, how fast, and what the owner sees."""
+
+from contextlib import suppress
+from datetime import date, timedelta
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import func, select, update
+
+from portal.clock import cairo_day
+from portal.demo.permits import FIRST_NUMBER
+from portal.permits import inquiry, registry
+from portal.permits.filling import fill
+from portal.permits.model import BuildingPermit, PermitInquiry
+from portal.permits.numbers import PermitNumber
+from portal.permits.registry import NewPermit, Owner, People, PermitAction
+from portal.permits.validity import Status
+from portal.problems import Conflict
+from portal.requests import reading
+from portal.requests.center_acts import Issued, Outcome
+from tests.support.answers import NATIONAL_ID
+from tests.support.commands import run_command
+from tests.support.local import LocalPortal
+from tests.support.people import Browser, Page
+
+CENTER = "KFS-003"
+NAME = "منى السيد عبد الرحمن شلبي"
+_NUMBERS = iter(range(5000, 900_000))
+
+
+def put(local: LocalPortal, days_ago: int = 30, **more: object) -> tuple[int, str]:
+    """A permit of its own for one test; its id and its address."""
+    now = local.clock.now()
+    issued_on = cairo_day(now) - timedelta(days=days_ago)
+    number = PermitNumber(next(_NUMBERS), "", issued_on.year)
+    columns = {"street": "شارع الجيش", "building_no": "12", "floors_above": 5, "plot_area": 17_500}
+    values: dict[str, object] = {
+        "center_code": CENTER,
+        "number": number,
+        "permit_type": "new",
+        "issued_on": issued_on,
+        "source": "manual",
+        "people": People([Owner(NAME)], supervisor="كريم عادل"),
+        "columns": columns,
+    }
+    with local.portal.database.begin() as db:
+        new = NewPermit(**{**values, **more})  # type: ignore[arg-type]
+        permit_id = registry.enter(db, local.portal.vault, new, "test", now)
+    return permit_id, f"/permits/{CENTER}/{number.year}/{number.in_address}"
+
+
+def do(local: LocalPortal, permit_id: int, action: PermitAction, days_ago: int = 0) -> None:
+    now = local.clock.now()
+    on = cairo_day(now) - timedelta(days=days_ago)
+    with local.portal.database.begin() as db:
+        permit = registry.by_id(db, local.portal.vault, permit_id)
+        registry.act(db, local.portal.vault, permit, action, on, "test", "سبب", now, on)
+
+
+def log_of(local: LocalPortal, permit_id: int) -> list[tuple[str, str, str]]:
+    """What the log keeps of who asked for a permit: kind, keys, answer."""
+    rows = local.rows(
+        select(PermitInquiry.asker_kind, PermitInquiry.keys, PermitInquiry.answer)
+        .where(PermitInquiry.permit_id == permit_id)
+        .order_by(PermitInquiry.id)
+    )
+    return [(row[0], row[1].split(" ")[0], row[2]) for row in rows]
+
+
+@pytest.fixture
+def local(still: LocalPortal) -> LocalPortal:
+    """Strangers of one address have so many questions an hour: each test has its own hour."""
+    with still.portal.database.begin() as db:
+        earlier = still.clock.now() - timedelta(hours=2)
+        db.execute(update(PermitInquiry).values(at=earlier))
+    return still
+
+
+@pytest.fixture
+def visitor(local: LocalPortal) -> Browser:
+    return Browser(local.url)
+
+
+# --- what anyone may know
+
+
+def test_a_visitor_finds_a_permit_by_place_number_and_year_and_sees_what_it_allows(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    permit_id, address = put(local)
+    _, _, center, year, number = address.split("/")
+    page = visitor.get(f"/permits?center={center}&number={number}&year={year}")
+    assert page.path == address
+    assert (page.status, page.hook("answer"), page.hook("verdict")) == (200, "found", "holds")
+    assert page.hook("floors") == "5"
+    assert "شارع الجيش" in page.text
+    assert "١٧٥ م²" in page.text
+    assert log_of(local, permit_id) == [("anyone", "number", "found")]
+
+
+def test_names_are_masked_for_everyone_but_the_owner(local: LocalPortal, visitor: Browser) -> None:
+    _, address = put(local)
+    text = visitor.get(address).text
+    assert "م*** ا*** ع*** ا***" in text
+    assert NAME not in text
+    assert "كريم عادل" not in text
+    citizen = local.someone()
+    signed_in = citizen.get(address).text
+    assert NAME not in signed_in
+    assert "كريم عادل" in signed_in, "the engineer is told to who has signed in"
+
+
+def test_the_owner_sees_all_of_it_and_who_asked(local: LocalPortal, visitor: Browser) -> None:
+    owners = People([Owner(NAME, NATIONAL_ID)])
+    _, address = put(local, people=owners)
+    visitor.get(address)
+    page = local.someone().get(address)
+    assert NAME in page.text
+    assert "من استعلم عنه" in page.text
+    assert "زائر، برقم الترخيص" in page.text
+    stranger = local.signed_in("29001018800026", "01088800026").get(address)
+    assert NAME not in stranger.text
+    assert "من استعلم عنه" not in stranger.text
+
+
+def test_the_code_on_the_sign_leads_to_the_permit_and_cannot_be_guessed(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    permit_id, _ = put(local)
+    ((serial,),) = local.rows(select(BuildingPermit.serial).where(BuildingPermit.id == permit_id))
+    assert len(serial) >= 20
+    page = visitor.get(f"/permits/{serial}")
+    assert page.hook("answer") == "found"
+    assert log_of(local, permit_id) == [("anyone", "code", "found")]
+    assert visitor.get(f"/permits/{serial[:-1]}0").status == 404
+
+
+def test_by_its_address_only_its_existence_is_told(local: LocalPortal, visitor: Browser) -> None:
+    street = "شارع الإسكندرية"
+    put(local, columns={"street": street, "building_no": "7"})
+    # another spelling of the same letters
+    page = visitor.get(f"/permits?center={CENTER}&street=شارع الاسكندريه&building_no=7")
+    assert page.hook("recorded") == "yes"
+    assert NAME[:3] not in page.tree.xpath("//main")[0].text_content()
+    assert (
+        visitor.get(f"/permits?center={CENTER}&street={street}&building_no=8").hook("recorded")
+        == "no"
+    )
+
+
+def test_data_that_nobody_reviewed_are_not_told(local: LocalPortal, visitor: Browser) -> None:
+    permit_id, address = put(local, status=Status.MANUAL_UNVERIFIED, source="backlog")
+    page = visitor.get(address)
+    assert (page.status, page.hook("answer")) == (200, "unverified")
+    assert "شارع الجيش" not in page.text
+    assert "توجد بيانات غير مراجعة" in page.text
+    assert log_of(local, permit_id) == [("anyone", "number", "unverified")]
+
+
+def test_an_old_number_with_a_letter_has_an_address_of_its_own(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    letter = PermitNumber(next(_NUMBERS), "م", 1998)
+    put(local, number=letter, issued_on=date(1998, 4, 5), legal_regime="106/1976")
+    page = visitor.get(f"/permits?center={CENTER}&number={letter.number}/م&year=١٩٩٨")
+    assert page.url.endswith(quote(f"/1998/{letter.number}-م"))
+    assert page.hook("answer") == "found"
+    plain = visitor.get(f"/permits/{CENTER}/1998/{letter.number}")
+    assert plain.hook("answer") == "not_found", "without its letter it is another permit"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/permits/{CENTER}/2025/999999",
+        f"/permits/{CENTER}/1899/5",
+        "/permits/XXX-000/2025/5",
+        f"/permits/{CENTER}/2025/5-مم",
+        "/permits/aaaaaaaaaaaaaaaaaaaa",
+    ],
+)
+def test_what_is_not_there_is_404_in_the_reader_s_language(visitor: Browser, path: str) -> None:
+    page = visitor.get(path)
+    assert page.status == 404
+    assert page.tree.xpath("//h1")
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("governorate=EG-KFS&number=215&year=2025", "center"),
+        (f"center={CENTER}&number=abc&year=2025", "number"),
+        (f"center={CENTER}&number=215", "number"),
+        (f"center={CENTER}&number=215&year=2099", "number"),
+        (f"center={CENTER}&street=x", "building_no"),
+        (f"center={CENTER}&building_no=5", "street"),
+    ],
+)
+def test_what_cannot_be_read_is_said_at_its_control(
+    visitor: Browser, query: str, field: str
+) -> None:
+    page = visitor.get(f"/permits?{query}")
+    assert page.status == 422
+    assert [where for where, _ in page.errors()] == [field]
+
+
+# --- what the register says
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "acts", "verdict"),
+    [
+        (30, [], "holds"),
+        (380, [], "start_over"),
+        (380, [(PermitAction.RENEW, 20)], "holds"),
+        (380, [(PermitAction.START, 100)], "started"),
+        (4000, [(PermitAction.START, 3900)], "started"),
+        (900, [(PermitAction.START, 800), (PermitAction.COMPLETE, 100)], "done"),
+        (380, [(PermitAction.LAPSE, 0)], "ended"),
+        (30, [(PermitAction.REVOKE, 0)], "ended"),
+        (30, [(PermitAction.SUSPEND, 0)], "stopped"),
+        (30, [(PermitAction.SUSPEND, 5), (PermitAction.RESUME, 0)], "holds"),
+    ],
+)
+def test_the_answer_follows_the_law_and_the_acts(
+    local: LocalPortal,
+    visitor: Browser,
+    days_ago: int,
+    acts: list[tuple[PermitAction, int]],
+    verdict: str,
+) -> None:
+    permit_id, address = put(local, days_ago)
+    for action, ago in acts:
+        do(local, permit_id, action, ago)
+    assert visitor.get(address).hook("verdict") == verdict
+
+
+def test_no_permit_lapses_by_itself_the_round_only_proposes(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    overdue, address = put(local, 380)
+    begun, _ = put(local, 380)
+    do(local, begun, PermitAction.START, 100)
+    disputed, _ = put(local, 380)
+    do(local, disputed, PermitAction.DISPUTE_START)
+    today = cairo_day(local.clock.now())
+    with local.portal.database.begin() as db:
+        registry.propose_lapses(db, today)
+    proposed = dict(
+        local.rows(
+            select(BuildingPermit.id, BuildingPermit.lapse_proposed_on).where(
+                BuildingPermit.id.in_([overdue, begun, disputed])
+            )
+        )
+    )
+    assert proposed == {overdue: today, begun: None, disputed: None}
+    assert visitor.get(address).hook("verdict") == "start_over"
+    for permit_id in (begun, disputed):
+        with pytest.raises(registry.NotPossible):
+            do(local, permit_id, PermitAction.LAPSE)
+
+
+def test_of_two_acts_at_once_the_second_is_refused(local: LocalPortal) -> None:
+    permit_id, _ = put(local)
+    now, today = local.clock.now(), cairo_day(local.clock.now())
+    vault = local.portal.vault
+    with local.portal.database.read() as db:
+        seen = registry.by_id(db, vault, permit_id)
+    do(local, permit_id, PermitAction.SUSPEND)
+    with pytest.raises(Conflict), local.portal.database.begin() as db:
+        registry.act(db, vault, seen, PermitAction.REVOKE, today, "test", "", now, today)
+
+
+def test_the_command_line_lists_and_shows_permits_and_names_nobody(local: LocalPortal) -> None:
+    _, address = put(local, 380)
+    with local.portal.database.begin() as db:
+        registry.propose_lapses(db, cairo_day(local.clock.now()))
+    year, number = address.split("/")[3:]
+    settings = local.portal.settings
+    told, listed = run_command(settings, "permits", "list", CENTER, "--only", "lapsing")
+    assert (told, f"{number}/{year}  new  valid_not_started" in listed) == (0, True)
+    told, shown = run_command(settings, "permits", "show", CENTER, f"{number}/{year}")
+    assert (told, "enter" in shown) == (0, True)
+    assert NAME not in listed + shown
+    assert run_command(settings, "permits", "show", CENTER, "999999/2025")[0] == 1
+    assert run_command(settings, "permits", "show", "XXX", "5/2025")[0] == 2
+
+
+# --- how fast
+
+
+def asked(local: LocalPortal) -> int:
+    count = select(func.count()).select_from(PermitInquiry)
+    return int(local.rows(count)[0][0])
+
+
+def ask_on(visitor: Browser, first: int, count: int) -> list[Page]:
+    return [visitor.get(f"/permits/{CENTER}/2019/{first + n}") for n in range(count)]
+
+
+def test_guessing_one_number_after_the_other_is_slowed_down_more_and_more(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    free = inquiry.FREE_FOR_STRANGERS
+    pages = ask_on(visitor, 100, free + 3)
+    assert [page.status for page in pages] == [404] * free + [429] * 3
+    waits = [int(page.hook("wait")) for page in pages[free:]]
+    assert all(0 < wait <= 5 for wait in waits)
+    assert visitor.get(f"/permits/{CENTER}/2019/100").status == 404, "what was asked is known"
+    answer = visitor.client.get(f"{local.url}/permits/{CENTER}/2019/990")
+    assert 0 < int(answer.headers["retry-after"]) <= 5
+
+
+def test_the_wait_doubles_and_is_kept_in_the_log_not_in_a_process(local: LocalPortal) -> None:
+    asker = inquiry.Asker("203.0.113.9")
+    now, vault = local.clock.now(), local.portal.vault
+    today, learned, seconds = cairo_day(now), 0, 0
+    while seconds < 3600:
+        number = PermitNumber(100_000 + learned, "", 2018)
+        try:
+            with local.portal.database.begin() as db:
+                at = now + timedelta(seconds=seconds)
+                inquiry.by_number(db, vault, CENTER, number, asker, at, today)
+            learned += 1
+        except inquiry.TooSoon as error:
+            seconds += error.seconds
+    # 5, 10, 20 … 640 s fit into an hour twice over
+    assert learned <= inquiry.FREE_FOR_STRANGERS + 12
+
+
+def test_many_addresses_together_learn_no_more_than_the_rate_of_one_center(
+    local: LocalPortal,
+) -> None:
+    now, vault = local.clock.now(), local.portal.vault
+    today, answered = cairo_day(now), 0
+    with local.portal.database.begin() as db:
+        for guess in range(1200):
+            asker = inquiry.Asker(f"198.51.{guess // 250}.{guess % 250}")
+            number = PermitNumber(200_000 + guess, "", 2017)
+            at = now + timedelta(milliseconds=100 * guess)  # two minutes in all
+            with suppress(inquiry.TooSoon):
+                inquiry.by_number(db, vault, CENTER, number, asker, at, today)
+                answered += 1
+    assert answered <= inquiry.FREE_FOR_ALL + 60
+    citizen = local.someone()
+    assert citizen.get(f"/permits/{CENTER}/2017/1").status == 404, "who has signed in need not wait"
+
+
+# --- what centers issue comes into the register
+
+
+def issued_for(local: LocalPortal, service: str, output: str, outcome: Outcome) -> str:
+    """A filed request of this service, and what its center tells of the paper; its number."""
+    filed = local.filed(service).hook("request-number")
+    tell(local, filed, service, output, outcome)
+    return filed
+
+
+def tell(local: LocalPortal, filed: str, service: str, output: str, outcome: Outcome) -> None:
+    vault = local.portal.vault
+    with local.portal.database.begin() as db:
+        request = reading.by_number(db, filed)
+        answers = reading.answers(db, vault, request.id)["values"]
+        now = local.clock.now()
+        fill(db, Issued(outcome, service, CENTER, filed, output, answers, "", now), vault=vault)
+
+
+def kept(local: LocalPortal, filed: str) -> registry.Permit | None:
+    with local.portal.database.read() as db:
+        return registry.by_request(db, local.portal.vault, filed)
+
+
+@pytest.mark.parametrize(
+    ("service", "kind"),
+    [
+        ("building-permit-new", "new"),
+        ("building-permit-vertical-extension", "vertical_extension"),
+        ("building-permit-alteration", "alteration"),
+        ("demolition-permit", "demolition"),
+    ],
+)
+def test_an_issued_permit_is_in_the_register_with_what_was_asked_for(
+    local: LocalPortal, service: str, kind: str
+) -> None:
+    number = next(_NUMBERS)
+    filed = issued_for(local, service, f"رقم {number} لسنة 2026", Outcome.ISSUED)
+    permit = kept(local, filed)
+    assert permit is not None
+    assert permit.number == PermitNumber(number, "", 2026)
+    assert (permit.row["permit_type"], permit.status) == (kind, Status.VALID_NOT_STARTED)
+    assert permit.row["issued_on"] == cairo_day(local.clock.now())
+    assert permit.row["street"]
+    assert permit.people.owners
+    if kind == "new":
+        assert permit.row["total_built_area"] > 0
+        assert permit.row["floors_above"] > 0
+        assert permit.row["details"]["floors"]
+
+
+def test_a_corrected_number_is_the_same_permit_and_a_revoked_one_is_over(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    service, wrong, right = "building-permit-restoration", next(_NUMBERS), next(_NUMBERS)
+    filed = issued_for(local, service, f"{wrong}/2026", Outcome.ISSUED)
+    tell(local, filed, service, f"{right}/2026", Outcome.CORRECTED)
+    assert visitor.get(f"/permits/{CENTER}/2026/{wrong}").status == 404
+    assert visitor.get(f"/permits/{CENTER}/2026/{right}").hook("verdict") == "holds"
+    tell(local, filed, service, "", Outcome.REVOKED)
+    assert visitor.get(f"/permits/{CENTER}/2026/{right}").hook("verdict") == "ended"
+
+
+@pytest.mark.parametrize("output", ["بدون رقم", "12", ""])
+def test_a_number_that_cannot_be_read_leaves_the_entry_to_the_center(
+    local: LocalPortal, output: str
+) -> None:
+    filed = issued_for(local, "building-permit-restoration", output, Outcome.ISSUED)
+    assert kept(local, filed) is None
+
+
+def test_a_renewal_that_a_center_grants_renews_the_permit(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    permit_id, address = put(local, 200)
+    with local.portal.database.read() as db:
+        number = registry.by_id(db, local.portal.vault, permit_id).number
+    citizen = local.someone()
+    issue = cairo_day(local.clock.now()) - timedelta(days=200)
+    fixed = {"permit": number.canonical, "issue_date": f"{issue:%d/%m/%Y}"}
+    filed = local.filed("building-permit-renewal", citizen, fixed=fixed).hook("request-number")
+    clerk = local.employee("front_office")
+    clerk.act(filed, "register", {})
+    clerk.act(filed, "accept", {})
+    local.employee("department_head").approve(filed)
+    local.relay()
+    assert citizen.get(f"/requests/{filed}").hook("state") == "issued"
+    with local.portal.database.read() as db:
+        permit = registry.by_id(db, local.portal.vault, permit_id)
+    assert permit.status is Status.RENEWED
+    assert permit.row["must_start_by"] > issue + timedelta(days=700)
+    assert visitor.get(address).hook("verdict") == "holds"
+
+
+# --- the register at the center
+
+
+def test_staff_enter_a_permit_and_tell_what_became_of_it(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    head = local.employee("department_head")
+    number = next(_NUMBERS)
+    typed = {
+        "number": f"{number}",
+        "year": "٢٠٢٥",
+        "permit_type": "new",
+        "issued_on": "2025-11-30",
+        "street": "شارع المحطة",
+        "floors_above": "٤",
+        "plot_area": "١٧٥٫٥",
+        "owner": NAME,
+        "owner_id": NATIONAL_ID,
+    }
+    page = head.send(head.get("/center/permits/new"), typed, "/center/permits/new")
+    assert page.status == 200, page.errors()
+    assert page.hook("status") == "valid_not_started"
+    assert NAME not in page.text, "names are for who may see them"
+    again = head.send(head.get("/center/permits/new"), typed, "/center/permits/new")
+    assert (again.status, [where for where, _ in again.errors()]) == (409, ["number"])
+
+    begun = head.send(page, {"act": "start", "on": "2026-02-01", "note": ""}, page.path)
+    assert begun.hook("status") == "under_execution"
+    stale = head.send(page, {"act": "start", "on": "2026-02-01"}, page.path)
+    assert stale.status in {403, 409}, "it has begun already"
+    refused = head.send(begun, {"act": "complete", "on": "2026-01-01"}, page.path)
+    assert (refused.status, [where for where, _ in refused.errors()]) == (422, ["on"])
+    unexplained = head.send(begun, {"act": "revoke", "on": "2026-03-01"}, page.path)
+    assert [where for where, _ in unexplained.errors()] == ["note"]
+    shown = visitor.get(f"/permits/{CENTER}/2025/{number}")
+    assert shown.hook("verdict") == "started"
+    assert "١٧٥٫٥ م²" in shown.text
+
+
+def test_what_backlog_staff_enter_is_told_to_nobody_until_somebody_else_accepts_it(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    clerk, number = local.employee("backlog_entry"), next(_NUMBERS)
+    typed = {
+        "number": str(number),
+        "year": "1998",
+        "permit_type": "new",
+        "legal_regime": "106/1976",
+        "issued_on": "1998-05-12",
+        "street": "شارع الجيش",
+    }
+    page = clerk.send(clerk.get("/center/permits/new"), typed, "/center/permits/new")
+    assert page.hook("status") == "manual_unverified"
+    assert not page.tree.xpath("//option[@value='review']"), "nobody reviews his own"
+    assert visitor.get(f"/permits/{CENTER}/1998/{number}").hook("answer") == "unverified"
+    reviewer = local.employee("backlog_reviewer")
+    accepted = reviewer.send(
+        reviewer.get(page.path), {"act": "review", "on": "2026-11-01"}, page.path
+    )
+    assert accepted.hook("status") == "valid_not_started"
+    assert visitor.get(f"/permits/{CENTER}/1998/{number}").hook("answer") == "found"
+
+
+def test_another_center_s_register_is_not_there(local: LocalPortal) -> None:
+    permit_id, _ = put(local)
+    elsewhere = local.employee("department_head", "KFS-004")
+    assert elsewhere.get(f"/center/permits/{permit_id}").status == 404
+    assert local.employee("cashier").get("/center/permits").status == 403
+
+
+def test_wrong_entries_are_told_all_at_once_and_nothing_is_kept(local: LocalPortal) -> None:
+    head = local.employee("department_head")
+    typed = {
+        "number": "abc",
+        "year": "1850",
+        "permit_type": "castle",
+        "legal_regime": "x",
+        "issued_on": "2026-02-30",
+        "street": "",
+        "floors_above": "4.5",
+        "plot_area": "-3",
+        "building_use": "secret",
+        "owner": "",
+        "owner_id": "123",
+    }
+    before = local.rows(select(func.count()).select_from(BuildingPermit))[0][0]
+    page = head.send(head.get("/center/permits/new"), typed, "/center/permits/new")
+    assert page.status == 422
+    assert {where for where, _ in page.errors()} == set(typed) - {"year", "owner"}
+    assert local.rows(select(func.count()).select_from(BuildingPermit))[0][0] == before
+
+
+# --- what follows from it
+
+
+def test_a_difference_is_reported_with_the_site_filled_in(local: LocalPortal) -> None:
+    _, address = put(local)
+    citizen = local.someone()
+    page = citizen.get(f"{address}/report")
+    assert page.path.startswith("/drafts/")
+    draft = page.path.split("/")[2]
+    asked = citizen.get(f"/drafts/{draft}/category")
+    assert asked.values()["category"] == ["building_violation"]
+    site = citizen.get(f"/drafts/{draft}/site-address").values()
+    assert (site["site.street"], site["site.building_no"]) == (["شارع الجيش"], ["12"])
+    visitor = Browser(local.url)
+    assert "/sign-in" in visitor.get(f"{address}/report").path
+
+
+def test_a_stranger_s_question_keeps_no_address_and_a_citizen_s_is_sealed(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    permit_id, address = put(local)
+    visitor.get(address)
+    local.someone().get(address)
+    rows = local.rows(
+        select(PermitInquiry.asker, PermitInquiry.pace_key)
+        .where(PermitInquiry.permit_id == permit_id)
+        .order_by(PermitInquiry.id)
+    )
+    assert rows[0][0] is None
+    assert NATIONAL_ID.encode() not in rows[1][0]
+    assert local.portal.vault.open("permit_inquiries.asker", rows[1][0]) == NATIONAL_ID
+
+
+def test_the_demo_has_permits_of_the_center_in_every_state(local: LocalPortal) -> None:
+    states = {
+        row[0]
+        for row in local.rows(
+            select(BuildingPermit.status).where(
+                BuildingPermit.center_code == CENTER, BuildingPermit.number < FIRST_NUMBER + 30
+            )
+        )
+    }
+    assert states >= set(Status) - {Status.SUPERSEDED}
