@@ -20,6 +20,7 @@ from tests.support.once import once
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.sandbox import Receiver, SandboxProcess, receiving
 from tests.support.stack import Stack
+from tests.support.workers import ByFile, order_of
 
 
 def pytest_configure() -> None:
@@ -40,8 +41,13 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browsers come last: under Playwright's running event loop no test can begin its own."""
-    items.sort(key=lambda item: "browser" in item.path.parts)
+    """Browsers come last, and of them first what takes longest."""
+    items.sort(key=order_of)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile | None:
+    return ByFile(config, log) if config.getvalue("dist") == "load" else None
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import httpx
 from sqlalchemy import Executable
 
 from portal.catalogue.fields import Raw
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.clock import cairo_day
 from portal.db import Database
 from portal.i18n import Languages
@@ -150,7 +150,7 @@ class Stack:
         with self.database.read() as db:
             lookups = FormLookups(PlaceLists(places), db, languages.pair)
             today = cairo_day(datetime.now(UTC))
-            return Maker(load_catalogue().services[service], lookups, today, **more).make()
+            return Maker(shipped_catalogue().services[service], lookups, today, **more).make()
 
     def citizen(self, mobile: str = MOBILE) -> Citizen:
         return Citizen(self.url, mobile=mobile)
