@@ -23,6 +23,7 @@ from portal.places.model import load_places
 from portal.requests.lookups import FormLookups, PlaceLists
 from tests.support.answers import MOBILE, Maker
 from tests.support.people import Citizen, Employee
+from tests.support.plain import PLAIN
 from tests.support.sandbox import eventually, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +106,7 @@ class Stack:
         ended = self._processes[part].poll()
         assert ended is None, f"{part} ended: {self.log(part)[-2000:]}"
         try:
-            return httpx.get(address, trust_env=False).status_code == 200
+            return httpx.get(address, trust_env=False, verify=PLAIN).status_code == 200
         except httpx.TransportError:
             return False
 

@@ -7,7 +7,7 @@ by each of them.
 import re
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _DATABASE = re.compile(r"\[(sqlite|postgresql)\b")
 # the longest of all is dealt in pieces: each of its parts is for whoever is free
