@@ -2,10 +2,10 @@
 
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import gettempdir
 
 import httpx
 import pytest
@@ -29,9 +29,15 @@ MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
 FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
 
 
+@pytest.fixture(autouse=True)
+def _own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Files of forms lie where no other worker's do."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
 def _left() -> set[Path]:
     """Files of forms that wait on this machine for being looked at."""
-    return set(Path(gettempdir()).glob("upload-*"))
+    return set(Path(tempfile.gettempdir()).glob("upload-*"))
 
 
 # --- the disk ---

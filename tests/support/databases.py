@@ -2,7 +2,16 @@
 
 What every database does alike is tested on one of them, SQLite; what could differ is tested on
 SQLite and on PostgreSQL. ``TEST_DATABASE=postgresql ./dev test`` has all of it on PostgreSQL, and
-``TEST_DATABASE=sqlite`` on SQLite; tests that are about one of the two stay there.
+``TEST_DATABASE=sqlite`` on SQLite. Tests that are about one of the two stay there. On SQLite:
+
+- ``tests/browser`` where they walk through ``./dev run``: a newcomer's first start, on SQLite
+- ``test_bad_luck``: SQLite's lock and its limits; PostgreSQL's locks have tests beside them
+- ``test_personal_data``: all that was written down is searched for a person, byte by byte; the
+  files of PostgreSQL hold long values compressed, where such a search would find nothing
+- ``test_attacks``: that what the portal writes, a database among it, is for its user alone
+- ``test_operations``, ``test_running``, ``test_settings``: what a start says before there is a
+  database, with the address that stands when none is given
+- the journal of the program that a center runs, which is always SQLite
 """
 
 import os
