@@ -29,6 +29,20 @@ _FLAGS = [
 ]
 
 
+# Asked at once: most answers of a form have no control on this page of it
+_KIND_OF_CONTROL = """name => {
+  const of = name => document.querySelector(`[name="${name}"]`);
+  const seen = e => e && e.getBoundingClientRect().width > 0
+    && getComputedStyle(e).visibility === "visible";
+  if (seen(of(`${name}.day`))) return "date";
+  const first = of(name);
+  if (!first) return "none";
+  if (first.type === "radio" || first.type === "checkbox") return "boxes";
+  if (!seen(first)) return "hidden";
+  return first.tagName === "SELECT" ? "list" : "text";
+}"""
+
+
 def chromium_path() -> str:
     """The browser that ``./dev test`` found or brought."""
     named = os.environ.get("CHROMIUM")
@@ -124,25 +138,19 @@ class Phone:
 
     def _fill(self, name: str, value: Any) -> None:
         page = self.page
-        day = page.locator(f"[name='{name}.day']")
-        if day.count() and day.is_visible() and isinstance(value, str):
+        kind = page.evaluate(_KIND_OF_CONTROL, name)
+        controls = page.locator(f"[name='{name}']")
+        if kind == "date":
             for part, text in zip(("day", "month", "year"), value.split("/"), strict=True):
                 page.fill(f"[name='{name}.{part}']", text)
-            return
-        controls = page.locator(f"[name='{name}']")
-        if not controls.count():
-            return
-        kind = controls.first.get_attribute("type")
-        if kind in {"radio", "checkbox"}:
+        elif kind == "boxes":
             for each in value if isinstance(value, list) else [value]:
                 box = page.locator(f"[name='{name}'][value='{each}']")
                 if box.is_visible():
                     box.check()
-        elif kind == "hidden" or not controls.first.is_visible():
-            return
-        elif controls.first.evaluate("e => e.tagName") == "SELECT":
+        elif kind == "list":
             controls.first.select_option(value)
-        else:
+        elif kind == "text":
             controls.first.fill(value)
 
     def upload_all(self) -> None:
