@@ -34,7 +34,7 @@ from portal.places.model import load_places
 from portal.settings import Queue
 from tests.support.nats import NatsServer, running_nats
 from tests.support.postgres import running_postgres
-from tests.support.wall import Wall, paid, two_databases
+from tests.support.wall import Wall, paid
 
 WANTED = 1000
 """Messages a second from outbox to acknowledged, or :data:`RATIO` of the bare client's."""
@@ -75,7 +75,7 @@ class Waits:
 
 
 def _wall(folder: Path, url: str = "") -> Wall:
-    portal_url, center_url = two_databases(folder)
+    portal_url, center_url = (f"sqlite:///{folder / public_id()}.sqlite3" for _ in range(2))
     wall = Wall(folder, url or portal_url, center_url)
     wall.clock = SystemClock()  # type: ignore[assignment]
     wall.relay = wall.another_relay()

@@ -21,7 +21,7 @@ from portal.backoffice.acts import Desk
 from portal.backoffice.inbox import Inbox
 from portal.backoffice.model import CenterEvent, OfficeKey
 from portal.backoffice.refusals import Refusals
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Catalogue
 from portal.clock import Clock
 from portal.db import Database
@@ -141,7 +141,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
     """Put the parts together; reads and checks catalogue and places."""
     vault = Vault(settings.secret_keys)
     database = Database(settings.database_url, durable=durable)
-    catalogue, places = load_catalogue(), load_places()
+    catalogue, places = shipped_catalogue(), load_places()
     hand_off = HandOff(catalogue, vault)
     provider = StripeProvider(
         settings.payments_api_key,

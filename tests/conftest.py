@@ -1,6 +1,5 @@
 """Fixtures that every kind of test may use. What starts a process lives for the whole session."""
 
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,16 +9,12 @@ import pytest
 import stripe
 import structlog
 
-from portal.clock import SystemClock
-from portal.core import build_core
-from portal.demo.loading import load_demo
-from portal.migrations.running import upgrade
-from portal.settings import read_settings
-from tests.support.local import LocalPortal, share_key
-from tests.support.once import once
-from tests.support.postgres import Postgres, running_postgres
+from tests.support.databases import BOTH, ONE, Databases
+from tests.support.local import LocalPortal
+from tests.support.postgres import Postgres
 from tests.support.sandbox import Receiver, SandboxProcess, receiving
 from tests.support.stack import Stack
+from tests.support.workers import ByFile, order_of
 
 
 def pytest_configure() -> None:
@@ -40,8 +35,13 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browsers come last: under Playwright's running event loop no test can begin its own."""
-    items.sort(key=lambda item: "browser" in item.path.parts)
+    """Browsers come last, and of them first what takes longest."""
+    items.sort(key=order_of)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile | None:
+    return ByFile(config, log) if config.getvalue("dist") == "load" else None
 
 
 @pytest.fixture(scope="session")
@@ -65,13 +65,18 @@ def webhook_receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    with Databases(tmp_path_factory) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def postgres(databases: Databases) -> Postgres:
     """One PostgreSQL server; every test takes a database of its own."""
-    with running_postgres() as server:
-        yield server
+    return databases.server
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=BOTH)
 def database_kind(request: pytest.FixtureRequest) -> str:
     """What is tested on one database is tested on the other."""
     return str(request.param)
@@ -80,97 +85,71 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def local(
     database_kind: str,
+    databases: Databases,
     payment_server: SandboxProcess,
     tmp_path_factory: pytest.TempPathFactory,
-    request: pytest.FixtureRequest,
 ) -> Iterator[LocalPortal]:
     """A portal for the tests of one module; each of them brings people of its own."""
-    yield from _on(database_kind, payment_server, tmp_path_factory, request)
+    yield from _portal(databases, payment_server, tmp_path_factory.mktemp("local"), database_kind)
 
 
 @pytest.fixture(scope="session")
 def shared(
     database_kind: str,
+    databases: Databases,
     payment_server: SandboxProcess,
     tmp_path_factory: pytest.TempPathFactory,
-    request: pytest.FixtureRequest,
 ) -> Iterator[LocalPortal]:
     """The same for all modules whose tests look only at what is their own people's."""
-    yield from _on(database_kind, payment_server, tmp_path_factory, request)
+    yield from _portal(databases, payment_server, tmp_path_factory.mktemp("shared"), database_kind)
 
 
-def _on(
-    kind: str,
-    payment_server: SandboxProcess,
-    folders: pytest.TempPathFactory,
-    request: pytest.FixtureRequest,
+@pytest.fixture(scope="module")
+def apart(
+    databases: Databases, payment_server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalPortal]:
-    var = folders.mktemp("portal")
-    if kind == "sqlite":
-        yield from _on_sqlite(payment_server, request.getfixturevalue("loaded"), var)
-        return
-    server: Postgres = request.getfixturevalue("postgres")
-    url = server.copy_of(request.getfixturevalue("loaded_postgres"))
-    portal = LocalPortal(var, url, payment_server)
-    yield portal
-    portal.close()
+    """A portal for the tests of one module, for what is the same on every database."""
+    yield from _portal(databases, payment_server, tmp_path_factory.mktemp("apart"))
 
 
 @pytest.fixture(scope="session")
 def still(
-    payment_server: SandboxProcess, loaded: Path, tmp_path_factory: pytest.TempPathFactory
+    databases: Databases, payment_server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalPortal]:
-    """A portal for what is the same on every database; on SQLite."""
-    yield from _on_sqlite(payment_server, loaded, tmp_path_factory.mktemp("still"))
+    """A portal for what is the same on every database."""
+    yield from _portal(databases, payment_server, tmp_path_factory.mktemp("still"))
 
 
 @pytest.fixture(scope="session")
 def turning(
-    payment_server: SandboxProcess, loaded: Path, tmp_path_factory: pytest.TempPathFactory
+    databases: Databases, payment_server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalPortal]:
     """The same with a clock that tests turn: only ahead, and each test brings its own people."""
-    yield from _on_sqlite(payment_server, loaded, tmp_path_factory.mktemp("turning"))
+    yield from _portal(databases, payment_server, tmp_path_factory.mktemp("turning"))
 
 
 @pytest.fixture
-def alone(payment_server: SandboxProcess, loaded: Path, tmp_path: Path) -> Iterator[LocalPortal]:
-    """A portal for one test that turns the clock or breaks things; on SQLite."""
-    yield from _on_sqlite(payment_server, loaded, tmp_path / "portal")
+def alone(
+    databases: Databases, payment_server: SandboxProcess, tmp_path: Path
+) -> Iterator[LocalPortal]:
+    """A portal for one test that turns the clock or breaks things."""
+    yield from _portal(databases, payment_server, tmp_path / "portal")
 
 
-@pytest.fixture(scope="session")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with tables and demo accounts, to be copied: making it takes a second."""
-    return once(tmp_path_factory, "loaded", _load) / "portal.sqlite3"
-
-
-@pytest.fixture(scope="session")
-def loaded_postgres(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> str:
-    """The address of the same in PostgreSQL."""
-    url = postgres.fresh_database()
-    _load(tmp_path_factory.mktemp("loaded-postgres"), PORTAL_DATABASE_URL=url)
-    return url
-
-
-def _load(var: Path, **environment: str) -> None:
-    share_key(var)
-    core = build_core(read_settings({"PORTAL_VAR": str(var), **environment}), SystemClock())
-    upgrade(core.database)
-    load_demo(core)
-    core.database.close()
-
-
-def _on_sqlite(payment_server: SandboxProcess, loaded: Path, var: Path) -> Iterator[LocalPortal]:
-    var.mkdir(exist_ok=True)
-    shutil.copy(loaded, var)
-    portal = LocalPortal(var, f"sqlite:///{var / 'portal.sqlite3'}", payment_server)
+def _portal(
+    databases: Databases, payment_server: SandboxProcess, var: Path, kind: str = ONE
+) -> Iterator[LocalPortal]:
+    url = databases.loaded(var, kind)
+    portal = LocalPortal(var, url, payment_server)
     yield portal
     portal.close()
+    databases.forget(url)
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The processes of a default start, for tests that end none of them."""
-    started = Stack(tmp_path_factory.mktemp("stack")).prepare().start()
+    var = tmp_path_factory.mktemp("stack")
+    started = Stack(var, databases.empty(var)).prepare().start()
     yield started
     started.stop()

@@ -1,6 +1,7 @@
 """Reads the whole catalogue at the start; one bad file stops it."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +68,12 @@ def load_catalogue(directory: Path = CATALOGUE_DIR) -> Catalogue:
         trials={code: trial for code, trial in trials.items() if trial is not None},
         guides=read_guides(directory / "guides", {s.code: s.number for s in services}),
     )
+
+
+@cache
+def shipped_catalogue() -> Catalogue:
+    """The catalogue that came with this program, read once: it changes with the program only."""
+    return load_catalogue()
 
 
 def _keyed(path: Path, read: Callable[[str, Table], T]) -> dict[str, T]:

@@ -26,7 +26,6 @@ from portal.requests.model import Attachment, HistoryEntry, ServiceRequest
 from tests.support.commands import run_command
 from tests.support.keeping import keep_nothing
 from tests.support.local import LocalPortal
-from tests.support.people import Citizen
 
 SERVICE = "address-numbering-certificate"
 WITH_CONTACTS = (
@@ -349,8 +348,8 @@ def _forms(national_or_mobile: str) -> list[str]:
 
 
 @pytest.mark.parametrize("service", WITH_CONTACTS)
-def test_no_contact_and_no_session_crosses_the_wall(local: LocalPortal, service: str) -> None:
-    citizen = local.someone()
+def test_no_contact_and_no_session_crosses_the_wall(apart: LocalPortal, service: str) -> None:
+    local, citizen = apart, apart.someone()
     filled = local.answers(service, optional=True)
     contacts = {
         str(value)
@@ -404,9 +403,9 @@ def test_a_link_says_the_file_and_its_end_and_nothing_of_anybody(
     )
 
 
-def test_a_center_cannot_read_who_paid_or_how(local: LocalPortal) -> None:
+def test_a_center_cannot_read_who_paid_or_how(apart: LocalPortal) -> None:
     """The sum and the receipt cross the wall; card, payer and payment page do not."""
-    citizen: Citizen = local.someone()
+    local, citizen = apart, apart.someone()
     number = local.filed(SERVICE, citizen).hook("request-number")
     kept = local.rows(select(OutboxMessage.payload).where(OutboxMessage.subject == number))
     payload = local.portal.vault.open("outbox_messages.payload", kept[0][0])

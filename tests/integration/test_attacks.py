@@ -2,10 +2,10 @@
 
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import gettempdir
 
 import httpx
 import pytest
@@ -14,10 +14,12 @@ from portal.identity import staff
 from portal.identity.roles import Role
 from portal.web import http_forms
 from tests.support.commands import run_command
+from tests.support.databases import Databases
 from tests.support.drafting import COMPLAINT, begin
 from tests.support.files import photo
 from tests.support.local import LocalPortal
 from tests.support.looking import assert_honest, fields, leads_to, raw, stranger, token
+from tests.support.plain import PLAIN
 from tests.support.sandbox import SandboxProcess, eventually
 from tests.support.signing_in import clerk, staff_page
 from tests.support.typist import at_page
@@ -27,9 +29,15 @@ MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
 FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
 
 
+@pytest.fixture(autouse=True)
+def _own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Files of forms lie where no other worker's do."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
 def _left() -> set[Path]:
     """Files of forms that wait on this machine for being looked at."""
-    return set(Path(gettempdir()).glob("upload-*"))
+    return set(Path(tempfile.gettempdir()).glob("upload-*"))
 
 
 # --- the disk ---
@@ -112,9 +120,9 @@ def _ask(portal: LocalPortal, *headers: tuple[str, str]) -> int:
     ids=["in front", "in a header of its own", "anywhere in a network of IPv6"],
 )
 def test_no_address_that_one_can_choose_passes_the_limit(
-    payment_server: SandboxProcess, tmp_path: Path, forwarded: object
+    databases: Databases, payment_server: SandboxProcess, tmp_path: Path, forwarded: object
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'portal.sqlite3'}"
+    url = databases.loaded(tmp_path)
     portal = LocalPortal(tmp_path, url, payment_server, {"PORTAL_TRUSTED_PROXIES": "1"})
     try:
         assert callable(forwarded)
@@ -160,6 +168,7 @@ def test_completions_sent_at_once_do_not_pass_the_limit(local: LocalPortal) -> N
             files=[("file", photo())] * 2,
             cookies=dict(citizen.client.cookies),
             trust_env=False,
+            verify=PLAIN,
             timeout=30,
         ).status_code
 

@@ -19,6 +19,7 @@ from tests.support.local import LocalPortal
 from tests.support.looking import assert_honest, fields, page_of, raw
 from tests.support.paying import at_checkout, session_of, unpaid
 from tests.support.people import CARD, Employee, Page
+from tests.support.plain import PLAIN
 from tests.support.signing_in import clerk, staff_page
 from tests.support.world import MARKED, ROUTES
 
@@ -48,7 +49,10 @@ def test_payers_who_wait_for_a_slow_provider_hold_up_nobody_else(
     address = f"{still.url}/requests/{number}/pay/return?session_id={session_of(still, number)}"
     request.getfixturevalue("slow_provider")
     with ThreadPoolExecutor(20) as pool:
-        waiting = [pool.submit(httpx.get, address, trust_env=False, timeout=30) for _ in range(20)]
+        waiting = [
+            pool.submit(httpx.get, address, trust_env=False, verify=PLAIN, timeout=30)
+            for _ in range(20)
+        ]
         time.sleep(0.4)  # until all of them are there
         for path in ("/requests", f"/requests/{number}/pay"):
             assert citizen.get(path).status == 200
@@ -84,7 +88,7 @@ def test_news_of_a_slow_provider_hold_few_connections(
     monkeypatch.setattr(alone.portal.payment_news, "work_off", looked.append)
     citizen = alone.signed_in()
     _number, page = unpaid(alone, citizen)
-    httpx.post(at_checkout(citizen, page).url, data=CARD, trust_env=False)
+    httpx.post(at_checkout(citizen, page).url, data=CARD, trust_env=False, verify=PLAIN)
     waiting = "SELECT count(*) AS n FROM payment_events WHERE state = 'received'"
     alone.soon(lambda: alone.rows(waiting)[0].n >= 1)
     monkeypatch.undo()
@@ -152,7 +156,7 @@ def test_a_signature_of_any_bytes_is_refused_and_no_defect(still: LocalPortal, h
         content=json.dumps({"id": "evt_1"}).encode(),
         headers=[(b"stripe-signature", header.format(now=int(time.time())).encode())],
     )
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=PLAIN) as client:
         answer = client.send(sent)
     assert (answer.status_code, answer.text) == (400, "refused")
 

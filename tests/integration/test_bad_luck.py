@@ -12,6 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import event, text
 
+from tests.support.databases import POSTGRESQL, SQLITE, Databases
 from tests.support.drafting import (
     COMPLAINT,
     begin,
@@ -31,7 +32,6 @@ from tests.support.looking import (
     raw,
     token,
 )
-from tests.support.postgres import Postgres
 from tests.support.sandbox import SandboxProcess
 
 
@@ -39,6 +39,17 @@ from tests.support.sandbox import SandboxProcess
 def _quiet() -> Iterator[None]:
     with quiet_logs():
         yield
+
+
+@pytest.fixture
+def alone(
+    databases: Databases, payment_server: SandboxProcess, tmp_path: Path
+) -> Iterator[LocalPortal]:
+    """On SQLite, whose locks and limits are tried here; PostgreSQL's have tests of their own."""
+    var = tmp_path / "portal"
+    portal = LocalPortal(var, databases.loaded(var, SQLITE), payment_server)
+    yield portal
+    portal.close()
 
 
 @contextmanager
@@ -153,18 +164,18 @@ def test_staff_are_told_as_honestly(alone: LocalPortal) -> None:
 
 @pytest.fixture
 def on_postgresql(
-    postgres: Postgres, payment_server: SandboxProcess, tmp_path: Path
+    databases: Databases, payment_server: SandboxProcess, tmp_path: Path
 ) -> Iterator[LocalPortal]:
-    portal = LocalPortal(tmp_path, postgres.fresh_database(), payment_server)
+    portal = LocalPortal(tmp_path, databases.loaded(tmp_path, POSTGRESQL), payment_server)
     yield portal
     portal.close()
 
 
 def test_no_database_is_waited_for_without_end(
-    still: LocalPortal, on_postgresql: LocalPortal
+    alone: LocalPortal, on_postgresql: LocalPortal
 ) -> None:
     """What is set on the connections: to wait for it would take as long as a visitor's patience."""
-    assert still.rows("PRAGMA busy_timeout")[0][0] == 10_000
+    assert alone.rows("PRAGMA busy_timeout")[0][0] == 10_000
     limits = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
     assert [on_postgresql.rows(f"SHOW {name}")[0][0] for name in limits] == ["10s", "30s", "1min"]
 

@@ -31,6 +31,7 @@ from tests.support.paying import (
     unpaid,
 )
 from tests.support.people import CARD, Citizen, Page
+from tests.support.plain import PLAIN
 
 _SUM = 15_000
 _ARABIC, _PERSIAN = "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹"
@@ -57,6 +58,7 @@ def _sent(local: LocalPortal, body: bytes, signature: str) -> httpx.Response:
         content=body,
         headers={"stripe-signature": signature},
         trust_env=False,
+        verify=PLAIN,
         timeout=30,
     )
 
@@ -158,7 +160,7 @@ def test_a_header_that_signs_nothing_is_refused(local: LocalPortal, header: str)
         content=body,
         headers=[(b"stripe-signature", header.encode())],
     )
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=PLAIN) as client:
         assert client.send(request).status_code == 400
 
 
@@ -296,6 +298,7 @@ def test_twenty_tabs_with_other_parts_and_in_cash_are_never_credited_above_what_
             data={**shown.values("/pay" if person is citizen else path), **changes},
             cookies=dict(person.client.cookies),
             trust_env=False,
+            verify=PLAIN,
             timeout=60,
         )
 
@@ -319,7 +322,7 @@ def test_twenty_tabs_with_other_parts_and_in_cash_are_never_credited_above_what_
     assert len(sessions) <= 1
     assert sorted(row.channel for row in live) in (["checkout", "kiosk"], ["kiosk"], ["checkout"])
     for each in sessions:
-        httpx.post(str(each.url), data=CARD, trust_env=False)
+        httpx.post(str(each.url), data=CARD, trust_env=False, verify=PLAIN)
     for row in live:
         if row.voucher:
             local.sandbox.control("/kiosk", {"reference": row.voucher, "late": True})
@@ -353,7 +356,7 @@ def test_a_checkout_that_names_someone_elses_request_pays_for_neither(local: Loc
     )
     with local.portal.database.begin() as db:
         db.execute(update(Attempt).where(Attempt.id == attempt.id).values(session=swapped.id))
-    assert httpx.post(str(swapped.url), data=CARD, trust_env=False).status_code == 303
+    assert httpx.post(str(swapped.url), data=CARD, trust_env=False, verify=PLAIN).status_code == 303
     cases = select(PaymentCase.kind).where(PaymentCase.reference == number)
     local.soon(lambda: [row[0] for row in local.rows(cases)] == ["mismatch_obligation"])
     for each in (number, others):
@@ -385,7 +388,7 @@ def test_a_checkout_of_another_account_is_not_known_here(local: LocalPortal) -> 
             ],
         }
     )
-    assert httpx.post(str(foreign.url), data=CARD, trust_env=False).status_code == 303
+    assert httpx.post(str(foreign.url), data=CARD, trust_env=False, verify=PLAIN).status_code == 303
     event = _event(
         id=f"evt_foreign_{local.port}", **_subject(id=foreign.id, client_reference_id=number)
     )

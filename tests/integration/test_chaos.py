@@ -40,9 +40,10 @@ from portal.handoff.model import OutboxMessage
 from portal.requests import pay_links
 from portal.requests.model import HistoryEntry, ServiceRequest
 from portal.settings import read_settings
+from tests.support.databases import BOTH, ONE, Databases
 from tests.support.filing import file_unpaid
 from tests.support.people import CARD, DECLINED, Browser, Citizen, Page
-from tests.support.postgres import Postgres
+from tests.support.plain import PLAIN
 from tests.support.sandbox import eventually
 from tests.support.stack import Stack
 
@@ -120,7 +121,7 @@ _FORGED = {
 
 def _control(stack: Stack, path: str, body: dict[str, Any]) -> Any:
     url = f"{stack.sandbox_url}/sandbox/control{path}"
-    return httpx.post(url, json=body, trust_env=False, timeout=5).json()
+    return httpx.post(url, json=body, trust_env=False, verify=PLAIN, timeout=5).json()
 
 
 class Payer:
@@ -187,7 +188,10 @@ def _never_coming_back(payer: Payer, request: Unpaid) -> None:
         if not checkout.tree.xpath("//input[@name='card_number']"):
             return False
         action = urljoin(checkout.url, checkout.form().get("action") or checkout.url)
-        return httpx.post(action, data=CARD, trust_env=False, timeout=30).status_code == 303
+        return (
+            httpx.post(action, data=CARD, trust_env=False, verify=PLAIN, timeout=30).status_code
+            == 303
+        )
 
     payer.insist(act)
 
@@ -323,7 +327,7 @@ def _quiet(city: City) -> None:
     """The provider behaves again, the worker starts once more and catches up."""
     for path in ("/faults", "/webhooks"):
         url = f"{city.stack.sandbox_url}/sandbox/control{path}"
-        assert httpx.delete(url, trust_env=False).status_code == 200
+        assert httpx.delete(url, trust_env=False, verify=PLAIN).status_code == 200
     _control(city.stack, "/webhooks/send", {})
     city.stack.kill("worker")
     city.stack.start("worker")
@@ -393,13 +397,9 @@ def _assert_true(city: City) -> int:
 _UNPAID_STATES = ("awaiting_filing_payment", "expired_unpaid")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
-    url = ""
-    if request.param == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
-        url = server.fresh_database()
-    made = Stack(tmp_path, url).prepare()
+@pytest.fixture(params=BOTH)
+def stack(databases: Databases, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
+    made = Stack(tmp_path, databases.empty(tmp_path, request.param)).prepare()
     yield made
     made.stop()
 
@@ -412,7 +412,7 @@ def test_nothing_is_lost_doubled_or_made_up(stack: Stack) -> None:
     owners = [stack.citizen(f"0108{n:07d}") for n in range(PAYERS)]
     for owner in owners:
         assert owner.sign_in().path.endswith("/requests")
-    journeys, cuts = (30, 2) if on_postgresql else (200, 6)
+    journeys, cuts = (200, 6) if stack.database_url.startswith(ONE) else (30, 2)
     if HEAVY:
         journeys, cuts = 240, 30
     city = _file(stack, owners, journeys, dice)

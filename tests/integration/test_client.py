@@ -30,6 +30,7 @@ from portal.requests.model import Attachment, HistoryEntry, ServiceRequest
 from portal.settings import Queue, read_settings
 from tests.support.certificates import Authority
 from tests.support.commands import run_command
+from tests.support.databases import Databases
 from tests.support.files import pdf
 from tests.support.local import LocalPortal
 from tests.support.nats import running_as_deployed, running_nats
@@ -109,16 +110,14 @@ class Office:
 
 @pytest.fixture(scope="module")
 def portal(
-    loaded: Path, payment_server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+    databases: Databases, payment_server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalPortal]:
     """A portal whose broker gives again after two seconds what nobody acknowledged."""
     var = tmp_path_factory.mktemp("client")
-    shutil.copy(loaded, var)
     with pytest.MonkeyPatch.context() as patch, running_nats(var) as server:
         patch.setattr(streams, "ACK_WAIT_SECONDS", 2)
         setting = {"PORTAL_QUEUE_URL": server.url}
-        url = f"sqlite:///{var / loaded.name}"
-        made = LocalPortal(var, url, payment_server, setting)
+        made = LocalPortal(var, databases.loaded(var), payment_server, setting)
         yield made
         made.close()
 

@@ -16,12 +16,14 @@ from portal.notifications.model import OutgoingMessage
 from portal.requests.model import HistoryEntry, ServiceRequest
 from portal.settings import read_settings
 from tests.support import crossing
+from tests.support.databases import Databases
 
 
 def test_a_load_that_was_cut_off_goes_on_where_it_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = read_settings({"PORTAL_VAR": str(tmp_path)})
+    address = {"PORTAL_DATABASE_URL": databases.empty(tmp_path)}
+    settings = read_settings({"PORTAL_VAR": str(tmp_path), **address})
     core = build_core(settings, SystemClock())
     upgrade(core.database)
     load_demo(core)

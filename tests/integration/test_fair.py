@@ -13,8 +13,8 @@ from portal.db import Database
 from portal.handoff.model import OutboxMessage
 from portal.handoff.relay import Relay, centers_due, due_of_center, due_of_centers
 from portal.handoff.transports import KEPT, Fate, Outcome, Parcel
-from tests.support.postgres import Postgres
-from tests.support.wall import AT, Wall, two_databases
+from tests.support.databases import Databases
+from tests.support.wall import AT, Wall
 
 FLOOD = 100_000
 _ROWS = {
@@ -44,15 +44,11 @@ class _Street:
 
 @pytest.fixture(scope="module")
 def flooded(
-    database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    database_kind: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Wall]:
     """A center with a hundred thousand waiting, beside some that are sent."""
     folder = tmp_path_factory.mktemp("flooded")
-    portal_url, center_url = two_databases(folder)
-    if database_kind == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
-        portal_url = server.fresh_database()
-    wall = Wall(folder, portal_url, center_url)
+    wall = Wall(folder, databases.empty(folder, database_kind), databases.empty(folder))
     with wall.portal.begin() as db:
         kind = db.dialect.name
         rows = (("w", "KFS-003", "waiting", FLOOD), ("s", "KFS-009", "sent", FLOOD // 10))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.clock import public_id
 from portal.identity.sessions import citizen_of
 from portal.requests import drafts
@@ -13,7 +13,7 @@ from tests.support.local import LocalPortal
 from tests.support.looking import only_the_words, raw
 from tests.support.people import Citizen
 
-SERVICES = sorted(load_catalogue().services)
+SERVICES = sorted(shipped_catalogue().services)
 
 
 def _begin(portal: LocalPortal, citizen: Citizen, service: str, choose: Choose) -> str:

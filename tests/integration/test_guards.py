@@ -8,6 +8,7 @@ import pytest
 
 from portal.routes import HANDLERS
 from portal.web.routing import Access
+from tests.support.databases import Databases
 from tests.support.drafting import COMPLAINT, answer_all, begin, post, upload
 from tests.support.local import LocalPortal
 from tests.support.looking import (
@@ -41,8 +42,8 @@ FRONT = ("/register", "/accept", "/completion", "/{number:str}", "/{document_id:
 
 
 @pytest.fixture(scope="module")
-def world(local: LocalPortal) -> World:
-    return make_world(local)
+def world(apart: LocalPortal) -> World:
+    return make_world(apart)
 
 
 def test_every_route_says_who_may_come() -> None:
@@ -372,10 +373,10 @@ def test_metrics_name_nobody(world: World) -> None:
 
 
 def test_metrics_of_another_machine_need_the_operators_token(
-    payment_server: SandboxProcess, tmp_path: Path
+    databases: Databases, payment_server: SandboxProcess, tmp_path: Path
 ) -> None:
     settings = {"PORTAL_METRICS_TOKEN": "operators-own"}
-    url = f"sqlite:///{tmp_path / 'portal.sqlite3'}"
+    url = databases.loaded(tmp_path)
     portal = LocalPortal(tmp_path, url, payment_server, settings)
     try:
         nobody = portal.citizen()

@@ -33,7 +33,7 @@ from portal.handoff.packing import SignedPacking
 from portal.handoff.relay import Relay
 from portal.handoff.transports import KEPT, Fate, Outcome, Poison
 from portal.handoff.transports.embedded import EmbeddedTransport
-from tests.support.postgres import Postgres
+from tests.support.databases import Databases
 from tests.support.wall import (
     CENTER_TABLES,
     CLERK,
@@ -42,19 +42,15 @@ from tests.support.wall import (
     PAPER,
     Wall,
     signed,
-    two_databases,
 )
 
 NUMBER = "26-1503-00001-1"
 
 
 @pytest.fixture
-def wall(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wall]:
-    portal_url, center_url = two_databases(tmp_path)
-    if database_kind == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
-        portal_url, center_url = server.fresh_database(), server.fresh_database()
-    made = Wall(tmp_path, portal_url, center_url)
+def wall(database_kind: str, databases: Databases, tmp_path: Path) -> Iterator[Wall]:
+    portal, center = (databases.empty(tmp_path, database_kind) for _ in range(2))
+    made = Wall(tmp_path, portal, center)
     yield made
     made.close()
 

@@ -33,6 +33,7 @@ from tests.support.center_system import CenterSystem
 from tests.support.commands import run_command
 from tests.support.files import pdf, photo, png
 from tests.support.local import LocalPortal
+from tests.support.plain import PLAIN
 
 CENTER, OTHER = "KFS-011", "KFS-012"
 FREE = "municipal-complaint"
@@ -639,13 +640,13 @@ def test_a_center_fetches_the_documents_of_a_request_over_http(still: LocalPorta
     assert documents
     assert contract.of_data(message.type, linked.data) == []
     for document in documents:
-        answer = httpx.get(document["href"], trust_env=False)
+        answer = httpx.get(document["href"], trust_env=False, verify=PLAIN)
         assert answer.status_code == 200
         assert len(answer.content) == document["size"]
         assert answer.headers["content-type"] == document["media_type"]
         assert answer.headers["content-disposition"].startswith("attachment")
         assert answer.headers["cache-control"] == "no-store"
-        broken = httpx.get(document["href"][:-2], trust_env=False)
+        broken = httpx.get(document["href"][:-2], trust_env=False, verify=PLAIN)
         assert broken.status_code == 404
         assert broken.headers["content-type"] == "application/problem+json"
 
@@ -656,7 +657,9 @@ def test_what_the_portal_signs_is_verified_with_its_published_keys_alone(
     kept = select(OutboxMessage.payload).where(OutboxMessage.subject == number)
     payload = still.portal.vault.open("outbox_messages.payload", still.rows(kept)[0][0])
     body = still.portal.signatures.sign_bytes("handoff+jws", payload.encode()).decode()
-    keys_of = httpx.get(f"{still.url}/.well-known/jwks.json", trust_env=False).json()["keys"]
+    keys_of = httpx.get(f"{still.url}/.well-known/jwks.json", trust_env=False, verify=PLAIN).json()[
+        "keys"
+    ]
     header = jws.get_unverified_header(body)
     assert set(header) == {"alg", "kid", "typ"}
     (key,) = [each for each in keys_of if each["kid"] == header["kid"]]
@@ -665,11 +668,15 @@ def test_what_the_portal_signs_is_verified_with_its_published_keys_alone(
 
 def test_the_schemas_are_served_as_they_are(still: LocalPortal) -> None:
     for name in contract.names():
-        answer = httpx.get(f"{still.url}/api/v1/handoff/schemas/{name}.json", trust_env=False)
+        answer = httpx.get(
+            f"{still.url}/api/v1/handoff/schemas/{name}.json", trust_env=False, verify=PLAIN
+        )
         assert answer.content == contract.text_of(name)
         assert answer.headers["content-type"] == "application/schema+json"
     for wrong in ("nothing.v1.json", "request.paid.v1", "..%2Fcontract.json"):
-        answer = httpx.get(f"{still.url}/api/v1/handoff/schemas/{wrong}", trust_env=False)
+        answer = httpx.get(
+            f"{still.url}/api/v1/handoff/schemas/{wrong}", trust_env=False, verify=PLAIN
+        )
         assert answer.status_code == 404
 
 

@@ -25,9 +25,9 @@ from portal.rotation import rotate
 from portal.settings import Settings, read_settings
 from portal.vault import SealBroken, Vault
 from tests.support.commands import run_command
+from tests.support.databases import POSTGRESQL, Databases
 from tests.support.local import LocalPortal
 from tests.support.looking import quiet_logs
-from tests.support.postgres import Postgres
 from tests.support.sandbox import SandboxProcess, eventually
 
 SERVICE = "address-numbering-certificate"
@@ -37,15 +37,9 @@ BOTH = f"{NEW} {OLD}"
 
 @pytest.fixture
 def keyed(
-    database_kind: str,
-    payment_server: SandboxProcess,
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
+    database_kind: str, databases: Databases, payment_server: SandboxProcess, tmp_path: Path
 ) -> Iterator[LocalPortal]:
-    url = f"sqlite:///{tmp_path / 'portal.sqlite3'}"
-    if database_kind == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
-        url = server.fresh_database()
+    url = databases.loaded(tmp_path, database_kind)
     portal = _portal_with_the_old_key(tmp_path / "var", url, payment_server)
     yield portal
     portal.close()
@@ -136,10 +130,10 @@ def test_after_a_rotation_the_old_key_is_not_needed_for_anything(keyed: LocalPor
 
 
 def test_a_rotation_that_was_broken_off_is_finished_by_the_next(
-    payment_server: SandboxProcess, tmp_path: Path
+    databases: Databases, payment_server: SandboxProcess, tmp_path: Path
 ) -> None:
     """In the middle of the rows, and in the middle of a file."""
-    url = f"sqlite:///{tmp_path / 'portal.sqlite3'}"
+    url = databases.loaded(tmp_path)
     portal = _portal_with_the_old_key(tmp_path / "var", url, payment_server)
     settings = portal.portal.settings
     core = build_core(_with_keys(settings, BOTH), SystemClock())
@@ -161,12 +155,11 @@ def test_a_rotation_that_was_broken_off_is_finished_by_the_next(
 
 
 def test_a_rotation_that_is_killed_leaves_everything_readable(
-    payment_server: SandboxProcess, postgres: Postgres, tmp_path: Path
+    databases: Databases, payment_server: SandboxProcess, tmp_path: Path
 ) -> None:
     """Killed for certain in the middle: another one holds a table that comes late."""
-    portal = LocalPortal(
-        tmp_path, postgres.fresh_database(), payment_server, {"PORTAL_SECRET_KEYS": OLD}
-    )
+    address = databases.loaded(tmp_path, POSTGRESQL)
+    portal = LocalPortal(tmp_path, address, payment_server, {"PORTAL_SECRET_KEYS": OLD})
     portal.filed(SERVICE)
     url = portal.portal.settings.database_url
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PORTAL_")}

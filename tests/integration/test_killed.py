@@ -15,7 +15,9 @@ from payments.model import Entry, EntryLine, Obligation, Receipt
 from portal.backoffice.model import CenterRequest, TakenMessage
 from portal.handoff.model import OutboxMessage
 from portal.requests.model import HistoryEntry, ServiceRequest
+from tests.support.databases import Databases
 from tests.support.people import CARD, Citizen, Page
+from tests.support.plain import PLAIN
 from tests.support.postgres import Postgres
 from tests.support.sandbox import eventually
 from tests.support.stack import Stack
@@ -24,9 +26,9 @@ SERVICE = "address-numbering-certificate"
 
 
 @pytest.fixture
-def own_stack(tmp_path: Path) -> Iterator[Stack]:
-    """Processes that this test may kill, on SQLite."""
-    made = Stack(tmp_path).prepare()
+def own_stack(databases: Databases, tmp_path: Path) -> Iterator[Stack]:
+    """Processes that this test may kill."""
+    made = Stack(tmp_path, databases.empty(tmp_path)).prepare()
     yield made
     made.stop()
 
@@ -56,7 +58,7 @@ def _unpaid(stack: Stack, citizen: Citizen) -> tuple[str, Page]:
 def _pay_without_coming_back(citizen: Citizen, page: Page) -> None:
     checkout = citizen.send(page, {}, "/pay")
     target = httpx.URL(checkout.url).join(checkout.form().get("action") or checkout.url)
-    assert httpx.post(target, data=CARD, trust_env=False).status_code == 303
+    assert httpx.post(target, data=CARD, trust_env=False, verify=PLAIN).status_code == 303
 
 
 def _assert_whole(stack: Stack, number: str) -> None:
@@ -95,7 +97,7 @@ def test_killed_before_it_settles(own_stack: Stack) -> None:
     checkout = citizen.send(page, {}, "/pay")
     own_stack.kill("serve", "worker")
     target = httpx.URL(checkout.url).join(checkout.form().get("action") or checkout.url)
-    assert httpx.post(target, data=CARD, trust_env=False).status_code == 303
+    assert httpx.post(target, data=CARD, trust_env=False, verify=PLAIN).status_code == 303
     own_stack.start("serve", "worker")
     eventually(lambda: _is_there(own_stack, number), 60)
     _assert_whole(own_stack, number)

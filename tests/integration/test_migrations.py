@@ -38,23 +38,14 @@ from portal.migrations.running import DatabaseNewer, differences, upgrade
 from portal.notifications.model import OutgoingMessage
 from portal.registers.model import RegisterDue, RegisterRecord
 from portal.requests.model import Attachment, Draft, HistoryEntry, ServiceRequest
-from tests.support.postgres import Postgres
+from tests.support.databases import Databases
 from tests.support.rows import AT, DAY, OTHER_SIDE, ROWS
 
 
 @pytest.fixture
-def new_url(
-    database_kind: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> Callable[[], str]:
+def new_url(database_kind: str, databases: Databases, tmp_path: Path) -> Callable[[], str]:
     """Addresses of empty databases."""
-
-    def make() -> str:
-        if database_kind == "postgresql":
-            server: Postgres = request.getfixturevalue("postgres")
-            return server.fresh_database()
-        return f"sqlite:///{tmp_path / f'{os.urandom(6).hex()}.sqlite3'}"
-
-    return make
+    return lambda: databases.empty(tmp_path, database_kind)
 
 
 @pytest.fixture
@@ -203,14 +194,10 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(
 
 @pytest.fixture(scope="module")
 def migrated(
-    database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    database_kind: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
     """A database at head, with one right row in each table."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('rows') / 'rows.sqlite3'}"
-    if database_kind == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
-        url = server.fresh_database()
-    database = Database(url)
+    database = Database(databases.empty(tmp_path_factory.mktemp("rows"), database_kind))
     upgrade(database)
     with database.begin() as db:
         for model, values in ROWS.items():

@@ -1,7 +1,6 @@
 """The hand-off through real NATS servers: nothing lost, nothing doubled, nobody reads along."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,10 +35,11 @@ from portal.requests.model import ServiceRequest
 from portal.settings import Queue, read_settings
 from tests.support.certificates import Authority
 from tests.support.commands import run_command
+from tests.support.databases import Databases
 from tests.support.local import LocalPortal
 from tests.support.nats import NatsServer, running_as_deployed, running_cluster, running_nats
 from tests.support.sandbox import SandboxProcess, eventually
-from tests.support.wall import Wall, two_databases
+from tests.support.wall import Wall
 
 CENTERS = ("KFS-003", "KFS-004", "KFS-009")
 NUMBER = "26-1503-00001-1"
@@ -49,8 +49,8 @@ _ACCOUNTS = 12
 class Line:
     """A portal's outbox, a broker, and a center's inbox behind it."""
 
-    def __init__(self, folder: Path, queue: Queue) -> None:
-        self.wall = Wall(folder, *two_databases(folder))
+    def __init__(self, folder: Path, databases: Databases, queue: Queue) -> None:
+        self.wall = Wall(folder, databases.empty(folder), databases.empty(folder))
         self.queue = queue
         self.broker = Broker(queue, CENTERS)
         self.transport = NatsTransport(self.broker, TO_CENTERS)
@@ -126,8 +126,8 @@ def queue(accounts: list[str]) -> Queue:
 
 
 @contextmanager
-def a_line(folder: Path, queue: Queue) -> Iterator[Line]:
-    made = Line(folder, queue)
+def a_line(folder: Path, databases: Databases, queue: Queue) -> Iterator[Line]:
+    made = Line(folder, databases, queue)
     try:
         yield made
     finally:
@@ -135,8 +135,8 @@ def a_line(folder: Path, queue: Queue) -> Iterator[Line]:
 
 
 @pytest.fixture
-def line(tmp_path: Path, queue: Queue) -> Iterator[Line]:
-    with a_line(tmp_path, queue) as made:
+def line(tmp_path: Path, databases: Databases, queue: Queue) -> Iterator[Line]:
+    with a_line(tmp_path, databases, queue) as made:
         yield made
 
 
@@ -144,10 +144,9 @@ def line(tmp_path: Path, queue: Queue) -> Iterator[Line]:
 
 
 def test_a_paid_request_goes_through_the_broker_and_its_number_comes_back(
-    queue: Queue, loaded: Path, payment_server: SandboxProcess, tmp_path: Path
+    queue: Queue, databases: Databases, payment_server: SandboxProcess, tmp_path: Path
 ) -> None:
-    shutil.copy(loaded, tmp_path)
-    url = f"sqlite:///{tmp_path / loaded.name}"
+    url = databases.loaded(tmp_path)
     setting = {"PORTAL_QUEUE_URL": queue.servers[0]}
     portal = LocalPortal(tmp_path, url, payment_server, setting)
     try:
@@ -193,8 +192,13 @@ def test_what_is_published_twice_is_in_the_stream_once_and_a_replay_goes_out_aga
     assert line.wall.count(TakenMessage) == 1
 
 
-def test_a_server_that_was_told_wrong_whom_to_let_in_is_asked_again(tmp_path: Path) -> None:
-    with running_nats(tmp_path) as server, a_line(tmp_path, Queue((server.url,))) as line:
+def test_a_server_that_was_told_wrong_whom_to_let_in_is_asked_again(
+    databases: Databases, tmp_path: Path
+) -> None:
+    with (
+        running_nats(tmp_path) as server,
+        a_line(tmp_path, databases, Queue((server.url,))) as line,
+    ):
         line.put(3)
         line.settle(line.taken(3))
         server.let_in("somebody-else")
@@ -211,8 +215,13 @@ def test_a_server_that_was_told_wrong_whom_to_let_in_is_asked_again(tmp_path: Pa
         line.settle(line.taken(6))
 
 
-def test_a_server_that_is_killed_is_noticed_once_and_no_message_is_blamed(tmp_path: Path) -> None:
-    with running_nats(tmp_path) as server, a_line(tmp_path, Queue((server.url,))) as line:
+def test_a_server_that_is_killed_is_noticed_once_and_no_message_is_blamed(
+    databases: Databases, tmp_path: Path
+) -> None:
+    with (
+        running_nats(tmp_path) as server,
+        a_line(tmp_path, databases, Queue((server.url,))) as line,
+    ):
         line.put(30)
         line.relay.run_once()
         assert line.states() == {"sent": 30}
@@ -232,10 +241,13 @@ def test_a_server_that_is_killed_is_noticed_once_and_no_message_is_blamed(tmp_pa
 
 
 def test_a_server_that_answers_nothing_leaves_all_where_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(carrier, "_ACK_SECONDS", 0.3)
-    with running_nats(tmp_path) as server, a_line(tmp_path, Queue((server.url,))) as line:
+    with (
+        running_nats(tmp_path) as server,
+        a_line(tmp_path, databases, Queue((server.url,))) as line,
+    ):
         line.put(1)
         line.settle(line.taken(1))
         server.hold()
@@ -370,10 +382,12 @@ async def _try_everything(server: NatsServer, authority: Authority) -> None:
 # --- a cluster
 
 
-def test_a_cluster_of_three_loses_nothing_with_one_of_its_nodes(tmp_path: Path) -> None:
+def test_a_cluster_of_three_loses_nothing_with_one_of_its_nodes(
+    databases: Databases, tmp_path: Path
+) -> None:
     with running_cluster(tmp_path) as servers:
         queue = Queue(tuple(server.url for server in servers), replicas=3)
-        with a_line(tmp_path, queue) as line:
+        with a_line(tmp_path, databases, queue) as line:
             line.put(40)
             line.settle(line.taken(1), 30)
             info = line.broker.ask(lambda js: js.stream_info(STREAM), 3)

@@ -24,9 +24,11 @@ from portal.identity.model import Staff
 from portal.migrations.newest import NEWEST
 from portal.requests.model import ServiceRequest
 from tests.support.commands import run_command
+from tests.support.databases import POSTGRESQL, Databases
 from tests.support.local import LocalPortal
 from tests.support.looking import quiet_logs
 from tests.support.people import Employee
+from tests.support.plain import PLAIN
 from tests.support.postgres import Postgres
 from tests.support.sandbox import SandboxProcess, eventually
 from tests.support.stack import Stack
@@ -242,20 +244,18 @@ def test_a_start_that_cannot_be_ends_with_one_line_that_says_why(
 
 @pytest.fixture(scope="module")
 def watched(
-    payment_server: SandboxProcess,
-    postgres: Postgres,
-    tmp_path_factory: pytest.TempPathFactory,
+    databases: Databases, payment_server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalPortal]:
     """A portal on PostgreSQL whose metrics are for the holder of a token."""
     settings = {"PORTAL_METRICS_TOKEN": TOKEN}
     var = tmp_path_factory.mktemp("watched")
-    portal = LocalPortal(var, postgres.fresh_database(), payment_server, settings)
+    portal = LocalPortal(var, databases.loaded(var, POSTGRESQL), payment_server, settings)
     yield portal
     portal.close()
 
 
 def _get(portal: LocalPortal, path: str, **headers: str) -> httpx.Response:
-    return httpx.get(portal.url + path, headers=headers, trust_env=False)
+    return httpx.get(portal.url + path, headers=headers, trust_env=False, verify=PLAIN)
 
 
 def _admit(postgres: Postgres, name: str, *, yes: bool) -> None:
@@ -408,7 +408,7 @@ def _http_lines(log: str) -> list[dict[str, Any]]:
 
 def test_the_reference_of_an_answer_leads_to_its_line_in_the_log(stack: Stack) -> None:
     answers = [
-        httpx.get(stack.url + path, trust_env=False, headers={"x-request-id": "mine"})
+        httpx.get(stack.url + path, trust_env=False, verify=PLAIN, headers={"x-request-id": "mine"})
         for path in ("/", "/health/live", "/requests/26-1503-00001-1", "/nowhere", "/metrics")
     ]
     references = [answer.headers["x-request-id"] for answer in answers]

@@ -28,6 +28,7 @@ from tests.support.paying import (
     unpaid,
 )
 from tests.support.people import CARD, DECLINED
+from tests.support.plain import PLAIN
 
 
 def test_a_payer_who_never_comes_back_is_settled_by_the_webhook(local: LocalPortal) -> None:
@@ -114,6 +115,7 @@ def test_twenty_tabs_that_pay_at_once_get_one_checkout(local: LocalPortal) -> No
             data=values,
             cookies=dict(citizen.client.cookies),
             trust_env=False,
+            verify=PLAIN,
             timeout=30,
         )
 
@@ -141,7 +143,7 @@ def test_a_checkout_near_its_end_is_closed_before_another_is_begun(alone: LocalP
         citizen.sign_in()
         new = at_checkout(citizen, citizen.get(f"/requests/{number}/pay"))
         assert new.url != old.url
-        answer = httpx.post(old.url, data=CARD, trust_env=False)
+        answer = httpx.post(old.url, data=CARD, trust_env=False, verify=PLAIN)
         assert answer.status_code != 303
         pay_without_coming_back(new)
     finally:
@@ -184,7 +186,7 @@ def test_money_that_comes_twice_is_kept_apart_with_a_case(local: LocalPortal) ->
         second = {"id": f"{first.id}-2", "number": 2, "state": "expired", "session": again.id}
         second["payment"] = None
         db.execute(insert(Attempt).values({**first._mapping, **second}))
-    assert httpx.post(str(again.url), data=CARD, trust_env=False).status_code == 303
+    assert httpx.post(str(again.url), data=CARD, trust_env=False, verify=PLAIN).status_code == 303
     cases = select(PaymentCase.kind).where(PaymentCase.reference == number)
     local.soon(lambda: [tuple(row) for row in local.rows(cases)] == [("surplus",)])
     booked = booked_for(local, number)
@@ -213,7 +215,7 @@ def test_money_that_does_not_fit_goes_to_suspense_with_a_case_and_settles_nothin
     other = checkout_beside_ours(local, owed, {"metadata": metadata, **changes})
     with local.portal.database.begin() as db:
         db.execute(update(Attempt).where(Attempt.id == attempt.id).values(session=other.id))
-    assert httpx.post(str(other.url), data=CARD, trust_env=False).status_code == 303
+    assert httpx.post(str(other.url), data=CARD, trust_env=False, verify=PLAIN).status_code == 303
     cases = select(PaymentCase.kind).where(PaymentCase.reference == number)
     local.soon(lambda: [tuple(row) for row in local.rows(cases)] == [(kind,)])
     assert state_of(local, number) == "awaiting_filing_payment"
@@ -231,7 +233,7 @@ def test_a_request_that_is_not_paid_in_time_is_closed_and_its_checkout_with_it(
     alone.clock.advance(days=8)
     alone.portal.cashier.expire_unpaid()
     assert state_of(alone, number) == "expired_unpaid"
-    assert httpx.post(checkout.url, data=CARD, trust_env=False).status_code != 303
+    assert httpx.post(checkout.url, data=CARD, trust_env=False, verify=PLAIN).status_code != 303
     assert booked_for(alone, number) == {}
     citizen.sign_in()
     assert citizen.get(f"/requests/{number}/pay").hook("state") == "expired_unpaid"

@@ -23,6 +23,7 @@ from tests.support.commands import run_command
 from tests.support.local import LocalPortal
 from tests.support.pdf_text import text_of
 from tests.support.people import Browser, Citizen, Page
+from tests.support.plain import PLAIN
 
 SERVICE = "address-numbering-certificate"
 
@@ -98,7 +99,7 @@ def test_the_pdf_is_private_small_and_named_by_the_receipt_alone(
 def test_nobody_else_gets_it(still: LocalPortal, path: str, ending: str) -> None:
     other = still.someone()
     assert other.get(f"{path}{ending}").status == 404
-    stranger = httpx.get(f"{still.url}{path}{ending}", trust_env=False)
+    stranger = httpx.get(f"{still.url}{path}{ending}", trust_env=False, verify=PLAIN)
     assert stranger.status_code == 303
     assert "/sign-in" in stranger.headers["location"]
 
@@ -124,7 +125,7 @@ def test_a_receipt_stands_under_its_own_request_only(
 
 
 def _verified(still: LocalPortal, address: str) -> httpx.Response:
-    return httpx.get(httpx.URL(still.url).join(address), trust_env=False)
+    return httpx.get(httpx.URL(still.url).join(address), trust_env=False, verify=PLAIN)
 
 
 def test_whoever_scans_sees_what_it_is_worth_and_no_name(
@@ -194,11 +195,11 @@ def _spoilt(token: str, keys: dict[str, Any]) -> dict[str, str]:
 
 
 def test_a_spoilt_code_is_no_receipt_and_never_a_defect(still: LocalPortal, code: str) -> None:
-    keys = httpx.get(f"{still.url}/.well-known/jwks.json", trust_env=False).json()
+    keys = httpx.get(f"{still.url}/.well-known/jwks.json", trust_env=False, verify=PLAIN).json()
     token = code.rsplit("/", 1)[1]
     for name, spoilt in _spoilt(token, keys).items():
         quoted = spoilt if "%" in spoilt else quote(spoilt, safe="")
-        answer = httpx.get(f"{still.url}/verify/{quoted}", trust_env=False)
+        answer = httpx.get(f"{still.url}/verify/{quoted}", trust_env=False, verify=PLAIN)
         assert answer.status_code in {400, 404, 414}, (name, answer.status_code)
         assert "data-state" not in answer.text, name
     assert _verified(still, code).status_code == 200
@@ -311,7 +312,7 @@ def test_a_code_can_be_verified_with_the_published_keys_and_outlives_their_chang
     still: LocalPortal, citizen: Citizen, path: str, code: str
 ) -> None:
     def published() -> dict[str, Any]:
-        answer = httpx.get(f"{still.url}/.well-known/jwks.json", trust_env=False)
+        answer = httpx.get(f"{still.url}/.well-known/jwks.json", trust_env=False, verify=PLAIN)
         assert answer.headers["content-type"] == "application/jwk-set+json"
         assert "max-age" in answer.headers["cache-control"]
         assert not any("d" in key for key in answer.json()["keys"])

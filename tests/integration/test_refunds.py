@@ -22,6 +22,7 @@ from portal.notifications.compose import compose
 from portal.requests import deposits, reading
 from tests.support.local import LocalPortal
 from tests.support.people import Employee
+from tests.support.plain import PLAIN
 from tests.support.refunding import (
     DEPOSIT,
     FEE,
@@ -544,6 +545,7 @@ def test_of_many_who_decide_at_once_one_decides(
             data=values,
             cookies=dict(person.client.cookies),
             trust_env=False,
+            verify=PLAIN,
             timeout=30,
         ).status_code
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from lxml import html
 
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Stage
 from portal.catalogue.trying import estimate, evaluate_trial
 from portal.web.assets import Assets
@@ -15,7 +15,7 @@ from tests.support.local import LocalPortal
 from tests.support.looking import page_of, raw
 from tests.support.people import Browser, Page
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 TREE = {
     "building_use": "residential",
     "total_built_area": "٤٥٠",  # typed as it is read

@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from portal.identity import staff
+from tests.support.databases import Databases
 from tests.support.local import LocalPortal
 from tests.support.looking import (
     assert_links_lead_to_controls,
@@ -52,10 +53,10 @@ def test_the_cookie_is_opaque_and_no_script_reads_it(shared: LocalPortal) -> Non
 
 
 def test_behind_https_the_cookie_never_leaves_it(
-    payment_server: SandboxProcess, tmp_path: Path
+    databases: Databases, payment_server: SandboxProcess, tmp_path: Path
 ) -> None:
     settings = {"PORTAL_PUBLIC_URL": "https://portal.example"}
-    url = f"sqlite:///{tmp_path / 'portal.sqlite3'}"
+    url = databases.loaded(tmp_path)
     portal = LocalPortal(tmp_path, url, payment_server, settings)
     try:
         for area, name in (("/sign-in", "__Host-sid"), ("/center/sign-in", "__Host-staff")):

@@ -9,6 +9,7 @@ from portal.web.shared import MOST
 from portal.web.visit import Visit
 from portal.web.well_known import public_paths
 from tests.support.local import LocalPortal
+from tests.support.plain import PLAIN
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ from tests.support.local import LocalPortal
 def test_a_page_that_has_not_changed_is_not_sent_again(
     still: LocalPortal, path: str, coding: str
 ) -> None:
-    anyone = httpx.Client(base_url=still.url, trust_env=False)
+    anyone = httpx.Client(base_url=still.url, trust_env=False, verify=PLAIN)
     first = anyone.get(path, headers={"accept-encoding": coding})
     assert first.status_code == 200
     again = anyone.get(path, headers={"accept-encoding": coding})
@@ -33,7 +34,7 @@ def test_a_page_that_has_not_changed_is_not_sent_again(
 
 
 def test_made_up_queries_fill_nothing(still: LocalPortal) -> None:
-    anyone = httpx.Client(base_url=still.url, trust_env=False)
+    anyone = httpx.Client(base_url=still.url, trust_env=False, verify=PLAIN)
     anyone.get("/")
     kept = len(still.portal.pages.shared)
     for number in range(20):
@@ -49,7 +50,10 @@ def test_made_up_queries_fill_nothing(still: LocalPortal) -> None:
 def test_other_ways_to_ask_for_a_page_do_not_make_it_again(
     still: LocalPortal, path: str, headers: dict[str, str]
 ) -> None:
-    anyone, pages = httpx.Client(base_url=still.url, trust_env=False), still.portal.pages.shared
+    anyone, pages = (
+        httpx.Client(base_url=still.url, trust_env=False, verify=PLAIN),
+        still.portal.pages.shared,
+    )
     first = anyone.get("/guides")
     key, today = ("ar", "/guides", b""), cairo_day(still.portal.clock.now())
     made = pages.find(key, today)
@@ -80,7 +84,7 @@ def test_a_visit_has_one_day_even_over_midnight(turning: LocalPortal) -> None:
 
 def test_a_shared_page_says_nothing_of_the_visitor(still: LocalPortal) -> None:
     citizen = still.someone()
-    anyone = httpx.Client(base_url=still.url, trust_env=False)
+    anyone = httpx.Client(base_url=still.url, trust_env=False, verify=PLAIN)
     for path in ("/help", "/en/services/kiosk-licence"):
         first = citizen.client.get(still.url + path)
         assert first.text == anyone.get(path).text
@@ -89,7 +93,7 @@ def test_a_shared_page_says_nothing_of_the_visitor(still: LocalPortal) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/services", "/centers?governorate=EG-KFS"])
 def test_a_part_of_a_page_is_not_the_page(still: LocalPortal, path: str) -> None:
-    anyone = httpx.Client(base_url=still.url, trust_env=False)
+    anyone = httpx.Client(base_url=still.url, trust_env=False, verify=PLAIN)
     whole = anyone.get(path).text
     part = anyone.get(path, headers={"hx-request": "true"}).text
     assert whole == anyone.get(path).text

@@ -16,7 +16,7 @@ from portal.clock import SettableClock
 from portal.db import Base, Database
 from portal.signatures import LONGEST, NotSigned, Purpose, Signatures, SigningKey, jwk_set
 from portal.vault import SealBroken, Vault
-from tests.support.postgres import Postgres
+from tests.support.databases import Databases
 
 AT = datetime(2026, 11, 22, 9, 42, tzinfo=UTC)
 CLAIMS: dict[str, Any] = {"sub": "R-26-0000001", "iat": int(AT.timestamp()), "amount": 15_000}
@@ -24,14 +24,8 @@ VAULT = Vault(["a key of more than thirty-two letters"])
 
 
 @pytest.fixture
-def database(
-    database_kind: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'keys.sqlite3'}"
-    if database_kind == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
-        url = server.fresh_database()
-    made = Database(url)
+def database(database_kind: str, databases: Databases, tmp_path: Path) -> Iterator[Database]:
+    made = Database(databases.empty(tmp_path, database_kind))
     table = SigningKey.__table__
     assert isinstance(table, Table)
     with made.begin() as db:

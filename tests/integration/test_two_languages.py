@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from tests.support.files import photo
 from tests.support.local import LocalPortal
 from tests.support.looking import assert_nothing_inline
@@ -38,7 +38,7 @@ PUBLIC = [
     "/verify/nothing",
     "/no/such/page",
 ]
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 SERVICES = sorted(CATALOGUE.services)
 FORMS = [
     "building-permit-new",

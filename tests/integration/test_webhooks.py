@@ -26,6 +26,7 @@ from tests.support.paying import (
     unpaid,
 )
 from tests.support.people import CARD
+from tests.support.plain import PLAIN
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -41,6 +42,7 @@ def _signed(
         content=body,
         headers={"stripe-signature": f"t={stamp},v1={signature}"},
         trust_env=False,
+        verify=PLAIN,
     )
 
 
@@ -154,7 +156,9 @@ def test_a_forged_event_is_refused_and_settles_nothing(local: LocalPortal) -> No
     at_checkout(citizen, page)
     forged = _event(session_of(local, number), number, "evt_forged")
     assert _signed(local, forged, secret="whsec_guessed").status_code == 400
-    unsigned = httpx.post(f"{local.url}/webhooks/payments", content=forged, trust_env=False)
+    unsigned = httpx.post(
+        f"{local.url}/webhooks/payments", content=forged, trust_env=False, verify=PLAIN
+    )
     assert unsigned.status_code == 400
     assert state_of(local, number) == "awaiting_filing_payment"
 
@@ -171,6 +175,7 @@ def test_an_event_that_was_changed_after_it_was_signed_is_refused(local: LocalPo
             content=changed,
             headers={"stripe-signature": f"t={stamp},v1={signature}"},
             trust_env=False,
+            verify=PLAIN,
         )
         assert answer.status_code == 400
 

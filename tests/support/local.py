@@ -25,17 +25,11 @@ from portal.web.assets import Assets
 from portal.web.parts import Portal
 from portal.worker import Worker
 from tests.support.answers import MOBILE, NATIONAL_ID, Choose, Maker, first
+from tests.support.databases import share_key
 from tests.support.people import Citizen, Employee, Page
 from tests.support.sandbox import SandboxProcess, eventually, free_port
 
 _ASSETS = Assets()
-
-
-def share_key(var: Path) -> None:
-    """The key of all test portals: what is copied from one database opens in the other."""
-    var.mkdir(parents=True, exist_ok=True)
-    if not (var / "secret_key").exists():
-        (var / "secret_key").write_text("of-all-portals-in-tests-" * 3, encoding="ascii")
 
 
 class TurnableClock:

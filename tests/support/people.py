@@ -16,6 +16,7 @@ from lxml import html
 
 from tests.support.answers import MOBILE, NATIONAL_ID
 from tests.support.files import pdf, photo
+from tests.support.plain import PLAIN
 
 CARD = {"card_number": "4242 4242 4242 4242", "exp": "12/34", "cvc": "123", "name": "MONA"}
 DECLINED = {**CARD, "card_number": "4000 0000 0000 0002"}
@@ -77,7 +78,7 @@ class Browser:
     def __init__(self, base_url: str, prefix: str = "") -> None:
         self.base_url = base_url
         self.prefix = prefix
-        self.client = httpx.Client(follow_redirects=True, timeout=30, trust_env=False)
+        self.client = httpx.Client(follow_redirects=True, timeout=30, trust_env=False, verify=PLAIN)
 
     def get(self, path: str) -> Page:
         return self._page(self.client.get(urljoin(self.base_url, path)))
@@ -106,7 +107,9 @@ class Citizen(Browser):
     mobile: str = MOBILE
     prefix: str = ""
     client: httpx.Client = field(
-        default_factory=lambda: httpx.Client(follow_redirects=True, timeout=30, trust_env=False)
+        default_factory=lambda: httpx.Client(
+            follow_redirects=True, timeout=30, trust_env=False, verify=PLAIN
+        )
     )
 
     def last_code(self) -> str:
@@ -209,7 +212,9 @@ class Employee(Browser):
     username: str
     prefix: str = ""
     client: httpx.Client = field(
-        default_factory=lambda: httpx.Client(follow_redirects=True, timeout=30, trust_env=False)
+        default_factory=lambda: httpx.Client(
+            follow_redirects=True, timeout=30, trust_env=False, verify=PLAIN
+        )
     )
 
     def sign_in(self, password: str = "demo") -> Page:

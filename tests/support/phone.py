@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lxml import html
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, Playwright
 
@@ -26,6 +27,20 @@ _FLAGS = [
     "--disable-sync",
     "--disable-quic",
 ]
+
+
+# Asked at once: most answers of a form have no control on this page of it
+_KIND_OF_CONTROL = """name => {
+  const of = name => document.querySelector(`[name="${name}"]`);
+  const seen = e => e && e.getBoundingClientRect().width > 0
+    && getComputedStyle(e).visibility === "visible";
+  if (seen(of(`${name}.day`))) return "date";
+  const first = of(name);
+  if (!first) return "none";
+  if (first.type === "radio" || first.type === "checkbox") return "boxes";
+  if (!seen(first)) return "hidden";
+  return first.tagName === "SELECT" ? "list" : "text";
+}"""
 
 
 def chromium_path() -> str:
@@ -73,13 +88,10 @@ class Phone:
         self.press_primary()
 
     def last_code(self) -> str:
-        other = self.page.context.new_page()
-        try:
-            other.goto(f"{self.base_url}/sandbox/messages")
-            texts = other.locator("article").all_text_contents()
-        finally:
-            other.close()
-        for text in texts:
+        """What was sent to this phone last; no page of the browser's is opened for it."""
+        answer = self.page.context.request.get(f"{self.base_url}/sandbox/messages")
+        for article in html.fromstring(answer.body()).xpath("//article"):
+            text = article.text_content()
             if self.mobile in text and (code := re.search(r"\b[0-9]{6}\b", text)):
                 return code[0]
         raise AssertionError("no code was sent")
@@ -126,25 +138,19 @@ class Phone:
 
     def _fill(self, name: str, value: Any) -> None:
         page = self.page
-        day = page.locator(f"[name='{name}.day']")
-        if day.count() and day.is_visible() and isinstance(value, str):
+        kind = page.evaluate(_KIND_OF_CONTROL, name)
+        controls = page.locator(f"[name='{name}']")
+        if kind == "date":
             for part, text in zip(("day", "month", "year"), value.split("/"), strict=True):
                 page.fill(f"[name='{name}.{part}']", text)
-            return
-        controls = page.locator(f"[name='{name}']")
-        if not controls.count():
-            return
-        kind = controls.first.get_attribute("type")
-        if kind in {"radio", "checkbox"}:
+        elif kind == "boxes":
             for each in value if isinstance(value, list) else [value]:
                 box = page.locator(f"[name='{name}'][value='{each}']")
                 if box.is_visible():
                     box.check()
-        elif kind == "hidden" or not controls.first.is_visible():
-            return
-        elif controls.first.evaluate("e => e.tagName") == "SELECT":
+        elif kind == "list":
             controls.first.select_option(value)
-        else:
+        elif kind == "text":
             controls.first.fill(value)
 
     def upload_all(self) -> None:

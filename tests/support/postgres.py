@@ -37,13 +37,20 @@ class Postgres:
         """The address of a new database like that one, to which nobody may be connected."""
         return self._create(url.rsplit("/", 1)[1])
 
+    def drop(self, url: str) -> None:
+        """Forget a database, whoever is still connected to it."""
+        self._do(f'DROP DATABASE "{url.rsplit("/", 1)[1]}" WITH (FORCE)')
+
     def _create(self, template: str) -> str:
         name = f"t{uuid.uuid4().hex[:12]}"
+        self._do(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return self.url(name)
+
+    def _do(self, statement: str) -> None:
         with psycopg.connect(
             f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres", autocommit=True
         ) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        return self.url(name)
+            connection.execute(statement.encode())
 
     def answers(self) -> bool:
         try:

@@ -18,6 +18,8 @@ from typing import Any
 import httpx
 import stripe
 
+from tests.support.plain import PLAIN
+
 CARD = {"card_number": "4242424242424242", "exp": "12/34", "cvc": "123", "name": "منى السيد"}
 SUCCESS_URL = "http://127.0.0.1:9/paid?session={CHECKOUT_SESSION_ID}"
 CANCEL_URL = "http://127.0.0.1:9/canceled"
@@ -25,7 +27,7 @@ SECRET = "whsec_test"
 
 Json = dict[str, Any]
 
-web = httpx.Client(timeout=20)
+web = httpx.Client(timeout=20, verify=PLAIN)
 """A browser without JavaScript; shared, because making one takes longer than a request."""
 
 

@@ -9,6 +9,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def forms(text: object) -> list[str]:
     return [str(form) for form in text] if isinstance(text, tuple | list) else [str(text)]
 
 
+@cache
 def messages_of(house: House) -> list[Message]:
     found = [each for path in sorted(house.code.rglob("*.py")) for each in _in_code(path)]
     for path in house.templates:

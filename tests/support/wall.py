@@ -4,7 +4,6 @@ The center's database holds the tables of a center and nothing else, the portal'
 hand-off: whoever reaches over the wall finds no table there.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -214,9 +213,3 @@ def _create(database: Database, models: Sequence[type[Base]]) -> None:
     tables = [model.__table__ for model in models]
     with database.begin() as db:
         Base.metadata.create_all(db, tables=[t for t in tables if isinstance(t, Table)])
-
-
-def two_databases(folder: Path) -> tuple[str, str]:
-    """The addresses of two new SQLite databases."""
-    first, second = (folder / f"{os.urandom(4).hex()}.sqlite3" for _ in range(2))
-    return f"sqlite:///{first}", f"sqlite:///{second}"

@@ -15,7 +15,7 @@ from payments.reconciliation import matching
 from payments.settlement import Outcome
 from portal import core, words
 from portal.catalogue import deadlines
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Mark, Period, Silence, Unit
 from portal.cli import main
 from portal.clock import CAIRO
@@ -310,7 +310,7 @@ def in_short(period: Period) -> str:
 def service_rows(*, code: bool = False) -> list[list[str]]:
     """Number, code, period, counted from, silence: as the table of services has them."""
     rows = []
-    for service in load_catalogue().services.values():
+    for service in shipped_catalogue().services.values():
         deadline, silence = service.deadline, service.silence
         periods = [in_short(deadline.standard)]
         periods += [f"{v.label.en if v.label else ''} {in_short(v)}" for v in deadline.variants]
@@ -334,7 +334,7 @@ def test_the_periods_of_all_services_are_those_of_the_catalogue() -> None:
 def grievance_rows() -> list[list[str]]:
     """Period, body and services of each way to challenge a refusal."""
     found: dict[tuple[str, str], list[str]] = {}
-    for service in load_catalogue().services.values():
+    for service in shipped_catalogue().services.values():
         if service.grievance is not None:
             key = in_short(service.grievance.period), service.grievance.body.en
             found.setdefault(key, []).append(f"{service.number:02d}")

@@ -3,9 +3,9 @@
 import pytest
 
 from portal.catalogue.checklist import checklist
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 
 
 @pytest.mark.parametrize("code", CATALOGUE.services)

@@ -18,10 +18,10 @@ from portal.catalogue.deadlines import (
     first_day,
     period_of,
 )
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Mark, Period, Unit
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 OFF_2026 = frozenset(
     date(2026, month, day)
     for month, day in [

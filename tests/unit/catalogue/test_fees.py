@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from payments.money import Money
 from portal.catalogue.expressions import Scope, compile_expression
 from portal.catalogue.fees import FeeLine, Quote, compute, namespace, quote, total
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import FeeRule, Mark, Service, Stage, Text, Tier
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 TODAY = date(2026, 11, 22)
 SCOPE = Scope(
     {"area": "number", "days": "number", "kind": "text", "paid": "boolean"},

@@ -22,13 +22,13 @@ from portal.catalogue.forms import (
     rows_of,
     to_json,
 )
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Choice, Field, Service
 from portal.problems import Problem
 from tests.support.answers import Maker, first, last
 from tests.support.lists import Lists
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 TODAY = date(2026, 11, 22)
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from portal.catalogue.guide_file import read_guide
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Guide
 from portal.catalogue.reading import CatalogueError
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 GOOD = """
 title = { ar = "أي طلب", en = "Which" }
 summary = { ar = "سؤال", en = "A question" }

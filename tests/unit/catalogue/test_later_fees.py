@@ -21,10 +21,10 @@ from portal.catalogue.assessment import (
     wrong_amount,
 )
 from portal.catalogue.fees import FeeLine
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Mark, Stage, Text
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 DAY = date(2026, 11, 22)
 SHOP, BUILDING, CERTIFICATE, LAND = (
     "shop-licence-new",

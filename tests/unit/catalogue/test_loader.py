@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from portal.catalogue.forms import evaluate
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Service, Text
 from tests.support.answers import Maker, first, last
 from tests.support.lists import Lists
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 SHEETS = tomllib.loads((Path(__file__).parent / "sheets.toml").read_text(encoding="utf-8"))
 TODAY = date(2026, 11, 22)
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.search.finder import MOST_HITS, Found, ServiceFinder
 from portal.catalogue.search.index import Part
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 FINDER = ServiceFinder(CATALOGUE)
 DATA = Path(__file__).parent / "data"
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from portal.catalogue.loader import CATALOGUE_DIR, load_catalogue
+from portal.catalogue.loader import CATALOGUE_DIR, shipped_catalogue
 from portal.catalogue.reading import CatalogueError
 from portal.catalogue.words_file import read_words
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 WORDS = CATALOGUE.words
 
 

@@ -15,7 +15,7 @@ from portal.catalogue import fees
 from portal.catalogue.fields import DATE_PARTS, Raw
 from portal.catalogue.forms import Evaluation, evaluate, read_step
 from portal.catalogue.identity import permit_year, read_permit_number
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Field, PaymentMode, Stage, Text, Trial
 from portal.catalogue.trying import (
     StageEstimate,
@@ -28,7 +28,7 @@ from portal.catalogue.trying import (
 from tests.support.answers import Choose, Maker, as_form, first, last
 from tests.support.lists import Lists
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 TODAY = date(2026, 11, 22)
 EXAMPLES_DIR = Path(__file__).parent / "worked_examples"
 RECORD = {

@@ -9,11 +9,11 @@ import pytest
 
 from portal.catalogue.fees import namespace, quote
 from portal.catalogue.fields import KINDS, Context
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Catalogue, Choice, Field, PaymentMode, Service, Stage, Text
 
 EXAMPLES_DIR = Path(__file__).parent / "worked_examples"
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 
 
 def _examples() -> list[Any]:

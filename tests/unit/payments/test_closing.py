@@ -4,7 +4,6 @@ import csv
 import hashlib
 import io
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -32,6 +31,7 @@ from payments.reconciliation.treasury import (
 from portal.clock import CAIRO
 from portal.db import Database
 from tests.support.books import AMOUNT, FEE, Desk, in_desouk
+from tests.support.databases import Databases
 
 NOON = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
@@ -39,11 +39,12 @@ NEXT = DAY + timedelta(days=1)
 
 
 @pytest.fixture
-def desk(loaded: Path, tmp_path: Path) -> Iterator[Desk]:
-    shutil.copy(loaded, tmp_path)
-    database = Database(f"sqlite:///{tmp_path / loaded.name}", durable=False)
+def desk(databases: Databases, tmp_path: Path) -> Iterator[Desk]:
+    url = databases.loaded(tmp_path)
+    database = Database(url, durable=False)
     yield Desk(database, NOON)
     database.close()
+    databases.forget(url)
 
 
 def close(desk: Desk, day: date = DAY, *, note: str = "", runs: int | None = None) -> str:
@@ -307,7 +308,11 @@ def test_a_day_changed_past_its_guards_is_found(desk: Desk) -> None:
         desk.reconciler.run(day)
         close(desk, day)
     with desk.database.begin() as db:
-        db.exec_driver_sql("DROP TRIGGER reconciliation_shares_no_update")
+        guard = {
+            "sqlite": "reconciliation_shares_no_update",
+            "postgresql": "reconciliation_shares_guard ON reconciliation_shares",
+        }
+        db.exec_driver_sql(f"DROP TRIGGER {guard[db.dialect.name]}")
         db.execute(update(DayShare).where(DayShare.day == DAY).values(gross=1))
     with desk.database.read() as db:
         assert changed_days(db) == [f"day {DAY}"]

@@ -6,8 +6,6 @@ step everything that can be proved is proved; when at last all news has come, ev
 provider stands in the ledger.
 """
 
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -56,8 +54,8 @@ from portal.requests import paying, payment_news, refunding
 from portal.requests.paying import Cashier, Door
 from portal.requests.payment_news import PaymentNews
 from portal.requests.refunding import Refunder
+from tests.support.databases import BOTH, ONE, Databases
 from tests.support.model_provider import ModelProvider
-from tests.support.postgres import Postgres
 
 START = datetime(2026, 4, 20, 9, 0, tzinfo=UTC)
 MOST_REFERENCES = 3
@@ -531,30 +529,20 @@ def _machine(fresh: Callable[[], Database]) -> type[Payments]:
     return type("Machine", (Payments,), {"fresh": staticmethod(fresh)})
 
 
-def test_on_sqlite(tmp_path: Path) -> None:
-    template = tmp_path / "template.sqlite3"
-    made = Database(f"sqlite:///{template}", durable=False)
-    upgrade(made)
-    made.close()
-    folder = Path(tempfile.mkdtemp(dir=tmp_path))
-
-    def fresh() -> Database:
-        copy = folder / "copy.sqlite3"
-        for old in folder.iterdir():
-            old.unlink()
-        shutil.copy(template, copy)
-        return Database(f"sqlite:///{copy}", durable=False)
-
-    run_state_machine_as_test(_machine(fresh), settings=_settings(EXAMPLES))
-
-
-def test_on_postgresql(postgres: Postgres) -> None:
-    template = postgres.fresh_database()
-    made = Database(template)
+@pytest.mark.parametrize("kind", BOTH)
+def test_the_money_is_right_whatever_happens(
+    databases: Databases, tmp_path: Path, kind: str
+) -> None:
+    template, used = databases.empty(tmp_path, kind), list[str]()
+    made = Database(template, durable=False)
     upgrade(made)
     made.close()
 
     def fresh() -> Database:
-        return Database(postgres.copy_of(template), pool_size=2)
+        while used:
+            databases.forget(used.pop())
+        used.append(databases.copy(template, tmp_path))
+        return Database(used[0], durable=False, pool_size=2)
 
-    run_state_machine_as_test(_machine(fresh), settings=_settings(EXAMPLES // 8))
+    examples = EXAMPLES if kind == ONE else EXAMPLES // 8
+    run_state_machine_as_test(_machine(fresh), settings=_settings(examples))

@@ -1,6 +1,5 @@
 """One day, compared: provider, ledger and treasury, with every class of difference."""
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,17 +21,19 @@ from payments.reconciliation.treasury import enter, read_statement
 from portal.clock import CAIRO
 from portal.db import Database
 from tests.support.books import AMOUNT, FEE, Desk, entry
+from tests.support.databases import Databases
 
 NOON = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
 
 
 @pytest.fixture
-def desk(loaded: Path, tmp_path: Path) -> Iterator[Desk]:
-    shutil.copy(loaded, tmp_path)
-    database = Database(f"sqlite:///{tmp_path / loaded.name}", durable=False)
+def desk(databases: Databases, tmp_path: Path) -> Iterator[Desk]:
+    url = databases.loaded(tmp_path)
+    database = Database(url, durable=False)
     yield Desk(database, NOON)
     database.close()
+    databases.forget(url)
 
 
 def differences(desk: Desk, day: date = DAY) -> list[tuple[str, str, int, int]]:

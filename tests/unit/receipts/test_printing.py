@@ -8,7 +8,7 @@ from io import BytesIO
 import pikepdf
 import pytest
 
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.i18n import Languages
 from portal.places.model import load_places
 from portal.receipts.codes import drawn
@@ -24,7 +24,7 @@ from portal.receipts.reading import (
 from tests.support.pdf_text import lines_seen, text_of
 
 ARABIC, ENGLISH = Languages().pair
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 PRINTER = Printer()
 AT = datetime(2026, 12, 31, 22, 30, tzinfo=UTC)  # in Cairo it is the new year
 STAMP = Line("دمغة", "Stamp duty", 500)

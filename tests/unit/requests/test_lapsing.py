@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Mark
 from portal.requests.lapsing import LAPSES_IN, is_law, outcome
 from portal.requests.lifecycle import Event, State, period_to_json
 
-SERVICES = load_catalogue().services
+SERVICES = shipped_catalogue().services
 
 
 def led(

@@ -11,7 +11,7 @@ import pytest
 from portal.catalogue.deadlines import Calendar
 from portal.catalogue.fees import namespace, quote
 from portal.catalogue.forms import evaluate
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Choice, Field, Service, Text
 from portal.i18n import Languages
 from portal.requests.snapshot import (
@@ -26,7 +26,7 @@ from portal.requests.snapshot import (
 )
 from tests.support.answers import Maker, first, last
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 SPEECHES = Languages().pair
 TODAY = date(2026, 11, 22)
 RECORD = {"amount_shown": Decimal("1250.5"), "expires_on": date(2027, 3, 1), "zone": "zone_1"}

@@ -7,7 +7,7 @@ import pytest
 
 from portal import words
 from portal.catalogue.fees import Quote
-from portal.catalogue.loader import load_catalogue
+from portal.catalogue.loader import shipped_catalogue
 from portal.requests.lifecycle import FINAL, State
 from portal.requests.reading import FiledRequest, PastAct
 from portal.requests.tracking import (
@@ -178,7 +178,7 @@ def test_the_center_has_answered_when_it_said_so() -> None:
 
 
 def test_mourning_and_the_start_of_works_are_only_registered() -> None:
-    services = load_catalogue().services
+    services = shipped_catalogue().services
     tent = services["event-tent-permit"]
     assert is_notice(tent, {"event_kind": "mourning"})
     assert not is_notice(tent, {"event_kind": "wedding"})
