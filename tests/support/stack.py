@@ -26,7 +26,7 @@ from tests.support.people import Citizen, Employee
 from tests.support.sandbox import eventually, free_port
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("sandbox", "worker", "serve")
+PARTS = ("sandbox", "worker", "serve")  # "worker-2" is one more of them
 EVERYTHING = "run"  # what ``./dev run`` starts: migrations, demo data and all parts
 
 
@@ -75,7 +75,9 @@ class Stack:
             log = (self.var / f"{part}.log").open("ab")
             whole = [str(ROOT / "dev"), "run"]
             self._processes[part] = subprocess.Popen(
-                whole if part == EVERYTHING else [sys.executable, "-m", "portal", part],
+                whole
+                if part == EVERYTHING
+                else [sys.executable, "-m", "portal", part.partition("-")[0]],
                 env=self.environment,
                 start_new_session=True,
                 stdout=log,
@@ -114,6 +116,10 @@ class Stack:
 
     def pid(self, part: str) -> int:
         return self._processes[part].pid
+
+    @property
+    def running(self) -> list[str]:
+        return list(self._processes)
 
     def kill(self, *parts: str) -> None:
         """What a power cut does: no process gets to tidy up."""
