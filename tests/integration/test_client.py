@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -293,6 +294,46 @@ def test_answers_go_over_http_where_no_broker_is_and_go_again_when_they_must(
 
 
 # --- from the broker
+
+
+class _Arriving:
+    """A message as the broker's library gives it, often delivered already; what is said of it."""
+
+    def __init__(self, bench: Bench, request: int) -> None:
+        subject, event = f"26-1503-{request:05d}-1", public_id()
+        self.headers = {"Nats-Msg-Id": event, "Mahalliyat-Request": subject}
+        self.data = bench.signed(id=event, subject=subject)
+        self.metadata = SimpleNamespace(num_delivered=9)
+        self.put_off: list[float] = []
+        self.taken = 0
+
+    async def nak(self, delay: float) -> None:
+        self.put_off.append(delay)
+
+    async def ack(self) -> None:
+        self.taken += 1
+
+
+def test_when_one_after_another_fails_the_program_rests_and_no_message_is_blamed(
+    bench: Bench,
+) -> None:
+    """The portal is away, say, and no message can be taken with its documents."""
+    bench.faults = 5
+    arriving = [_Arriving(bench, request) for request in range(5)]
+    coming = iter(arriving + arriving)
+
+    class Way:
+        async def fetch(self) -> _Arriving:
+            return next(coming)
+
+    bench.client._broker = Way()  # type: ignore[assignment]
+    rests = [asyncio.run(bench.client._take_next()) for _ in range(10)]
+    assert rests[:2] == [0, 0]
+    assert 0 < rests[2] < rests[3] < rests[4]
+    assert rests[5:] == [0] * 5
+    assert {len(each.put_off) for each in arriving} == {1}
+    assert max(each.put_off[0] for each in arriving) <= program._FIRST_DELAY_SECONDS
+    assert [each.taken for each in arriving] == [1] * 5
 
 
 def test_what_is_put_off_holds_up_its_own_request_and_no_other(
