@@ -41,9 +41,9 @@ from tests.support.stack import Stack
 
 HEAVY = bool(os.environ.get("HEAVY_WEATHER"))
 COUNT = 500 if HEAVY else 25
-SECONDS = 400.0 if HEAVY else 90.0
+SECONDS = 600.0 if HEAVY else 120.0
 """After which somebody has waited too long; nobody should have to."""
-CUT_SECONDS = 60.0 if HEAVY else 6.0
+CUT_SECONDS = 60.0 if HEAVY else 3.0
 _DISK_MB = 32
 _ANSWERS = (REQUEST_REGISTERED, DOCUMENTS_ACCEPTED, REQUEST_APPROVED)  # of the example
 _HISTORY = ("submit", "pay_filing", "register_incoming", "accept_documents", "approve")
@@ -65,7 +65,7 @@ class World:
 
     def pause(self, most: float = 1.0) -> None:
         """Long enough for the others to notice, or not."""
-        time.sleep(self.flow.dice.uniform(0, most))
+        time.sleep(self.flow.dice.uniform(0, most if HEAVY else 1.0))
 
 
 Trouble = Callable[[World], None]
@@ -145,8 +145,8 @@ def relay_cut_off(world: World) -> None:
 
 
 def disk_full(world: World) -> None:
-    """The broker's disk, while its centers go on paying; then the operator makes room, and starts
-    a broker that has given up."""
+    """The broker's disk. Then the operator makes room and starts the broker again, which takes
+    nothing more until that is done."""
     assert world.disk is not None
     world.disk.fill()
     world.flow.until(lambda: _stuck(world.flow), "stuck")
@@ -223,7 +223,7 @@ HEAVY_CASES = {
     "replay": Case([relay_killed, replayed, broker_killed, replayed, consumer_killed], 3),
     "everything": EVERYTHING,
 }
-CASES = HEAVY_CASES if HEAVY or os.environ.get("ALL_CASES") else {"everything": EVERYTHING}
+CASES = HEAVY_CASES if HEAVY else {"everything": EVERYTHING}
 
 
 @pytest.fixture
@@ -239,8 +239,6 @@ def world(
         disk, cable = None, None
         if case.small_disk:
             disk = opened.enter_context(small_disk(tmp_path / "n1", _DISK_MB))
-            if disk is None:
-                pytest.skip("this machine does not let a program have a disk of its own")
         if case.cluster:
             brokers: Sequence[NatsServer] = opened.enter_context(running_cluster(tmp_path))
         else:
@@ -280,7 +278,13 @@ def test_every_request_is_at_its_center_once_and_its_number_is_back(
     case: str, world: World
 ) -> None:
     flow, told = world.flow, CASES[case]
-    troubles = [(trouble.__name__, partial(trouble, world)) for trouble in told.troubles]
+    troubles = [
+        (trouble.__name__, partial(trouble, world))
+        for trouble in told.troubles
+        if trouble is not disk_full or world.disk is not None
+    ]
+    if not troubles:
+        pytest.skip("this machine does not let a program have a disk of its own")
     took = flow.run(troubles * told.times)
 
     # who has not answered is listed, and what it has not answered stands in its queue
