@@ -189,6 +189,7 @@ class Case:
     cluster: bool = False
     small_disk: bool = False
     store: str = "1GB"
+    ahead: int = max(COUNT // 6, 3)
     workers: Sequence[str] = ("worker",)
 
 
@@ -217,7 +218,7 @@ HEAVY_CASES = {
     "one node of three": Case([one_node_killed], 6, cluster=True),
     "two nodes of three": Case([two_nodes_killed], 4, cluster=True),
     "full disk": Case([disk_full], 3, small_disk=True),
-    "full store": Case([store_full], 3, store="1MB"),
+    "full store": Case([store_full], 3, store="1200KB", ahead=COUNT // 2),
     "cut off": Case([relay_cut_off], 2),
     "held": Case([broker_held], 2),
     "replay": Case([relay_killed, replayed, broker_killed, replayed, consumer_killed], 3),
@@ -264,7 +265,7 @@ def world(
             {"url": f"{stack.url}/webhooks/payments", "enabled_events": ["*"]}
         )
         stack.environment["PORTAL_PAYMENTS_WEBHOOK_SECRET"] = str(endpoint.secret)
-        flow = Flow.prepared(stack, payment_server, COUNT, SECONDS, urls)
+        flow = Flow.prepared(stack, payment_server, COUNT, SECONDS, case.ahead, urls)
         opened.callback(flow.close)
         made = World(flow, brokers, postgres, cable, disk)
         stack.start("serve", *case.workers)

@@ -68,6 +68,8 @@ class Flow:
     dice: random.Random
     seconds: float
     """After which somebody has waited too long for anything."""
+    ahead: int
+    """So many more are paid than would be if the example's center had registered all."""
     offices: dict[str, Office] = field(default_factory=dict)
     filed: list[Filed] = field(default_factory=list)
     paid: list[Filed] = field(default_factory=list)
@@ -85,13 +87,14 @@ class Flow:
         sandbox: SandboxProcess,
         count: int,
         seconds: float,
+        ahead: int,
         brokers: Sequence[str],
     ) -> "Flow":
         """All is filed, nothing is paid; the programs of centers talk to ``brokers``."""
         core = build_core(read_settings(stack.environment), SystemClock(), durable=False)
         upgrade(core.database)
         load_demo(core)
-        flow = cls(stack, core, sandbox, random.Random(count), seconds)
+        flow = cls(stack, core, sandbox, random.Random(count), seconds, ahead)
         for center in (EXAMPLE, LATE):
             flow.connect(center, brokers)
         flow.file(count)
@@ -147,11 +150,10 @@ class Flow:
         return time.monotonic() - ended
 
     def _pay(self, over: threading.Event) -> None:
-        """One after the other, and never far ahead of the center that registers them: whatever
+        """One after the other, and never too far ahead of the center that registers them: whatever
         happens, some are on their way."""
-        ahead = max(len(self.filed) // 6, 3)
         for each in self.filed:
-            while len(self.paid) - self.registered() * len(_TURN) / 3 > ahead:
+            while len(self.paid) - self.registered() * len(_TURN) / 3 > self.ahead:
                 if over.wait(0.05):
                     return
             answer = web.post(each.page, data=CARD)
