@@ -77,6 +77,7 @@ class Flow:
     """What befell the processes, and how often."""
 
     late_is_on: bool = False
+    _may_be_paid: int = 0
 
     # --- before
 
@@ -134,14 +135,16 @@ class Flow:
         payer = threading.Thread(target=self._pay, args=(over,), daemon=True)
         payer.start()
         try:
-            all_of_them = len(self.numbers(EXAMPLE))
+            all_of_them, shares = len(self.numbers(EXAMPLE)), len(troubles) + 1
             for index, (name, befall) in enumerate(troubles):
-                some = all_of_them * (index + 1) // (len(troubles) + 2)
+                self._may_be_paid = len(self.filed) * (index + 1) // shares
+                some = all_of_them * (index + 1) // (shares + 1)
                 self.until(lambda s=some: self.registered() >= s, "registered")  # type: ignore[misc]
                 time.sleep(self.dice.uniform(0, 0.3))
+                self._may_be_paid = len(self.filed) * (index + 2) // shares
                 befall()
                 self.told[name] += 1
-            ended = time.monotonic()
+            ended, self._may_be_paid = time.monotonic(), len(self.filed)
             self.until(lambda: len(self.paid) == len(self.filed), "paid")
             self.until(lambda: not self.open_ends(), "settled")
         finally:
@@ -150,15 +153,19 @@ class Flow:
         return time.monotonic() - ended
 
     def _pay(self, over: threading.Event) -> None:
-        """One after the other, and never too far ahead of the center that registers them: whatever
-        happens, some are on their way."""
+        """One after the other, a share of them while each of the troubles lasts, and never too far
+        ahead of the center that registers them: whatever happens, some are on their way."""
         for each in self.filed:
-            while len(self.paid) - self.registered() * len(_TURN) / 3 > self.ahead:
+            while not self._may_be_paid_now():
                 if over.wait(0.05):
                     return
             answer = web.post(each.page, data=CARD)
             assert answer.status_code == 303, answer.text
             self.paid.append(each)
+
+    def _may_be_paid_now(self) -> bool:
+        paid = len(self.paid)
+        return paid < self._may_be_paid and paid - self.registered() * len(_TURN) / 3 <= self.ahead
 
     def registered(self) -> int:
         """What stands in the register of the example's center."""

@@ -98,7 +98,7 @@ class Stack:
             "serve": f"{self.url}/health/ready",
         }
         if part in addresses:
-            eventually(lambda: self._answers(part, addresses[part]), 30)
+            eventually(lambda: self._answers(part, addresses[part]), 60)
         if part == EVERYTHING:
             for address in addresses.values():
                 eventually(lambda a=address: self._answers(part, a), 120)  # type: ignore[misc]
