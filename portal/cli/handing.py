@@ -63,6 +63,20 @@ def _since(at: datetime | None) -> str:
     return f"  oldest {at:%Y-%m-%d %H:%M} UTC" if at else ""
 
 
+@handoff.command("unanswered")
+@click.option("--center", default="", help="Those of one center.")
+def unanswered(center: str) -> None:
+    """Each paid request whose center has not said its number: center, number, where it is, since
+    when."""
+    from portal.handoff import outbox  # noqa: PLC0415
+
+    with core() as built, built.database.read() as db:
+        for each in outbox.not_answered(db, center):
+            since = f"paid {each.paid_at:%Y-%m-%d %H:%M} UTC"
+            line = f"{each.center}  {each.number}  {each.state}  {since}  {each.last_error}"
+            click.echo(line.rstrip())
+
+
 @handoff.command("replay")
 @click.argument("message_ids", nargs=-1)
 @click.option("--center", default="", help="Those to this center, or from it.")

@@ -1,6 +1,6 @@
 """Puts messages into an outbox, sends them once more, and counts what is in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,6 +41,17 @@ class Unanswered:
     oldest_at: datetime | None
     late: int
     """Of these, handed over longer ago than an answer may take."""
+
+
+@dataclass(frozen=True)
+class NotAnswered:
+    """A paid request whose center has not said its number, wherever its message is."""
+
+    center: str
+    number: str
+    state: str
+    paid_at: datetime
+    last_error: str
 
 
 @dataclass(frozen=True)
@@ -146,6 +157,19 @@ def unanswered(db: Connection, late_since: datetime) -> Unanswered:
 def unanswered_centers(db: Connection) -> frozenset[str]:
     """The centers that have a request which they have not answered."""
     return frozenset(db.scalars(select(OutboxMessage.center_code).where(_NO_ANSWER_YET).distinct()))
+
+
+def not_answered(db: Connection, center: str = "") -> Iterator[NotAnswered]:
+    """Each of them, center by center, the oldest first; also those that are still to be sent, and
+    those that never can be."""
+    box = OutboxMessage
+    asked = select(
+        box.center_code, box.subject, box.state, box.created_at, box.last_error
+    ).order_by(box.center_code, box.position)
+    if center:
+        asked = asked.where(box.center_code == center)
+    for row in db.execute(asked.where(_NOT_ANSWERED)):
+        yield NotAnswered(*row)
 
 
 def by_center(db: Connection) -> Sequence[CenterBacklog]:

@@ -2,15 +2,11 @@
 
 import asyncio
 import json
-import os
-import shutil
-import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,78 +30,12 @@ from tests.support.databases import Databases
 from tests.support.files import pdf
 from tests.support.local import LocalPortal
 from tests.support.nats import running_as_deployed, running_nats
+from tests.support.office import Office
 from tests.support.sandbox import SandboxProcess, eventually
 
-ROOT = Path(__file__).parents[2]
 SERVICE = "address-numbering-certificate"
 CENTER, OTHER = "KFS-003", "KFS-011"
 NUMBER, SECOND = "26-1503-00001-1", "26-1503-00002-2"
-
-
-class Office:
-    """The example as a process, in a folder with nothing but copies of client and schemas."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        package = folder / "portal" / "handoff"
-        for part in ("client", "schemas"):
-            shutil.copytree(ROOT / "portal" / "handoff" / part, package / part)
-        for each in (folder / "portal", package):
-            (each / "__init__.py").touch()
-        shutil.copy(ROOT / "examples" / "center.py", folder)
-        self.environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder)}
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def command(self, *arguments: str) -> str:
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-
-    def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "center.py", "center.toml"],
-                cwd=self.folder,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
-
-    def kill(self) -> None:
-        """What a power cut does."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-
-    def end(self) -> int:
-        assert self._process is not None
-        self._process.terminate()
-        return self._process.wait(10)
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "log").read_text()[-3000:]
-
-    def rows(self, asked: str) -> list[Any]:
-        """What stands in its file; nothing while there is none."""
-        path = self.folder / "handoff" / "journal.sqlite3"
-        if not path.exists():
-            return []
-        db = sqlite3.connect(path)
-        try:
-            return db.execute(asked).fetchall()
-        except sqlite3.OperationalError:  # it is being made
-            return []
-        finally:
-            db.close()
-
-    def in_state(self, state: str) -> int:
-        return self.rows("SELECT state FROM register").count((state,))
 
 
 @pytest.fixture(scope="module")
@@ -124,21 +54,10 @@ def portal(
 
 @pytest.fixture
 def office(portal: LocalPortal, tmp_path: Path) -> Iterator[Office]:
-    made = Office(tmp_path / "office")
-    jwk = tmp_path / "center.jwk"
-    jwk.write_text(made.command("-m", "portal.handoff.client", "key.pem"))
     settings = portal.portal.settings
-    code, said = run_command(settings, "handoff", "connect", CENTER, "--key", str(jwk))
+    made = Office(tmp_path / "office", CENTER, portal.url, settings.queue.servers)
+    code, said = run_command(settings, "handoff", "connect", CENTER, "--key", str(made.jwk))
     assert code == 0, said
-    lines = {
-        "center": CENTER,
-        "portal": portal.url,
-        "signing_key": "key.pem",
-        "folder": "handoff",
-        "servers": list(settings.queue.servers),
-    }
-    told = "\n".join(f"{name} = {json.dumps(value)}" for name, value in lines.items())
-    (made.folder / "center.toml").write_text(told)
     yield made
     made.kill()
 
@@ -373,6 +292,46 @@ def test_answers_go_over_http_where_no_broker_is_and_go_again_when_they_must(
 
 
 # --- from the broker
+
+
+class _Arriving:
+    """A message as the broker's library gives it, often delivered already; what is said of it."""
+
+    def __init__(self, bench: Bench, request: int) -> None:
+        subject, event = f"26-1503-{request:05d}-1", public_id()
+        self.headers = {"Nats-Msg-Id": event, "Mahalliyat-Request": subject}
+        self.data = bench.signed(id=event, subject=subject)
+        self.metadata = SimpleNamespace(num_delivered=9)
+        self.put_off: list[float] = []
+        self.taken = 0
+
+    async def nak(self, delay: float) -> None:
+        self.put_off.append(delay)
+
+    async def ack(self) -> None:
+        self.taken += 1
+
+
+def test_when_one_after_another_fails_the_program_rests_and_no_message_is_blamed(
+    bench: Bench,
+) -> None:
+    """The portal is away, say, and no message can be taken with its documents."""
+    bench.faults = 5
+    arriving = [_Arriving(bench, request) for request in range(5)]
+    coming = iter(arriving + arriving)
+
+    class Way:
+        async def fetch(self) -> _Arriving:
+            return next(coming)
+
+    bench.client._broker = Way()  # type: ignore[assignment]
+    rests = [asyncio.run(bench.client._take_next()) for _ in range(10)]
+    assert rests[:2] == [0, 0]
+    assert 0 < rests[2] < rests[3] < rests[4]
+    assert rests[5:] == [0] * 5
+    assert {len(each.put_off) for each in arriving} == {1}
+    assert max(each.put_off[0] for each in arriving) <= program._FIRST_DELAY_SECONDS
+    assert [each.taken for each in arriving] == [1] * 5
 
 
 def test_what_is_put_off_holds_up_its_own_request_and_no_other(

@@ -20,7 +20,7 @@ from portal.backoffice.model import CenterRequest, TakenMessage
 from portal.handoff.messages import REQUEST_COMPLETED, REQUEST_RESCHEDULED, Message
 from portal.handoff.model import OutboxMessage
 from portal.handoff.relay import Relay
-from portal.handoff.transports import AtBroker, Fate, Parcel, TransportDown
+from portal.handoff.transports import AtBroker, Fate, Parcel, TransportDown, pickup
 from portal.handoff.transports import nats as carrier
 from portal.handoff.transports.nats import Broker, NatsTransport
 from portal.handoff.transports.pickup import Pickup
@@ -260,6 +260,44 @@ def test_a_server_that_answers_nothing_leaves_all_where_it_was(
 
 
 # --- what is not taken
+
+
+def test_a_receiver_that_takes_nothing_is_left_in_peace_and_the_messages_are_not_blamed(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its database is away, say: whoever comes next would fail as well."""
+    now = 1000.0
+    monkeypatch.setattr(pickup, "stopwatch", lambda: now)
+    away, tried = True, []
+
+    def take(parcel: Parcel) -> None:
+        tried.append(parcel.id)
+        if away:
+            raise OSError("no room")
+        line.wall.hand_over(parcel)
+
+    messages = line.put(24)
+    line.relay.run_once()
+    office = Pickup(
+        line.broker, lambda: map(consumer_of, CENTERS), take, line.refused.keep, len(messages)
+    )
+    eventually(lambda: office.run_once() > 0)
+    for _ in range(3):
+        office.run_once()
+    assert len(tried) == len(set(tried)) == pickup._IN_A_ROW
+    now += 1
+    office.run_once()
+    assert len(tried) == pickup._IN_A_ROW + 1, "one tries for all"
+    away = False
+
+    def all_taken() -> bool:
+        nonlocal now
+        now += 1
+        office.run_once()
+        return line.taken(len(messages))()
+
+    eventually(all_taken, 30)
+    assert len(tried) == len(messages) + pickup._IN_A_ROW + 1
 
 
 def test_what_a_center_can_never_take_is_shown_and_taken_when_it_is_mended(line: Line) -> None:

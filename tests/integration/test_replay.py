@@ -67,6 +67,26 @@ def test_status_tells_center_by_center_what_waits_and_who_has_not_answered(
     assert "0 for more than 30 minutes" in said
 
 
+def test_who_has_not_answered_is_listed_request_by_request(alone: LocalPortal) -> None:
+    registered, silent = (
+        alone.filed(SERVICE, center="KFS-003").hook("request-number") for _ in range(2)
+    )
+    alone.employee("front_office").act(registered, "register", {})
+    alone.relay()
+    assert _portal(alone, "replay", "--center", "KFS-003", "--yes")[0] == 0
+    page = alone.someone().file(SERVICE, alone.answers(SERVICE, center="KFS-005"))
+    waiting = page.hook("request-number")
+    code, said = _portal(alone, "unanswered")
+    assert code == 0
+    assert [line.split("  ")[:3] for line in said.splitlines()] == [
+        ["KFS-003", silent, "waiting"],  # it is on the way again
+        ["KFS-005", waiting, "waiting"],
+    ]
+    alone.relay()
+    said = _portal(alone, "unanswered", "--center", "KFS-005")[1]
+    assert [line.split("  ")[:3] for line in said.splitlines()] == [["KFS-005", waiting, "sent"]]
+
+
 def test_credentials_are_for_centers_that_there_are(tmp_path: Path) -> None:
     settings = read_settings({"PORTAL_VAR": str(tmp_path)})
     code, said = run_command(settings, "handoff", "credentials", "KFS-003")

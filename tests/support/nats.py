@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.disk import Disk
 from tests.support.sandbox import eventually, free_port
 
 _BINARY = Path(sys.executable).parent / "nats-server"
@@ -23,7 +24,11 @@ class NatsServer:
         name: str = "n1",
         cluster: Sequence[tuple[str, int]] = (),
         more: str = "",
+        *,
+        most: str = "1GB",
+        disk: Disk | None = None,
     ) -> None:
+        self._entering = disk.entering if disk else []
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -32,7 +37,7 @@ class NatsServer:
         lines = [
             f"server_name: {name}",
             f'listen: "127.0.0.1:{self.port}"',
-            f'jetstream {{ store_dir: "{folder / name}", max_file_store: 1GB }}',
+            f'jetstream {{ store_dir: "{folder / name}", max_file_store: {most} }}',
             more,
         ]
         if cluster:
@@ -55,7 +60,10 @@ class NatsServer:
         """Start it, and do not wait."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [_BINARY, "-c", self._config], stdout=log, stderr=log, start_new_session=True
+                [*self._entering, _BINARY, "-c", self._config],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def start(self) -> "NatsServer":

@@ -7,13 +7,15 @@ lies under a home that others may not enter.
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import BinaryIO
 
 import psycopg
 
@@ -21,10 +23,32 @@ from tests.support.sandbox import eventually, free_port
 
 
 class Postgres:
-    """One server; each test gets a database of its own."""
+    """One server; each test gets a database of its own. It may be killed and started again."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, launch: Callable[[], "subprocess.Popen[bytes]"]) -> None:
         self.port = port
+        self._launch = launch
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = self._launch()
+        eventually(self.answers, 30)
+
+    def kill(self) -> None:
+        """What a power cut does: the server and every process of a connection."""
+        assert self._process is not None
+        server = self._process.pid
+        children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        for each in (server, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        """At once: its data ends with it."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
@@ -71,18 +95,24 @@ def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
     data, port = folder / "data", free_port()
     if user:
         _lend(folder, user)
+    # its data ends with it: only our own processes are killed in tests, never this machine
+    unsafe = () if durable else ("-c", "fsync=off", "-c", "full_page_writes=off")
+    options = ("-p", port, "-h", "127.0.0.1", "-k", folder, "-c", "max_connections=200", *unsafe)
+
+    def launch() -> "subprocess.Popen[bytes]":
+        with (folder / "log").open("ab") as log:
+            return _launch(install, user, log, "postgres", "-D", data, *options)
+
+    server = Postgres(port, launch)
     try:
-        _run(install, user, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8")
-        # its data ends with it: only our own processes are killed in tests, never this machine
-        unsafe = "" if durable else "-c fsync=off -c full_page_writes=off"
-        options = f"-p {port} -h 127.0.0.1 -k {folder} -c max_connections=200 {unsafe}"
-        _run(install, user, "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "start")
-        server = Postgres(port)
-        eventually(server.answers, 30)
+        made = _launch(
+            install, user, None, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"
+        )
+        assert made.wait() == 0
+        server.start()
         yield server
     finally:
-        if data.exists():
-            _run(install, user, "pg_ctl", "-D", data, "-m", "immediate", "stop", check=False)
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -103,17 +133,18 @@ def _lend(folder: Path, user: str) -> None:
     os.chown(folder, owner.pw_uid, owner.pw_gid)
 
 
-def _run(
-    install: Path, user: str | None, program: str, *options: object, check: bool = True
-) -> None:
-    subprocess.run(
+def _launch(
+    install: Path, user: str | None, log: BinaryIO | None, program: str, *options: object
+) -> "subprocess.Popen[bytes]":
+    """Its words go to ``log``; without one, what is wrong is told and nothing else."""
+    return subprocess.Popen(
         [str(install / "bin" / program), *(str(option) for option in options)],
-        check=check,
         user=user,
         group=None if user is None else pwd.getpwnam(user).pw_gid,
         extra_groups=None if user is None else [],
         cwd="/",
         env={"LD_LIBRARY_PATH": str(install / "lib"), "LC_ALL": "C.UTF-8", "PATH": os.defpath},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL if not check else None,
+        stdout=log or subprocess.DEVNULL,
+        stderr=log,
+        start_new_session=True,
     )

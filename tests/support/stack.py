@@ -27,7 +27,7 @@ from tests.support.plain import PLAIN
 from tests.support.sandbox import eventually, free_port
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("sandbox", "worker", "serve")
+PARTS = ("sandbox", "worker", "serve")  # "worker-2" is one more of them
 EVERYTHING = "run"  # what ``./dev run`` starts: migrations, demo data and all parts
 
 
@@ -76,7 +76,9 @@ class Stack:
             log = (self.var / f"{part}.log").open("ab")
             whole = [str(ROOT / "dev"), "run"]
             self._processes[part] = subprocess.Popen(
-                whole if part == EVERYTHING else [sys.executable, "-m", "portal", part],
+                whole
+                if part == EVERYTHING
+                else [sys.executable, "-m", "portal", part.partition("-")[0]],
                 env=self.environment,
                 start_new_session=True,
                 stdout=log,
@@ -97,7 +99,7 @@ class Stack:
             "serve": f"{self.url}/health/ready",
         }
         if part in addresses:
-            eventually(lambda: self._answers(part, addresses[part]), 30)
+            eventually(lambda: self._answers(part, addresses[part]), 60)
         if part == EVERYTHING:
             for address in addresses.values():
                 eventually(lambda a=address: self._answers(part, a), 120)  # type: ignore[misc]
@@ -115,6 +117,10 @@ class Stack:
 
     def pid(self, part: str) -> int:
         return self._processes[part].pid
+
+    @property
+    def running(self) -> list[str]:
+        return list(self._processes)
 
     def kill(self, *parts: str) -> None:
         """What a power cut does: no process gets to tidy up."""

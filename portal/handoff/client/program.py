@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from nats.aio.msg import Msg
@@ -28,11 +29,24 @@ Work = Callable[[Turn], None]
 _HELD_SECONDS = 10.0  # a third of what the broker waits for an acknowledgement
 _FIRST_DELAY_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 300.0
+_IN_A_ROW = 3  # failures with nothing taken between them: it is not the messages
+_FIRST_REST_SECONDS = 0.5
+_LONGEST_REST_SECONDS = 10.0
 _BEHIND_SECONDS = 1.0  # those behind a message that was put off come after it
 _LOOK_SECONDS = 0.3  # for answers that wait
 _AFTER_FAULT_SECONDS = 5.0
 _ANSWERS_AT_ONCE = 50
 _TOKEN_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class _PutOff:
+    """Of a request: the message that was put off, how often it was tried, and until when those
+    behind it wait too."""
+
+    name: str
+    attempts: int
+    until: float
 
 
 class Client:
@@ -61,8 +75,8 @@ class Client:
         self._way: Way = self._broker or Door(self._web, settings.center)
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        # of a request: the message that was put off, and until when those behind it wait too
-        self._put_off: dict[str, tuple[str, float]] = {}
+        self._put_off: dict[str, _PutOff] = {}
+        self._failed_in_a_row = 0
 
     def turn(self) -> AbstractContextManager[Turn]:
         """A transaction for acts at any other moment, from any thread."""
@@ -144,14 +158,18 @@ class Client:
         message = await self._broker.fetch() if self._broker is not None else None
         if message is not None:
             await self._handle(message)
-        return 0.0
+        # such as when the portal is away: whoever comes next would fail as well
+        more = self._failed_in_a_row - _IN_A_ROW
+        if more < 0:
+            return 0.0
+        return min(_FIRST_REST_SECONDS * 2.0 ** min(more, 12), _LONGEST_REST_SECONDS)
 
     async def _handle(self, message: Msg) -> None:
         headers = message.headers or {}
         name = headers.get("Nats-Msg-Id", "").partition("~")[0]
         request = headers.get("Mahalliyat-Request", "")
         before = self._put_off.get(request)
-        wait = before[1] - time.monotonic() if before is not None and before[0] != name else 0.0
+        wait = before.until - time.monotonic() if before and before.name != name else 0.0
         if wait > 0:
             await message.nak(wait)
             return
@@ -162,10 +180,15 @@ class Client:
         except Refused as error:
             logger.error("refused a message about %s: %s", request, error)  # noqa: TRY400
             self._put_off.pop(request, None)
+            self._failed_in_a_row = 0
             await message.term()
         except Exception as error:
-            delay = _delay(delivered)
-            self._put_off[request] = (name, time.monotonic() + delay + _BEHIND_SECONDS)
+            # not the broker's count, which counts those that only waited behind another
+            attempts = before.attempts + 1 if before and before.name == name else 1
+            delay = _delay(attempts)
+            until = time.monotonic() + delay + _BEHIND_SECONDS
+            self._put_off[request] = _PutOff(name, attempts, until)
+            self._failed_in_a_row += 1
             expected = isinstance(error, NotNow)
             told = str(error) if expected else type(error).__name__
             trace = None if expected else error
@@ -173,6 +196,7 @@ class Client:
             await message.nak(delay)
         else:
             self._put_off.pop(request, None)
+            self._failed_in_a_row = 0
             await message.ack()
         finally:
             holding.cancel()

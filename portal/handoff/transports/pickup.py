@@ -3,7 +3,8 @@
 Every consumer has a request for a few messages standing at the broker, so each center gets its turn
 whatever the others have, and what arrives is there at once. A message is acknowledged when the
 receiver has committed it, and put off when it could not; one that can never be taken is told and
-terminated.
+terminated. When one after another fails, it is the receiver's trouble and not the messages': it is
+left in peace for a while, and then one tries for all.
 """
 
 import json
@@ -38,6 +39,9 @@ _WAIT_SECONDS = 0.2  # of one round, for the first message
 _ASK_SECONDS = 5.0
 _FIRST_DELAY_SECONDS = 2.0
 _LONGEST_DELAY_SECONDS = 300.0
+_IN_A_ROW = 3  # failures with nothing taken between them
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 10.0
 # later than this the broker is about to deliver it again: the second one is taken
 _TOO_LATE_SECONDS = ACK_WAIT_SECONDS * 0.8
 
@@ -55,6 +59,16 @@ class _Arrived:
     consumer: str
     message: Msg
     at: float
+
+
+@dataclass(frozen=True)
+class _PutOff:
+    """A message that could not be taken, how often that was tried, and until when those behind it
+    are put off too."""
+
+    id: str
+    attempts: int
+    until: float
 
 
 class Pickup:
@@ -80,11 +94,14 @@ class Pickup:
         self._inbox = ""
         self._client: Client | None = None
         self._subscription: Subscription | None = None
-        # a subject's message that was put off, and until when those behind it are put off too
-        self._put_off: dict[tuple[str, str], tuple[str, float]] = {}
+        self._put_off: dict[tuple[str, str], _PutOff] = {}
+        self._failed_in_a_row = 0
+        self._closed_until = 0.0
 
     def run_once(self) -> int:
         """Take what has arrived, waiting a moment for it; how many messages."""
+        if stopwatch() < self._closed_until:
+            return 0
         try:
             self._ask()
         except TransportDown:
@@ -97,7 +114,7 @@ class Pickup:
                 return done
             self._handle(arrived)
             done, wait = done + 1, 0.0
-            if done >= self._batch:
+            if done >= self._batch or stopwatch() < self._closed_until:
                 return done
 
     # --- asking
@@ -167,7 +184,7 @@ class Pickup:
             return
         parcel = _parcel(message)
         before = self._put_off.get(_lane(parcel))
-        if before is not None and before[0] != parcel.id and stopwatch() < before[1]:
+        if before is not None and before.id != parcel.id and stopwatch() < before.until:
             self._answer(lambda: message.nak(jitter(_FIRST_DELAY_SECONDS)))
             return
         try:
@@ -176,6 +193,7 @@ class Pickup:
             self._failed(message, parcel, error)
         else:
             self._put_off.pop(_lane(parcel), None)
+            self._reopen()
             self._answer(message.ack)
 
     def _failed(self, message: Msg, parcel: Parcel, error: Exception) -> None:
@@ -183,15 +201,19 @@ class Pickup:
         about = {"type": parcel.type, "request": parcel.subject, "center": parcel.center}
         if outcome.fate is Fate.NEVER:
             self._put_off.pop(_lane(parcel), None)
+            self._reopen()
             self._refuse(parcel, outcome.reason)
             log.error("pickup.refused", **about, reason=outcome.reason[:80])
             self._answer(message.term)
             return
-        attempts = message.metadata.num_delivered
+        # not the broker's count, which counts those that only waited behind another
+        before = self._put_off.get(_lane(parcel))
+        attempts = before.attempts + 1 if before is not None and before.id == parcel.id else 1
         delay = jitter(
             min(_FIRST_DELAY_SECONDS * 2.0 ** min(attempts - 1, 12), _LONGEST_DELAY_SECONDS)
         )
-        self._put_off[_lane(parcel)] = (parcel.id, stopwatch() + delay + ACK_WAIT_SECONDS)
+        until = stopwatch() + delay + ACK_WAIT_SECONDS
+        self._put_off[_lane(parcel)] = _PutOff(parcel.id, attempts, until)
         log.warning(
             "pickup.retry",
             **about,
@@ -200,6 +222,23 @@ class Pickup:
             exc_info=outcome.error,
         )
         self._answer(lambda: message.nak(delay))
+        self._close_for_a_while(outcome.reason)
+
+    def _close_for_a_while(self, reason: str) -> None:
+        """Later each time, when nothing is taken in between."""
+        self._failed_in_a_row += 1
+        more = self._failed_in_a_row - _IN_A_ROW
+        if more < 0:
+            return
+        if not more:
+            log.warning("pickup.closed", reason=reason[:80])
+        pause = min(_FIRST_PAUSE_SECONDS * 2.0 ** min(more, 12), _LONGEST_PAUSE_SECONDS)
+        self._closed_until = stopwatch() + jitter(pause)
+
+    def _reopen(self) -> None:
+        if self._failed_in_a_row >= _IN_A_ROW:
+            log.info("pickup.open", attempts=self._failed_in_a_row)
+        self._failed_in_a_row = 0
 
     def _answer(self, answer: Callable[[], object]) -> None:
         async def send(_client: Client) -> None:
