@@ -194,8 +194,10 @@ class Day:
 
     @property
     def on(self) -> list[str]:
+        """The centers that are there and for which the broker has something: to ask for the others
+        in vain is what idle loops do, and is left out with them."""
         second = self._clock.seconds
-        return [code for code in _CODES if not self.off(code, second)]
+        return [c for c, count in self._at_broker.items() if count and not self.off(c, second)]
 
     # --- the day
 
