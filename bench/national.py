@@ -179,9 +179,10 @@ class Day:
         self._settled: dict[str, tuple[float, str]] = {}
         self._asked: dict[str, float] = {}
         self._numbers: Counter[str] = Counter()
-        self._waiting = self._answers = self._answers_at_broker = 0
+        self._waiting = self._answers = 0
+        self._answers_at_broker: set[str] = set()
         self._put_off: set[str] = set()
-        self._at_broker: Counter[str] = Counter()
+        self._at_broker: dict[str, set[str]] = {code: set() for code in codes}
         self._sampled = 0.0
         self.seen = Seen()
         self._data = paid_request() | {"documents": []}
@@ -197,7 +198,7 @@ class Day:
         """The centers that are there and for which the broker has something: to ask for the others
         in vain is what idle loops do, and is left out with them."""
         second = self._clock.seconds
-        return [c for c, count in self._at_broker.items() if count and not self.off(c, second)]
+        return [c for c, there in self._at_broker.items() if there and not self.off(c, second)]
 
     # --- the day
 
@@ -235,7 +236,7 @@ class Day:
 
     @property
     def _only_absent(self) -> bool:
-        there = self._waiting + sum(self._at_broker.values()) - self._left
+        there = self._waiting + sum(map(len, self._at_broker.values())) - self._left
         return not (there or self._answers or self._answers_at_broker or self._coming)
 
     @property
@@ -254,7 +255,7 @@ class Day:
         if self._answers:
             self.rounds["inward"].wanted(now)
         if "centers" in self.rounds and any(
-            count and not self.off(code, now) for code, count in self._at_broker.items()
+            there and not self.off(code, now) for code, there in self._at_broker.items()
         ):
             self.rounds["centers"].wanted(now)
         if "answers" in self.rounds and self._answers_at_broker:
@@ -263,7 +264,7 @@ class Day:
     def _sample(self) -> None:
         while self._sampled <= self._clock.seconds:
             unregistered = sum(map(len, self._inboxes.values()))
-            at_broker = sum(self._at_broker.values())
+            at_broker = sum(map(len, self._at_broker.values()))
             self.seen.depths.append((self._sampled, self._waiting, at_broker, unregistered))
             self._sampled += 60
 
@@ -323,16 +324,21 @@ class Day:
             if outcome.fate is Fate.KEPT:
                 self._waiting -= 1
                 self._put_off.discard(parcel.id)
-                if not there:
-                    self._at_broker[parcel.center] += 1
+                if (
+                    not there and parcel.id in self._settled
+                ):  # else it was taken before that was said
+                    self._at_broker[parcel.center].add(parcel.id)
             elif outcome.fate is Fate.LATER:
                 self._put_off.add(parcel.id)
 
-    def answers_carried(self, outcomes: Sequence[Outcome], *, there: bool) -> None:
-        kept = sum(each.fate is Fate.KEPT for each in outcomes)
-        self._answers -= kept
-        if not there:
-            self._answers_at_broker += kept
+    def answers_carried(
+        self, parcels: Sequence[Parcel], outcomes: Sequence[Outcome], *, there: bool
+    ) -> None:
+        for parcel, outcome in zip(parcels, outcomes, strict=True):
+            if outcome.fate is Fate.KEPT:
+                self._answers -= 1
+                if not there and parcel.id in self._asked:
+                    self._answers_at_broker.add(parcel.id)
 
     # --- centers
 
@@ -345,7 +351,7 @@ class Day:
     def take(self, parcel: Parcel) -> None:
         self._wall.inbox.receive(OPENING.unpack(parcel.body))
         second = self._clock.seconds
-        self._at_broker[parcel.center] -= bool(self._at_broker[parcel.center])
+        self._at_broker[parcel.center].discard(parcel.id)
         settled = self._settled.pop(parcel.id, None)
         if settled is None:
             return  # a repetition
@@ -398,8 +404,10 @@ class Day:
         told = OPENING.unpack(parcel.body)
         with self._wall.portal.begin() as db:
             outbox.answered(db, told.subject, self._clock.now())
-        self._answers_at_broker -= bool(self._answers_at_broker)
-        self.seen.answers.append(self._clock.seconds - self._asked.pop(parcel.id))
+        self._answers_at_broker.discard(parcel.id)
+        asked = self._asked.pop(parcel.id, None)
+        if asked is not None:  # else a repetition
+            self.seen.answers.append(self._clock.seconds - asked)
 
     def count(self) -> None:
         """What the tables say at the end, and whether anything is missing there."""
@@ -474,7 +482,7 @@ def a_day(kind: str, requests: int, flood: int, *, cpu: bool) -> Seen:
 
         back = SignedPacking(DocumentLinks(wall.center_vault, "center"), clock, signed)
         to_centers = _Told(outward, lambda p, o: day.carried(p, o, there=there))
-        to_portal = _Told(inward, lambda _, o: day.answers_carried(o, there=there))
+        to_portal = _Told(inward, lambda p, o: day.answers_carried(p, o, there=there))
         day.rounds = {
             "outward": relay(OutboxMessage, to_centers, wall.packing, wall.vault),
             **pickups,
