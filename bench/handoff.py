@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from portal.handoff.messages import REQUEST_PAID, Message
 from portal.handoff.model import OutboxMessage
 from portal.handoff.outbox import place
 from portal.handoff.relay import Relay
-from portal.handoff.transports import Outcome, Parcel, Transport
+from portal.handoff.transports import Fate, Outcome, Parcel, Transport
 from portal.handoff.transports.embedded import EmbeddedTransport
 from portal.handoff.transports.nats import Broker, NatsTransport
 from portal.handoff.transports.pickup import Pickup
@@ -82,7 +83,7 @@ def _wall(folder: Path, url: str = "") -> Wall:
     return wall
 
 
-def _data() -> dict[str, Any]:
+def paid_request() -> dict[str, Any]:
     """What a paid request carries: three documents, thirty answers, some 9 kB."""
     center = load_places().centers[_CENTERS[0]]
     named = {"ar": center.ar, "en": center.en}
@@ -104,7 +105,7 @@ def _data() -> dict[str, Any]:
 
 def _fill(wall: Wall, count: int, center: Callable[[int], str]) -> None:
     """Messages in the outbox, a thousand in a transaction."""
-    data, now = _data(), wall.clock.now()
+    data, now = paid_request(), wall.clock.now()
     for begin in range(0, count, 1000):
         rows = []
         for n in range(begin, min(begin + 1000, count)):
@@ -174,7 +175,13 @@ def _rate(name: str, folder: Path, url: str, count: int) -> Rate:
 def _sample(wall: Wall) -> bytes:
     """As many bytes as a message has when it is packed."""
     message = Message(
-        public_id(), REQUEST_PAID, _CENTERS[0], public_id(16), "portal", wall.clock.now(), _data()
+        public_id(),
+        REQUEST_PAID,
+        _CENTERS[0],
+        public_id(16),
+        "portal",
+        wall.clock.now(),
+        paid_request(),
     )
     return bytes(len(wall.packing.pack(message)))
 
@@ -264,15 +271,22 @@ def _send(
 # --- who waits for whom
 
 
-def behind_a_flood(flood: int = _FLOOD, count: int = 60) -> Waits:
-    """One center has a hundred thousand waiting; how long another's next waits for the broker."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running_nats(Path(folder)) as up:
-        wall = _wall(Path(folder))
+def behind_a_flood(kind: str, flood: int = _FLOOD, count: int = 60) -> Waits:
+    """One center has a hundred thousand waiting; how long another's next takes to the center's
+    inbox (``embedded``) or to the broker (``nats``)."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        wall = _wall(folder)
+        stack.callback(wall.close)
         _fill(wall, flood, lambda _n: _CENTERS[0])
-        broker = Broker(Queue((up.url,)), _CENTERS)
-        broker.set_up()
         kept: dict[str, float] = {}
-        transport = _Noting(NatsTransport(broker, TO_CENTERS), kept)
+        transport: Transport = _Noting(EmbeddedTransport(wall.hand_over), kept)
+        if kind == "nats":
+            server = stack.enter_context(running_nats(folder))
+            broker = Broker(Queue((server.url,)), _CENTERS)
+            stack.callback(broker.close)
+            broker.set_up()
+            transport = _Noting(NatsTransport(broker, TO_CENTERS), kept)
         relay, stop = _relay(wall, transport), threading.Event()
 
         def loop() -> None:
@@ -291,24 +305,24 @@ def behind_a_flood(flood: int = _FLOOD, count: int = 60) -> Waits:
             time.sleep(0.05)
         stop.set()
         thread.join()
-        broker.close()
-        wall.close()
-    return Waits(f"beside {flood:,} of another", sorted(kept[each] - put[each] for each in put))
+    name = f"{kind}, beside {flood:,}"
+    return Waits(name, sorted(kept[each] - put[each] for each in put))
 
 
 class _Noting:
-    """Notes when the broker had acknowledged what."""
-
-    batch = NatsTransport.batch
+    """Notes when the receiver had acknowledged what."""
 
     def __init__(self, transport: Transport, kept: dict[str, float]) -> None:
         self._transport = transport
+        self.batch = transport.batch
         self._kept = kept
 
     def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
         outcomes = self._transport.deliver(parcels)
         now = time.perf_counter()
-        self._kept.update({parcel.id: now for parcel in parcels})
+        for parcel, outcome in zip(parcels, outcomes, strict=True):
+            if outcome.fate is Fate.KEPT:
+                self._kept[parcel.id] = now
         return outcomes
 
 
@@ -322,7 +336,7 @@ def print_hand_off() -> None:
             flush=True,
         )
     print(f"\n{'on the way':28}{'p50 ms':>10}{'p99 ms':>10}{'worst ms':>10}")
-    for waits in (*on_the_way(), behind_a_flood()):
+    for waits in (*on_the_way(), *map(behind_a_flood, ("embedded", "nats"))):
         parts = [waits.part(share) * 1000 for share in (0.5, 0.99, 1.0)]
         print(
             f"{waits.name:28}{parts[0]:10.0f}{parts[1]:10.0f}{parts[2]:10.0f}"

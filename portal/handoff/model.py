@@ -45,14 +45,22 @@ class OutboxColumns:
         # small whatever the table's size: what is sent is not in them
         return (
             CheckConstraint("state IN ('waiting', 'sent', 'parked')", name="state"),
-            # holds all that choosing and counting need, so that neither reads the rows
+            # hold all that choosing and counting need, so that neither reads the rows; the state,
+            # too, which SQLite asks for although the condition says it
             _partial(
                 f"ix_{name}_due",
-                ("center_code", "available_at", "position", "subject", "created_at"),
+                ("center_code", "available_at", "position", "subject", "created_at", "state"),
                 "state = 'waiting'",
             ),
-            _partial(f"ix_{name}_parked", ("center_code", "position"), "state = 'parked'"),
-            _partial(f"ix_{name}_subject", ("subject", "position"), "state <> 'sent'"),
+            _partial(f"ix_{name}_parked", ("center_code", "position", "state"), "state = 'parked'"),
+            _partial(f"ix_{name}_subject", ("subject", "position", "state"), "state <> 'sent'"),
+            # what was sent is looked for by time and by center, when it is sent once more
+            _partial(f"ix_{name}_over", ("created_at", "position", "state"), "state <> 'waiting'"),
+            _partial(
+                f"ix_{name}_over_center",
+                ("center_code", "created_at", "position", "state"),
+                "state <> 'waiting'",
+            ),
         )
 
 
@@ -70,7 +78,15 @@ class OutboxMessage(OutboxColumns, Base):
 
 _UNANSWERED = text(f"answered_at IS NULL AND type = '{REQUEST_PAID}'")
 for _name, _columns in (
-    ("ix_outbox_messages_unanswered", (OutboxMessage.sent_at, OutboxMessage.center_code)),
+    (
+        "ix_outbox_messages_unanswered",
+        (
+            OutboxMessage.sent_at,
+            OutboxMessage.center_code,
+            OutboxMessage.type,
+            OutboxMessage.answered_at,
+        ),
+    ),
     ("ix_outbox_messages_unanswered_subject", (OutboxMessage.subject,)),
 ):
     Index(_name, *_columns, sqlite_where=_UNANSWERED, postgresql_where=_UNANSWERED)
@@ -84,6 +100,16 @@ class InwardEvent(Base):
         CheckConstraint("state IN ('applied', 'waiting', 'parked')", name="state"),
         Index("ix_inward_events_subject", "subject", "state"),
         Index("ix_inward_events_center", "center_code", "received_at"),
+        # few, whatever the table's size
+        Index(
+            "ix_inward_events_stuck",
+            "state",
+            "type",
+            "received_at",
+            "id",
+            sqlite_where=text("state <> 'applied'"),
+            postgresql_where=text("state <> 'applied'"),
+        ),
         Index(
             "ix_inward_events_try_at",
             "try_at",

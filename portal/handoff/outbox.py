@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -11,8 +12,8 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
-    or_,
     select,
+    tuple_,
     update,
 )
 
@@ -81,6 +82,13 @@ class Range:
         return self == Range()
 
 
+class Made(NamedTuple):
+    """When a message was made, and its place among those of the same instant."""
+
+    at: datetime
+    position: int
+
+
 def place(outbox: type[OutboxColumns]) -> str:
     """Where a payload is sealed to."""
     return f"{outbox.__tablename__}.payload"  # type: ignore[attr-defined]
@@ -112,6 +120,11 @@ def waiting(outbox: type[OutboxColumns]) -> ColumnElement[bool]:
 
 def unsent(outbox: type[OutboxColumns]) -> ColumnElement[bool]:
     return outbox.state != literal_column("'sent'")
+
+
+def over(outbox: type[OutboxColumns]) -> ColumnElement[bool]:
+    """Sent or parked."""
+    return outbox.state != literal_column("'waiting'")
 
 
 _PARKED: ColumnElement[str] = literal_column("'parked'")
@@ -219,7 +232,7 @@ def parked(db: Connection, outbox: type[OutboxColumns]) -> list[tuple[str, str, 
     rows = db.execute(
         select(outbox.id, outbox.type, outbox.subject, outbox.attempts, outbox.last_error)
         .where(outbox.state == _PARKED)
-        .order_by(outbox.position)
+        .order_by(outbox.center_code, outbox.position)
     )
     return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
@@ -230,23 +243,30 @@ def count(db: Connection, outbox: type[OutboxColumns], wanted: Range) -> int:
 
 
 def replay(
-    db: Connection, outbox: type[OutboxColumns], wanted: Range, at: datetime, after: int = 0
-) -> Sequence[int]:
-    """Send parked and sent messages of a range once more: a thousand behind the given position.
+    db: Connection,
+    outbox: type[OutboxColumns],
+    wanted: Range,
+    at: datetime,
+    after: Made | None = None,
+) -> Sequence[Made]:
+    """Send parked and sent messages of a range once more: the next thousand by when they were made.
 
-    Returns their positions; none means that the range is through. What waits already is left alone.
+    Returns which they are; none means that the range is through. What waits already is left alone.
     """
+    made = tuple_(outbox.created_at, outbox.position)
     chosen = (
-        select(outbox.position)
-        .where(*_in(outbox, wanted), outbox.position > after)
-        .order_by(outbox.position)
+        select(outbox.created_at, outbox.position)
+        .where(*_in(outbox, wanted))
+        .order_by(outbox.created_at, outbox.position)
         .limit(_AT_ONCE)
         .with_for_update()
     )
-    positions = list(db.scalars(chosen))
+    if after is not None:
+        chosen = chosen.where(made > after)
+    found = [Made(*row) for row in db.execute(chosen)]
     db.execute(
         update(outbox)
-        .where(outbox.position.in_(positions))
+        .where(outbox.position.in_([each.position for each in found]))
         .values(
             state="waiting",
             available_at=at,
@@ -255,7 +275,7 @@ def replay(
             replays=outbox.replays + 1,
         )
     )
-    return positions
+    return found
 
 
 def again(
@@ -271,17 +291,17 @@ def again(
 
 def replay_all(database: Database, outbox: type[OutboxColumns], wanted: Range, at: datetime) -> int:
     """Send a whole range once more, a thousand in a transaction; how many there were."""
-    done, after = 0, 0
+    done, after = 0, None
     while True:
         with database.begin() as db:
-            positions = replay(db, outbox, wanted, at, after)
-        if not positions:
+            found = replay(db, outbox, wanted, at, after)
+        if not found:
             return done
-        done, after = done + len(positions), positions[-1]
+        done, after = done + len(found), found[-1]
 
 
 def _in(outbox: type[OutboxColumns], wanted: Range) -> list[ColumnElement[bool]]:
-    asked: list[ColumnElement[bool]] = [or_(*_done(outbox))]
+    asked = [over(outbox)]
     if wanted.ids:
         asked.append(outbox.id.in_(wanted.ids))
     if wanted.center:
@@ -293,7 +313,3 @@ def _in(outbox: type[OutboxColumns], wanted: Range) -> list[ColumnElement[bool]]
     if wanted.until:
         asked.append(outbox.created_at < wanted.until)
     return asked
-
-
-def _done(outbox: type[OutboxColumns]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return outbox.state == "sent", outbox.state == "parked"

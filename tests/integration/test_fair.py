@@ -1,20 +1,23 @@
 """A relay is fair to centers, whatever waits, and finds what is due on indexes alone."""
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Connection, text
 
-from portal.db import Database
+from portal.handoff import inward, outbox
 from portal.handoff.model import OutboxMessage
-from portal.handoff.relay import Relay, centers_due, due_of_center, due_of_centers
+from portal.handoff.outbox import Range
+from portal.handoff.relay import Relay
 from portal.handoff.transports import KEPT, Fate, Outcome, Parcel
 from tests.support.databases import Databases
+from tests.support.plans import claiming, plans_of
 from tests.support.wall import AT, Wall
+
+_Asked: TypeAlias = Callable[[Connection], object]
 
 FLOOD = 100_000
 _ROWS = {
@@ -130,32 +133,77 @@ def test_subjects_that_stand_behind_a_parked_one_do_not_hold_up_their_center(
     assert not [each for each in taken if each.center == center and each.id != free.id]
 
 
-@pytest.mark.parametrize("what", ["centers", "messages"])
-def test_what_is_due_is_found_on_indexes_alone(flooded: Wall, what: str) -> None:
-    at_once = flooded.portal.engine.dialect.name == "postgresql"
-    messages = due_of_centers if at_once else due_of_center
-    made = {"centers": centers_due, "messages": messages}[what]
-    plan = _plan(flooded.portal, made(OutboxMessage))
-    assert "ix_outbox_messages_due" in plan
-    table_scans = re.findall(r"Seq Scan on outbox|SCAN outbox_messages(?! USING)|TEMP B-TREE", plan)
-    assert table_scans == [], plan
-    assert not re.search(r"\bSort\b", plan), plan
+def test_a_batch_is_chosen_on_indexes_alone(flooded: Wall) -> None:
+    relay = _relay(flooded, _Street())
+    centers, due, *others = plans_of(flooded.portal, claiming(relay, flooded.clock.now()))
+    for plan in (centers, due):
+        assert "ix_outbox_messages_due" in plan.text, plan.text
+        assert not plan.sorts, plan.text
+    assert not centers.reads, centers.text
+    on_disk = frozenset({"pk_outbox_messages"})
+    if flooded.portal.engine.dialect.name == "postgresql":
+        on_disk |= {"ix_outbox_messages_due"}  # those of the batch, which are locked
+    assert frozenset().union(*(each.reads for each in (due, *others))) == on_disk
 
 
-def _plan(database: Database, statement: Any) -> str:
-    """What the database does for the statement as a relay runs it."""
-    values: dict[str, Any] = {"center": "KFS-003", "after_at": AT, "after_position": 0}
-    if database.engine.dialect.name == "postgresql":
-        values = {name: [value] for name, value in values.items()}
-    values |= {"now": AT, "count": 50}
-    ran: list[tuple[str, Any]] = []
-    with database.begin() as db:
-        event.listen(db, "before_cursor_execute", lambda *seen: ran.append((seen[2], seen[3])))
-        db.execute(statement, values)
-        told, parameters = ran[-1]
-        explain = "EXPLAIN" if db.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
-        rows = db.exec_driver_sql(f"{explain} {told}", parameters).all()
-    return "\n".join(str(row[-1]) for row in rows)
+def _written(wall: Wall) -> _Asked:
+    relay, now = _relay(wall, _Street()), wall.clock.now()
+    claimed = relay.claim(now)
+    return lambda db: relay._write_sent(db, claimed, now)
+
+
+def _metrics(db: Connection) -> None:
+    outbox.backlog(db, OutboxMessage)
+    outbox.unanswered(db, AT)
+    inward.shut_out(db)
+
+
+def _status(db: Connection) -> None:
+    outbox.by_center(db)
+    outbox.parked(db, OutboxMessage)
+    inward.stuck(db)
+
+
+def _count(**asked: Any) -> _Asked:
+    return lambda db: outbox.count(db, OutboxMessage, Range(**asked))
+
+
+def _replay(**asked: Any) -> _Asked:
+    return lambda db: outbox.replay(db, OutboxMessage, Range(**asked), AT)
+
+
+@pytest.mark.parametrize(
+    ("made", "rows_of"),
+    [
+        (_written, {"pk_outbox_messages", "ix_outbox_messages_subject"}),
+        (lambda _: _metrics, set()),
+        (
+            lambda _: _status,  # an error for each center, and what stands still
+            {"ix_outbox_messages_due", "ix_outbox_messages_parked", "ix_inward_events_stuck"},
+        ),
+        (
+            lambda _: lambda db: outbox.answered(db, "w1", AT),
+            {"ix_outbox_messages_unanswered_subject"},
+        ),
+        (lambda _: _count(since=AT, until=AT + timedelta(hours=1)), set()),
+        (lambda _: _count(center="KFS-004"), set()),
+        (lambda _: _replay(since=AT), {"ix_outbox_messages_over", "pk_outbox_messages"}),
+        (
+            lambda _: _replay(center="KFS-004"),
+            {"ix_outbox_messages_over_center", "pk_outbox_messages"},
+        ),
+        (lambda _: _replay(ids=["s1"]), {"uq_outbox_messages_id", "pk_outbox_messages"}),
+    ],
+    ids=["written", "metrics", "status", "answered", "time", "center", "again", "its", "one"],
+)
+def test_what_is_sent_is_never_read_through(
+    flooded: Wall, made: Callable[[Wall], _Asked], rows_of: set[str]
+) -> None:
+    """Rows are read by the named indexes, of what is asked for; all else is on indexes alone."""
+    plans = plans_of(flooded.portal, made(flooded), small=True)
+    assert plans
+    read = frozenset().union(*(each.reads for each in plans))
+    assert read <= rows_of, "\n".join(each.text for each in plans)
 
 
 def test_a_round_that_takes_long_is_followed_by_a_smaller_one(

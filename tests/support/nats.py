@@ -82,6 +82,11 @@ class NatsServer:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         return self._log.read_text(errors="replace")[-3000:]
 
