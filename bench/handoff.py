@@ -103,9 +103,9 @@ def paid_request() -> dict[str, Any]:
     return {**paid(), "sections": [{"code": "plot", "answers": answers}], "documents": documents}
 
 
-def _fill(wall: Wall, count: int, center: Callable[[int], str]) -> None:
+def _fill(wall: Wall, count: int, center: Callable[[int], str], **changes: object) -> None:
     """Messages in the outbox, a thousand in a transaction."""
-    data, now = paid_request(), wall.clock.now()
+    data, now = paid_request() | changes, wall.clock.now()
     for begin in range(0, count, 1000):
         rows = []
         for n in range(begin, min(begin + 1000, count)):
@@ -278,7 +278,7 @@ def behind_a_flood(kind: str, flood: int = _FLOOD, count: int = 60) -> Waits:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         wall = _wall(folder)
         stack.callback(wall.close)
-        _fill(wall, flood, lambda _n: _CENTERS[0])
+        _fill(wall, flood, lambda _n: _CENTERS[0], documents=[])  # nobody has their files
         kept: dict[str, float] = {}
         transport: Transport = _Noting(EmbeddedTransport(wall.hand_over), kept)
         if kind == "nats":
