@@ -104,6 +104,9 @@ class Issued(Protocol):
     def note(self) -> str: ...
 
     @property
+    def filed_at(self) -> datetime: ...
+
+    @property
     def at(self) -> datetime: ...
 
 
@@ -155,14 +158,15 @@ def _stop(action: PermitAction, db: Connection, vault: Vault, issued: Issued) ->
 
 
 def _renew(db: Connection, vault: Vault, issued: Issued) -> None:
-    today = cairo_day(issued.at)
+    """In time is who asked in time, however long the center took."""
+    today, asked_on = cairo_day(issued.at), cairo_day(issued.filed_at)
     number = read_number(str(issued.answers.get("permit", "")), today.year)
     permit = number and registry.find(db, vault, issued.center_code, number)
     if not permit:
         log.warning("permits.unknown", request=issued.request_number)
         return
     try:
-        registry.act(db, vault, permit, PermitAction.RENEW, today, ACTOR, "", issued.at, today)
+        registry.act(db, vault, permit, PermitAction.RENEW, asked_on, ACTOR, "", issued.at, today)
     except Conflict as error:
         log.warning("permits.not_renewed", request=issued.request_number, reason=str(error))
 

@@ -4,10 +4,10 @@ A permit is found by number, year and center, by the serial of its QR code, or b
 tells only that there is one. Never by a name. The names in it are shown to their owner alone.
 
 **Pace.** Numbers follow each other, so anybody could ask for all of them. Each asker has some
-questions an hour, and after them waits longer and longer; strangers together have so many for each
-center, and after them wait for each other. A serial cannot be guessed and only counts for its
-asker. What was asked before in the same hour tells nothing new and costs nothing. Nobody is asked
-to solve a riddle.
+questions an hour, and after them waits longer and longer; strangers together have so many different
+ones for each center, and after them wait for each other. A serial cannot be guessed and only counts
+for its asker. What was asked before in the same hour tells nothing new and costs nothing. Nobody is
+asked to solve a riddle.
 """
 
 from dataclasses import dataclass, field
@@ -192,7 +192,7 @@ def _pace(db: Connection, vault: Vault, question: Question, asker: Asker, now: d
     _wait(len(mine) - free, _FIRST_WAIT, 1, _LONGEST_WAIT, last, now, together=False)
     if question.guessable and not asker.national_id:
         count, newest = db.execute(
-            select(func.count(), func.max(PermitInquiry.at)).where(
+            select(func.count(PermitInquiry.keys.distinct()), func.max(PermitInquiry.at)).where(
                 PermitInquiry.center_code == question.center,
                 PermitInquiry.open_to_all.is_(True),
                 since,

@@ -126,6 +126,7 @@ REFUSALS = {
     "started": N_("The works have begun: no renewal is needed"),
     "renewed": N_("The permit was renewed before; the law allows it once"),
     "late": N_("The year to begin is over without a renewal"),
+    "late_start": N_("The works began after the time to begin was over: that is no start in time"),
     "future": N_("This day has not come yet"),
     "too_early": N_("This day is before what was recorded earlier"),
 }

@@ -217,7 +217,10 @@ def act(
     at: datetime,
     today: date,
 ) -> None:
-    """Do one act. Raises :class:`NotPossible`, and :class:`Conflict` when somebody came before."""
+    """Do one act, which happened ``on`` that day; a renewal, on the day it was asked for.
+
+    Raises :class:`NotPossible`, and :class:`Conflict` when somebody came before.
+    """
     reason = _why_not(permit, action, today) or _why_not_on(permit, action, on, today)
     if reason is not None:
         raise NotPossible(reason)
@@ -297,10 +300,7 @@ def _why_not(permit: Permit, action: PermitAction, today: date) -> str | None:
         may = term is not None and validity.may_lapse(permit.status, term, today)
         return None if may else "lapse"
     if action is PermitAction.RENEW:
-        term = permit.term
-        if term is None:
-            return "issued_on"
-        return validity.why_not_renewable(permit.status, term, today)
+        return "issued_on" if permit.term is None else None
     return None
 
 
@@ -308,10 +308,14 @@ def _why_not_on(permit: Permit, action: PermitAction, on: date, today: date) -> 
     """Why it cannot have happened on that day."""
     if on > today:
         return "future"
-    row = permit.row
+    row, term = permit.row, permit.term
     before = row["completed_on"] or row["started_on"] or row["issued_on"]
     if action in _DAY_OF and before is not None and on < before:
         return "too_early"
+    if action is PermitAction.START and term is not None and on > term.must_start_by:
+        return "late_start"
+    if action is PermitAction.RENEW and term is not None:
+        return validity.why_not_renewable(permit.status, term, on)
     return None
 
 

@@ -47,6 +47,7 @@ class Issued:
     output_number: str
     answers: Mapping[str, Any]
     note: str
+    filed_at: datetime
     at: datetime
 
 
@@ -94,6 +95,7 @@ class CenterActs:
             output_number,
             answers,
             note_of(message),
+            request.received_at or message.at,
             message.at,
         )
         self.keep(db, issued)

@@ -362,7 +362,8 @@ def tell(local: LocalPortal, filed: str, service: str, output: str, outcome: Out
         request = reading.by_number(db, filed)
         answers = reading.answers(db, vault, request.id)["values"]
         now = local.clock.now()
-        fill(db, Issued(outcome, service, CENTER, filed, output, answers, "", now), vault=vault)
+        told = Issued(outcome, service, CENTER, filed, output, answers, "", now, now)
+        fill(db, told, vault=vault)
 
 
 def kept(local: LocalPortal, filed: str) -> registry.Permit | None:
@@ -438,6 +439,43 @@ def test_a_renewal_that_a_center_grants_renews_the_permit(
     assert permit.status is Status.RENEWED
     assert permit.row["must_start_by"] > issue + timedelta(days=700)
     assert visitor.get(address).hook("verdict") == "holds"
+
+
+def test_a_renewal_asked_for_in_time_holds_however_long_the_center_took(
+    local: LocalPortal,
+) -> None:
+    permit_id, _ = put(local, 380)
+    now, vault = local.clock.now(), local.portal.vault
+    in_time, too_late = now - timedelta(days=20), now - timedelta(days=10)
+    for filed_at, status in (
+        (too_late, Status.VALID_NOT_STARTED),
+        (in_time, Status.RENEWED),
+    ):
+        with local.portal.database.begin() as db:
+            answers = {"permit": registry.by_id(db, vault, permit_id).number.canonical}
+            service, filed = "building-permit-renewal", "26-1503-00001-1"
+            told = Issued(
+                Outcome.ISSUED, service, CENTER, filed, "1/2026", answers, "", filed_at, now
+            )
+            fill(db, told, vault=vault)
+            assert registry.by_id(db, vault, permit_id).status is status
+
+
+def test_works_that_began_after_the_time_was_over_are_no_beginning(local: LocalPortal) -> None:
+    permit_id, _ = put(local, 380)
+    with pytest.raises(registry.NotPossible, match="late_start"):
+        do(local, permit_id, PermitAction.START, 3)
+    do(local, permit_id, PermitAction.START, 100)
+
+
+def test_a_permit_that_everybody_asks_for_slows_nobody_down(local: LocalPortal) -> None:
+    permit_id, _ = put(local)
+    now, vault = local.clock.now(), local.portal.vault
+    with local.portal.database.begin() as db:
+        number = registry.by_id(db, vault, permit_id).number
+        for guess in range(inquiry.FREE_FOR_ALL + 20):
+            asker = inquiry.Asker(f"192.0.{guess // 250}.{guess % 250}")
+            inquiry.by_number(db, vault, CENTER, number, asker, now, cairo_day(now))
 
 
 # --- the register at the center
