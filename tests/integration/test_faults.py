@@ -32,6 +32,7 @@ from portal.handoff.messages import (
 from portal.handoff.model import InwardEvent, OutboxMessage
 from portal.requests.model import HistoryEntry, ServiceRequest
 from tests.support.cable import Cable
+from tests.support.databases import SQLITE, Databases, share_key
 from tests.support.disk import Disk, small_disk
 from tests.support.flow import EXAMPLE, LATE, OWN, Flow
 from tests.support.nats import NatsServer, running_cluster
@@ -232,7 +233,7 @@ CASES = HEAVY_CASES if HEAVY else {"everything": EVERYTHING}
 def world(
     request: pytest.FixtureRequest,
     tmp_path: Path,
-    loaded: Path,
+    databases: Databases,
     payment_server: SandboxProcess,
 ) -> Iterator[World]:
     case = CASES[request.getfixturevalue("case")]
@@ -259,8 +260,9 @@ def world(
             else f"nats://127.0.0.1:{cable.port}",
             "PORTAL_QUEUE_REPLICAS": str(len(brokers)),
         }
-        for each in (loaded, loaded.parent / "secret_key"):
-            shutil.copy(each, tmp_path)
+        share_key(tmp_path)
+        ready = databases.loaded(tmp_path, SQLITE).removeprefix("sqlite:///")
+        shutil.move(ready, tmp_path / "portal.sqlite3")
         stack = Stack(tmp_path, postgres.fresh_database() if postgres else "", settings)
         endpoint = payment_server.client(account).v1.webhook_endpoints.create(
             {"url": f"{stack.url}/webhooks/payments", "enabled_events": ["*"]}

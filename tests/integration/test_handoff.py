@@ -368,7 +368,7 @@ def test_no_table_of_a_center_points_at_one_of_the_portal(wall: Wall) -> None:
             assert (table.name in centers) == (key.column.table.name in centers), table.name
     named = {t.name for t in Base.metadata.sorted_tables if t.name.startswith("center_")}
     # what the portal knows of centers is the portal's
-    assert named - {"center_keys", "center_uploads"} == centers
+    assert named - {"center_keys", "center_uploads", "center_watches"} == centers
 
 
 def test_what_is_sealed_at_rest_tells_nothing_of_a_message(wall: Wall) -> None:

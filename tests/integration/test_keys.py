@@ -25,13 +25,13 @@ from portal.rotation import rotate
 from portal.settings import Settings, read_settings
 from portal.vault import SealBroken, Vault
 from tests.support.commands import run_command
-from tests.support.databases import POSTGRESQL, Databases
+from tests.support.databases import POSTGRESQL, SHARED_KEY, Databases
 from tests.support.local import LocalPortal
 from tests.support.looking import quiet_logs
 from tests.support.sandbox import SandboxProcess, eventually
 
 SERVICE = "address-numbering-certificate"
-OLD, NEW = "old-key-" * 6, "new-key-" * 6
+OLD, NEW = SHARED_KEY, "new-key-" * 6
 BOTH = f"{NEW} {OLD}"
 
 

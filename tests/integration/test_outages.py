@@ -177,7 +177,7 @@ def test_a_gap_in_which_no_page_was_served_gives_citizens_their_time_back(
     longer = grievance_until(alone, challenged)
     assert longer == days.next_working(last_day + timedelta(days=1))
     page = citizen.get(f"/requests/{challenged}")
-    assert "مدّ المهلة بسبب عطل" in page.text
+    assert "مدّ الموعد بسبب عطل" in page.text
     assert "لك الآن التظلم حتى" in page.text
     told = select(OutgoingMessage.params).where(OutgoingMessage.kind == "grievance_longer")
     assert [row.params["number"] for row in alone.rows(told)] == [challenged]

@@ -111,11 +111,14 @@ def _file_of(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
+SHARED_KEY = "of-all-portals-in-tests-" * 3
+
+
 def share_key(var: Path) -> None:
     """The key of all test portals: what is copied from one database opens in the other."""
     var.mkdir(parents=True, exist_ok=True)
     if not (var / "secret_key").exists():
-        (var / "secret_key").write_text("of-all-portals-in-tests-" * 3, encoding="ascii")
+        (var / "secret_key").write_text(SHARED_KEY, encoding="ascii")
 
 
 def _load(var: Path, **environment: str) -> None:

@@ -1,6 +1,5 @@
 """Who bears a loss is who got the money: the same parts as the export gives, in the same order."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +15,7 @@ from payments.rebooking import Choice, Matter
 from payments.reconciliation.sharing import kept_shares
 from portal.db import Database
 from tests.support.books import Desk
+from tests.support.databases import Databases
 
 NOON = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
@@ -24,9 +24,8 @@ Row = tuple[str, str]
 
 
 @pytest.fixture
-def desk(loaded: Path, tmp_path: Path) -> Iterator[Desk]:
-    shutil.copy(loaded, tmp_path)
-    database = Database(f"sqlite:///{tmp_path / loaded.name}", durable=False)
+def desk(databases: Databases, tmp_path: Path) -> Iterator[Desk]:
+    database = Database(databases.loaded(tmp_path), durable=False)
     yield Desk(database, NOON)
     database.close()
 
