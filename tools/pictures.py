@@ -12,6 +12,8 @@ from PIL import Image
 from playwright.sync_api import Geolocation, Page, sync_playwright
 
 from portal.catalogue.loader import load_catalogue
+from portal.clock import SystemClock, cairo_day
+from portal.demo.permits import FIRST_NUMBER, issued_on
 from tests.support.people import CARD
 from tests.support.phone import Phone, launch, phone
 from tests.support.stack import EVERYTHING, Stack
@@ -54,6 +56,8 @@ def main() -> None:
                     _strip(list(_paying(payer, stack))).save(FOLDER / "money.png", optimize=True)
                 with phone(chromium, stack.url) as visitor:
                     _strip(list(_finding(visitor))).save(FOLDER / "finding.png", optimize=True)
+                with phone(chromium, stack.url) as visitor:
+                    _strip(list(_asking(visitor))).save(FOLDER / "permits.png", optimize=True)
                 with phone(chromium, stack.url, width=1280) as desk:
                     desk.go("/center/sign-in")
                     desk.page.fill("[name=username]", "front_office@KFS-003")
@@ -94,6 +98,22 @@ def _finding(visitor: Phone) -> Iterator[bytes]:
     page.emulate_media(color_scheme="dark")
     visitor.go(f"/services/{SERVICE}")
     yield page.screenshot()
+
+
+def _asking(visitor: Phone) -> Iterator[bytes]:
+    """A building permit: asked for by its number, one whose works have begun, one in doubt."""
+    page, today = visitor.page, cairo_day(SystemClock().now())
+    for index in (1, 4):
+        visitor.go("/permits?governorate=EG-KFS")
+        page.select_option("#center", "KFS-003")
+        page.fill("#number", str(FIRST_NUMBER + index))
+        page.fill("#year", str(issued_on(index, today).year))
+        if index == 1:
+            page.evaluate("() => scrollTo(0, 0)")
+            yield page.screenshot()
+        page.locator("main form button").first.click()
+        page.locator("[data-verdict]").wait_for()
+        yield page.screenshot()
 
 
 def _paying(payer: Phone, stack: Stack) -> Iterator[bytes]:

@@ -50,14 +50,20 @@ def load_permits(db: Connection, core: Core, now: datetime, today: date) -> int:
     return done
 
 
+def issued_on(index: int, today: date) -> date:
+    """When the permit of this index, numbered ``FIRST_NUMBER + index``, was issued."""
+    days, _ = _LIVES[index % len(_LIVES)]
+    return today - timedelta(days=days + index)
+
+
 def _permits_of(
     center: Center, today: date
 ) -> Iterator[tuple[NewPermit, tuple[tuple[int, PermitAction], ...]]]:
     for index in range(EACH):
-        days, acts = _LIVES[index % len(_LIVES)]
-        issued_on = today - timedelta(days=days + index)
-        number = PermitNumber(FIRST_NUMBER + index, "", issued_on.year)
-        yield _permit(center, index, number, issued_on), acts
+        _, acts = _LIVES[index % len(_LIVES)]
+        day = issued_on(index, today)
+        number = PermitNumber(FIRST_NUMBER + index, "", day.year)
+        yield _permit(center, index, number, day), acts
     old = date(1998, 5, 12)
     yield (
         _permit(
@@ -85,7 +91,7 @@ def _permits_of(
 
 
 def _permit(
-    center: Center, index: int, number: PermitNumber, issued_on: date | None, **more: Any
+    center: Center, index: int, number: PermitNumber, day: date | None, **more: Any
 ) -> NewPermit:
     names, streets = INVENTED["names"], INVENTED["streets"]
     floors = 1 + index % 6
@@ -96,7 +102,7 @@ def _permit(
         center_code=center.code,
         number=number,
         permit_type=_TYPES[index % len(_TYPES)],
-        issued_on=issued_on,
+        issued_on=day,
         people=People([owner], supervisor=names[(index + 3) % len(names)]),
         **{"source": "manual", **more},
         columns={

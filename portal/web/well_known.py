@@ -20,6 +20,7 @@ _PRIVATE = (
     "/services/*/fees",
     "/center",
     "/verify/",
+    "/permits/",
     "/sandbox/",
 )
 _OF_MACHINES = ("/webhooks/", "/health/", "/metrics")
