@@ -55,8 +55,10 @@ class Permission(StrEnum):
     """Enter when a center of the governorate did not work: its legal periods move."""
     SEE_PERMITS = "see_permits"
     """The center's register of building permits; names need SEE_IDENTITY as well."""
+    ENTER_PERMITS = "enter_permits"
+    """Enter permits of paper books; what only enters waits for a review."""
     KEEP_PERMITS = "keep_permits"
-    """Enter permits, and tell what became of one."""
+    """Tell what became of a permit."""
     DECIDE_PERMITS = "decide_permits"
     """Suspend, revoke, confirm that one has lapsed."""
     REVIEW_PERMITS = "review_permits"
@@ -109,7 +111,14 @@ TABLE: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.DEPARTMENT_OFFICER: frozenset(
-        {_P.SEE_INBOX, _P.REQUEST_COMPLETION, _P.ASSESS, _P.SEE_PERMITS, _P.KEEP_PERMITS}
+        {
+            _P.SEE_INBOX,
+            _P.REQUEST_COMPLETION,
+            _P.ASSESS,
+            _P.SEE_PERMITS,
+            _P.ENTER_PERMITS,
+            _P.KEEP_PERMITS,
+        }
     ),
     Role.DEPARTMENT_HEAD: frozenset(
         {
@@ -119,6 +128,7 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.ASSESS,
             _P.APPROVE_ASSESSMENT,
             _P.SEE_PERMITS,
+            _P.ENTER_PERMITS,
             _P.KEEP_PERMITS,
             _P.DECIDE_PERMITS,
             _P.REVIEW_PERMITS,
@@ -136,7 +146,7 @@ TABLE: dict[Role, frozenset[Permission]] = {
     ),
     Role.INSPECTOR: frozenset({_P.SEE_INBOX, _P.SEE_PERMITS}),
     Role.ARCHIVIST: frozenset({_P.SEE_INBOX, _P.SEE_PERMITS}),
-    Role.BACKLOG_ENTRY: frozenset({_P.SEE_PERMITS, _P.KEEP_PERMITS}),
+    Role.BACKLOG_ENTRY: frozenset({_P.SEE_PERMITS, _P.ENTER_PERMITS}),
     Role.BACKLOG_REVIEWER: frozenset({_P.SEE_PERMITS, _P.REVIEW_PERMITS}),
     Role.CASHIER: frozenset({_P.SEE_INBOX, _P.SEE_REFUNDS, _P.ASK_REFUND}),
     Role.FINANCE_OFFICER: frozenset(

@@ -6,18 +6,27 @@ by hand.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, String
+from sqlalchemy.exc import DataError, IntegrityError
 
 from portal.clock import cairo_day
 from portal.observability import log
 from portal.permits import registry
+from portal.permits.model import BuildingPermit
 from portal.permits.numbers import read_number
-from portal.permits.registry import NewPermit, Owner, People, PermitAction
+from portal.permits.registry import (
+    NewPermit,
+    NotPossible,
+    Owner,
+    People,
+    Permit,
+    PermitAction,
+)
 from portal.problems import Conflict
 from portal.vault import Vault
 
@@ -53,15 +62,11 @@ _HUNDREDTHS = {
     "plot_area": "plot_area",
     "footprint_area": "footprint_area",
     "total_built_area": "total_built_area",
-    "added_area": "total_built_area",
-    "altered_area": "total_built_area",
-    "demolished_area": "total_built_area",
     "building_height_m": "height_cm",
     "final_height_m": "height_cm",
 }
 _COUNTS = {
     "floors_above": "floors_above",
-    "floors_count": "floors_above",
     "basements": "basements",
     "units_count": "units_count",
 }
@@ -74,16 +79,28 @@ _DETAILS = (
     "site_statement_number",
     "works_validity_certificate_no",
     "alteration_kinds",
+    "added_area",
+    "altered_area",
+    # of what a demolition takes away: nothing of it is permitted to be built
+    "demolished_area",
+    "floors_count",
 )
+_WIDTHS = {
+    column.name: column.type.length
+    for column in BuildingPermit.__table__.columns
+    if isinstance(column.type, String) and column.type.length is not None
+}
+# What a value of a kind that nobody foresaw may raise; a database that is away is none of these
+_UNFIT = (DataError, IntegrityError, ArithmeticError, ValueError, KeyError, TypeError)
 
 
 class Issued(Protocol):
-    """What a center issued, corrected, revoked or suspended: the number that it wrote, and the
-    answers that the request was filed with."""
+    """What became of a document that a center issued: the number that it wrote, and the answers
+    that the request was filed with."""
 
     @property
     def outcome(self) -> str:
-        """``issued``, ``corrected``, ``revoked`` or ``suspended``."""
+        """``issued``, ``corrected``, ``revoked``, ``suspended`` or ``renewed``."""
 
     @property
     def service_code(self) -> str: ...
@@ -107,20 +124,30 @@ class Issued(Protocol):
     def filed_at(self) -> datetime: ...
 
     @property
+    def issued_at(self) -> datetime: ...
+
+    @property
     def at(self) -> datetime: ...
 
 
 def fill(db: Connection, issued: Issued, *, vault: Vault) -> None:
-    """Take what became of a building permit into the register; other documents are none of it."""
-    if issued.service_code == _RENEWAL and issued.outcome == "issued":
-        _renew(db, vault, issued)
-    elif issued.service_code in _TYPES:
-        _OUTCOMES[issued.outcome](db, vault, issued)
+    """Take what became of a building permit into the register; other documents are none of it.
+
+    What does not fit the register is left to the center: the request goes on all the same. Raises
+    :class:`Conflict` when somebody changed the permit in this instant: it is tried again.
+    """
+    try:
+        with db.begin_nested():
+            if issued.service_code == _RENEWAL and issued.outcome == "issued":
+                _renew(db, vault, issued)
+            elif issued.service_code in _TYPES:
+                _OUTCOMES[issued.outcome](db, vault, issued)
+    except _UNFIT as error:
+        log.error("permits.failed", request=issued.request_number, error=type(error).__name__)
 
 
 def _enter(db: Connection, vault: Vault, issued: Issued) -> None:
-    today = cairo_day(issued.at)
-    number = read_number(issued.output_number, today.year)
+    number = read_number(issued.output_number, cairo_day(issued.at).year)
     if number is None:
         log.warning("permits.unread", request=issued.request_number)
         return
@@ -128,7 +155,7 @@ def _enter(db: Connection, vault: Vault, issued: Issued) -> None:
         center_code=issued.center_code,
         number=number,
         permit_type=_type(issued),
-        issued_on=today,
+        issued_on=cairo_day(issued.issued_at),
         source="system",
         people=_people(issued.answers),
         request_number=issued.request_number,
@@ -145,37 +172,63 @@ def _correct(db: Connection, vault: Vault, issued: Issued) -> None:
     number = read_number(issued.output_number, cairo_day(issued.at).year)
     permit = registry.by_request(db, vault, issued.request_number)
     if permit is None:
-        _enter(db, vault, issued)
+        _enter(db, vault, issued)  # its first number could not be read
     elif number is None or not registry.renumber(db, vault, permit, number, ACTOR, issued.at):
         log.warning("permits.not_corrected", request=issued.request_number)
 
 
-def _stop(action: PermitAction, db: Connection, vault: Vault, issued: Issued) -> None:
+def _known(db: Connection, vault: Vault, issued: Issued) -> Permit | None:
+    """The permit of the request: by itself, or as an officer has entered it."""
     permit = registry.by_request(db, vault, issued.request_number)
+    if permit is None:
+        number = read_number(issued.output_number, cairo_day(issued.at).year)
+        permit = registry.find(db, vault, issued.center_code, number) if number else None
+    if permit is None:
+        log.warning("permits.unknown", request=issued.request_number)
+    return permit
+
+
+def _told(action: PermitAction, db: Connection, vault: Vault, issued: Issued) -> None:
+    permit = _known(db, vault, issued)
+    if permit is not None:
+        _act(db, vault, permit, action, cairo_day(issued.at), issued)
+
+
+def _act(
+    db: Connection,
+    vault: Vault,
+    permit: Permit,
+    action: PermitAction,
+    on: date,
+    issued: Issued,
+) -> None:
     today = cairo_day(issued.at)
-    if permit is not None and action in registry.possible(permit, today):
-        registry.act(db, vault, permit, action, today, ACTOR, issued.note, issued.at, today)
+    try:
+        registry.act(db, vault, permit, action, on, ACTOR, issued.note, issued.at, today)
+    except NotPossible as error:
+        log.warning("permits.not_possible", request=issued.request_number, reason=error.reason)
 
 
 def _renew(db: Connection, vault: Vault, issued: Issued) -> None:
     """In time is who asked in time, however long the center took."""
-    today, asked_on = cairo_day(issued.at), cairo_day(issued.filed_at)
-    number = read_number(str(issued.answers.get("permit", "")), today.year)
-    permit = number and registry.find(db, vault, issued.center_code, number)
-    if not permit:
+    named = str(issued.answers.get("permit", ""))
+    number = read_number(named, cairo_day(issued.at).year)
+    if number is None:  # it may be named by the request that brought it
+        permit = registry.by_request(db, vault, named)
+    else:
+        permit = registry.find(db, vault, issued.center_code, number)
+    if permit is None:
         log.warning("permits.unknown", request=issued.request_number)
         return
-    try:
-        registry.act(db, vault, permit, PermitAction.RENEW, asked_on, ACTOR, "", issued.at, today)
-    except Conflict as error:
-        log.warning("permits.not_renewed", request=issued.request_number, reason=str(error))
+    _act(db, vault, permit, PermitAction.RENEW, cairo_day(issued.filed_at), issued)
 
 
 _OUTCOMES: Mapping[str, Callable[[Connection, Vault, Issued], None]] = {
     "issued": _enter,
     "corrected": _correct,
-    "revoked": partial(_stop, PermitAction.REVOKE),
-    "suspended": partial(_stop, PermitAction.SUSPEND),
+    "revoked": partial(_told, PermitAction.REVOKE),
+    "suspended": partial(_told, PermitAction.SUSPEND),
+    "renewed": partial(_told, PermitAction.RENEW),
 }
 
 
@@ -188,7 +241,9 @@ def _type(issued: Issued) -> str:
 
 def _columns(answers: Mapping[str, Any]) -> dict[str, Any]:
     columns: dict[str, Any] = {
-        column: str(answers[code]) for code, column in _TEXTS.items() if answers.get(code)
+        column: str(answers[code])[: _WIDTHS[column]]
+        for code, column in _TEXTS.items()
+        if answers.get(code)
     }
     for code, column in _HUNDREDTHS.items():
         if answers.get(code) is not None:

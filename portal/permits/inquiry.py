@@ -10,7 +10,7 @@ for its asker. What was asked before in the same hour tells nothing new and cost
 asked to solve a riddle.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -22,7 +22,7 @@ from portal.permits.numbers import PermitNumber
 from portal.permits.registry import Permit
 from portal.permits.validity import Status, Verdict
 from portal.problems import TooMany
-from portal.text import fold_arabic
+from portal.text import fold_digits
 from portal.vault import Vault
 
 HOUR = timedelta(hours=1)
@@ -30,6 +30,7 @@ FREE_FOR_STRANGERS = 12
 FREE_FOR_CITIZENS = 40
 FREE_FOR_ALL = 400
 """Questions of strangers an hour that one center's register answers without any waiting."""
+_KEPT_EACH = timedelta(minutes=1)
 _FIRST_WAIT = 5
 _LONGEST_WAIT = 900
 _LONGEST_WAIT_TOGETHER = 60
@@ -88,6 +89,10 @@ class Question:
     center: str
     keys: str
     guessable: bool
+    repeated: bool = False
+    """The same asker asked it within the hour: it tells nothing new."""
+    kept: bool = True
+    """Whether the log takes it: of one that is repeated, one a minute."""
 
 
 def by_number(
@@ -101,7 +106,7 @@ def by_number(
 ) -> Answer:
     """The permit of this name. Raises :class:`TooSoon`."""
     question = Question(center, f"number {number.canonical}", guessable=True)
-    _pace(db, vault, question, asker, now)
+    question = _pace(db, vault, question, asker, now)
     return _answer(db, vault, question, asker, registry.find(db, vault, center, number), now, today)
 
 
@@ -112,7 +117,7 @@ def by_serial(
     permit = registry.by_serial(db, vault, serial)
     center = permit.center_code if permit else ""
     question = Question(center, f"code {serial}"[:60], guessable=False)
-    _pace(db, vault, question, asker, now)
+    question = _pace(db, vault, question, asker, now)
     return _answer(db, vault, question, asker, permit, now, today)
 
 
@@ -127,19 +132,17 @@ def at_address(
 ) -> bool:
     """Whether a permit is recorded for this building; nothing else of it. Raises
     :class:`TooSoon`."""
-    key = fold_arabic(street)
-    question = Question(
-        center,
-        f"address {vault.index('permit_address', key + building_no).hex()[:40]}",
-        guessable=True,
-    )
-    _pace(db, vault, question, asker, now)
+    key, building_no = registry.street_key(street), fold_digits(building_no)
+    address = vault.index("permit_address", f"{key}\0{building_no}").hex()
+    question = Question(center, f"address {address[:40]}", guessable=True)
+    question = _pace(db, vault, question, asker, now)
     found = db.scalar(
         select(BuildingPermit.id)
         .where(
             BuildingPermit.center_code == center,
             BuildingPermit.street_key == key,
             BuildingPermit.building_no == building_no,
+            BuildingPermit.status.not_in([Status.MANUAL_UNVERIFIED, Status.REVOKED]),
         )
         .limit(1)
     )
@@ -177,20 +180,32 @@ def mask_name(name: str) -> str:
     return " ".join(f"{part[0]}***" for part in name.split()[:4])
 
 
-def _pace(db: Connection, vault: Vault, question: Question, asker: Asker, now: datetime) -> None:
+def _pace(
+    db: Connection, vault: Vault, question: Question, asker: Asker, now: datetime
+) -> Question:
+    """The question, marked when it is a repeated one. Raises :class:`TooSoon`."""
     key = asker.pace_key(vault)
+    _take_turns(db, key)
     since = PermitInquiry.at > now - HOUR
     mine = db.execute(
-        select(PermitInquiry.keys, PermitInquiry.center_code, func.max(PermitInquiry.at))
+        select(
+            PermitInquiry.keys,
+            PermitInquiry.center_code,
+            func.min(PermitInquiry.at),
+            func.max(PermitInquiry.at),
+        )
         .where(PermitInquiry.pace_key == key, since)
         .group_by(PermitInquiry.keys, PermitInquiry.center_code)
     ).all()
-    if any(row[:2] == (question.keys, question.center) for row in mine):
-        return
+    for keys, center, _, newest in mine:
+        if (keys, center) == (question.keys, question.center):
+            return replace(question, repeated=True, kept=newest < now - _KEPT_EACH)
     free = FREE_FOR_CITIZENS if asker.national_id else FREE_FOR_STRANGERS
+    # when each was asked first: looking at one again makes no wait longer
     last = max((row[2] for row in mine), default=None)
     _wait(len(mine) - free, _FIRST_WAIT, 1, _LONGEST_WAIT, last, now, together=False)
     if question.guessable and not asker.national_id:
+        _take_turns(db, vault.index("permit_pace", question.center))
         count, newest = db.execute(
             select(func.count(PermitInquiry.keys.distinct()), func.max(PermitInquiry.at)).where(
                 PermitInquiry.center_code == question.center,
@@ -200,6 +215,15 @@ def _pace(db: Connection, vault: Vault, question: Question, asker: Asker, now: d
         ).one()
         over = count - FREE_FOR_ALL
         _wait(over, 1, _STEP_TOGETHER, _LONGEST_WAIT_TOGETHER, newest, now, together=True)
+    return question
+
+
+def _take_turns(db: Connection, key: bytes) -> None:
+    """Of questions that come in one instant each is counted before the next; SQLite's writers take
+    turns anyway."""
+    if db.dialect.name == "postgresql":
+        lock = int.from_bytes(key[:8], "big", signed=True)
+        db.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
 def _wait(
@@ -230,6 +254,8 @@ def _log(
     kind: AnswerClass,
     now: datetime,
 ) -> None:
+    if not question.kept:
+        return
     db.execute(
         insert(PermitInquiry).values(
             at=now,
@@ -239,7 +265,7 @@ def _log(
             asker_kind=asker.kind,
             asker=vault.seal(ASKER, asker.national_id) if asker.national_id else None,
             pace_key=asker.pace_key(vault),
-            open_to_all=question.guessable and not asker.national_id,
+            open_to_all=question.guessable and not question.repeated and not asker.national_id,
             purpose="public",
             answer=kind,
         )

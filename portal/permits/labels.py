@@ -100,12 +100,20 @@ VERDICTS = {
     ),
 }
 
+DEMOLISHED = (
+    N_("The building was demolished under this permit"),
+    N_("What is built here now needs a permit of its own."),
+    "is-ok",
+    "check",
+)
+
 ACTS = {
     PermitAction.ENTER: N_("Entered"),
     PermitAction.RENUMBER: N_("Number corrected"),
     PermitAction.REVIEW: N_("Reviewed and accepted"),
     PermitAction.START: N_("Works begun"),
     PermitAction.DISPUTE_START: N_("The beginning of the works is disputed"),
+    PermitAction.END_DISPUTE: N_("The dispute about the beginning is over"),
     PermitAction.RENEW: N_("Renewed for one year"),
     PermitAction.SUSPEND: N_("Suspended"),
     PermitAction.RESUME: N_("Suspension lifted"),

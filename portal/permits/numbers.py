@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from portal.catalogue.identity import read_permit_number
+from portal.text import compact
 
 _IN_ADDRESS = re.compile(r"([1-9]\d{0,5})(?:-([A-Za-z\u0621-\u064a]))?", re.ASCII)
 FIRST_YEAR = 1900
@@ -50,11 +51,12 @@ def read_number(text: str, this_year: int) -> PermitNumber | None:
 
 def read_parts(number: str, year: str, this_year: int) -> PermitNumber | None:
     """The number where it is asked for in two controls; all of it in the first will do."""
-    if year.strip():
-        whole = read_number(f"{number} / {year}", this_year)
-        if whole is not None:
-            return whole
-    return read_number(number, this_year)
+    alone = read_number(number, this_year)
+    if not year.strip():
+        return alone
+    if alone is not None:  # both say a year: it must be the same
+        return alone if compact(year) == str(alone.year) else None
+    return read_number(f"{number} / {year}", this_year)
 
 
 def of_address(year: str, number: str, this_year: int) -> PermitNumber | None:

@@ -17,9 +17,9 @@ from portal.db import insert_missing
 from portal.permits import validity
 from portal.permits.model import NOTE, OWNER_ID, PEOPLE, BuildingPermit, PermitAct, PermitOwner
 from portal.permits.numbers import PermitNumber
-from portal.permits.validity import NOT_STARTED, Status, Term
+from portal.permits.validity import NOT_STARTED, RENEWABLE, Status, Term
 from portal.problems import Conflict, Missing
-from portal.text import fold_arabic
+from portal.text import fold_arabic, fold_digits
 from portal.vault import Vault
 
 
@@ -31,6 +31,7 @@ class PermitAction(StrEnum):
     REVIEW = "review"
     START = "start"
     DISPUTE_START = "dispute_start"
+    END_DISPUTE = "end_dispute"
     RENEW = "renew"
     SUSPEND = "suspend"
     RESUME = "resume"
@@ -118,10 +119,13 @@ _FROM: Mapping[PermitAction, frozenset[Status]] = {
     PermitAction.REVIEW: frozenset({Status.MANUAL_UNVERIFIED}),
     PermitAction.START: NOT_STARTED,
     PermitAction.DISPUTE_START: NOT_STARTED,
-    PermitAction.RENEW: frozenset({Status.VALID_NOT_STARTED}),
+    PermitAction.END_DISPUTE: NOT_STARTED,
+    PermitAction.RENEW: RENEWABLE,
     PermitAction.SUSPEND: NOT_STARTED | {Status.UNDER_EXECUTION},
     PermitAction.RESUME: frozenset({Status.SUSPENDED}),
-    PermitAction.REVOKE: frozenset(Status) - {Status.REVOKED, Status.SUPERSEDED},
+    # what nobody has reviewed is not told of, so there is nothing to revoke in public
+    PermitAction.REVOKE: frozenset(Status)
+    - {Status.REVOKED, Status.SUPERSEDED, Status.MANUAL_UNVERIFIED},
     PermitAction.COMPLETE: frozenset({Status.UNDER_EXECUTION}),
     PermitAction.OCCUPY: frozenset({Status.UNDER_EXECUTION, Status.COMPLETED}),
     PermitAction.SUPERSEDE: _ANY_ALIVE | {Status.COMPLETED, Status.OCCUPIED},
@@ -129,7 +133,6 @@ _FROM: Mapping[PermitAction, frozenset[Status]] = {
 }
 _TO: Mapping[PermitAction, Status] = {
     PermitAction.START: Status.UNDER_EXECUTION,
-    PermitAction.RENEW: Status.RENEWED,
     PermitAction.SUSPEND: Status.SUSPENDED,
     PermitAction.REVOKE: Status.REVOKED,
     PermitAction.COMPLETE: Status.COMPLETED,
@@ -162,7 +165,8 @@ def enter(db: Connection, vault: Vault, new: NewPermit, actor: str, at: datetime
     """Enter a permit; its id. Raises :class:`Conflict` when the number is taken already."""
     term = Term(new.issued_on, False, None, False) if new.issued_on else None
     columns = dict(new.columns)
-    columns.setdefault("street_key", fold_arabic(str(columns.get("street", ""))))
+    columns["street_key"] = street_key(str(columns.get("street", "")))
+    columns["building_no"] = fold_digits(str(columns.get("building_no", "")))
     row = insert(BuildingPermit).values(
         serial=public_id(),
         center_code=new.center_code,
@@ -187,6 +191,11 @@ def enter(db: Connection, vault: Vault, new: NewPermit, actor: str, at: datetime
     _keep_owners(db, vault, permit_id, new.people)
     _record(db, vault, permit_id, 0, PermitAction.ENTER, new.status, new.issued_on, actor, "", at)
     return permit_id
+
+
+def street_key(street: str) -> str:
+    """A street as it is compared; a letter may unfold to many."""
+    return fold_arabic(street)[:_LONGEST_STREET]
 
 
 def _keep_owners(db: Connection, vault: Vault, permit_id: int, people: People) -> None:
@@ -225,13 +234,15 @@ def act(
     if reason is not None:
         raise NotPossible(reason)
     status = _target(permit, action)
-    values: dict[str, Any] = {"status": status, "status_on": on}
+    # a renewal is for the day it was asked for, and holds from the day it was granted
+    since = today if action is PermitAction.RENEW else on
+    values: dict[str, Any] = {"status": status, "status_on": since}
     if action in _DAY_OF:
         values[_DAY_OF[action]] = on
     if action is PermitAction.OCCUPY and permit.row["completed_on"] is None:
         values["completed_on"] = on
-    if action is PermitAction.DISPUTE_START:
-        values["start_disputed"] = True
+    if action in {PermitAction.DISPUTE_START, PermitAction.END_DISPUTE}:
+        values["start_disputed"] = action is PermitAction.DISPUTE_START
     if action is PermitAction.RENEW and permit.term is not None:
         renewed = Term(permit.term.issued_on, True, None, permit.term.start_disputed)
         values["must_start_by"] = renewed.must_start_by
@@ -273,6 +284,8 @@ def _target(permit: Permit, action: PermitAction) -> Status:
         return _before_works(permit)
     if action is PermitAction.REVIEW:
         return _before_works(permit)
+    if action is PermitAction.RENEW:
+        return Status.SUSPENDED if permit.status is Status.SUSPENDED else Status.RENEWED
     return _TO.get(action, permit.status)
 
 
@@ -291,7 +304,10 @@ def _before_works(permit: Permit) -> Status:
 def _why_not(permit: Permit, action: PermitAction, today: date) -> str | None:
     if permit.status not in _FROM[action]:
         return "status"
-    if action is PermitAction.DISPUTE_START and permit.row["start_disputed"]:
+    disputed = permit.row["start_disputed"]
+    if action is PermitAction.DISPUTE_START and disputed:
+        return "status"
+    if action is PermitAction.END_DISPUTE and not disputed:
         return "status"
     if action is PermitAction.REVIEW:
         return "issued_on" if permit.term is None else None
@@ -300,7 +316,9 @@ def _why_not(permit: Permit, action: PermitAction, today: date) -> str | None:
         may = term is not None and validity.may_lapse(permit.status, term, today)
         return None if may else "lapse"
     if action is PermitAction.RENEW:
-        return "issued_on" if permit.term is None else None
+        if permit.term is None:
+            return "issued_on"
+        return "renewed" if permit.term.renewed else None
     return None
 
 
@@ -309,8 +327,13 @@ def _why_not_on(permit: Permit, action: PermitAction, on: date, today: date) -> 
     if on > today:
         return "future"
     row, term = permit.row, permit.term
-    before = row["completed_on"] or row["started_on"] or row["issued_on"]
-    if action in _DAY_OF and before is not None and on < before:
+    if action in _DAY_OF:
+        before = row["completed_on"] or row["started_on"] or row["issued_on"]
+    else:
+        before = row["issued_on"] if action is PermitAction.REVIEW else row["status_on"]
+    if before is not None and on < before:
+        return "too_early"
+    if action is PermitAction.LAPSE and term is not None and on <= term.must_start_by:
         return "too_early"
     if action is PermitAction.START and term is not None and on > term.must_start_by:
         return "late_start"
@@ -461,6 +484,7 @@ def of_owner(db: Connection, vault: Vault, national_id: str) -> list[Permit]:
 
 
 _MOST = 50
+_LONGEST_STREET = 120
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ class Status(StrEnum):
 
 
 NOT_STARTED = frozenset({Status.VALID_NOT_STARTED, Status.RENEWED})
+RENEWABLE = frozenset({Status.VALID_NOT_STARTED, Status.SUSPENDED, Status.LAPSED})
+"""Who asked in time is renewed, though the permit was stopped or called lapsed meanwhile."""
 
 
 class Verdict(StrEnum):
@@ -102,6 +104,6 @@ def why_not_renewable(
         return "started"
     if status is Status.RENEWED or term.renewed:
         return "renewed"
-    if status is not Status.VALID_NOT_STARTED:
+    if status not in RENEWABLE:
         return "status"
     return "late" if (asked_on - term.must_start_by).days > grace_days else None

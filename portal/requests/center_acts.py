@@ -33,12 +33,14 @@ class Outcome(StrEnum):
     CORRECTED = "corrected"
     REVOKED = "revoked"
     SUSPENDED = "suspended"
+    RENEWED = "renewed"
 
 
 @dataclass(frozen=True)
 class Issued:
-    """What a center issued, corrected, revoked or suspended: the number that it wrote, and the
-    answers that the request was filed with, as :mod:`portal.requests.snapshot` keeps them."""
+    """What became of a document that a center issued: the number that it wrote, when it was first
+    issued, and the answers that the request was filed with, as :mod:`portal.requests.snapshot`
+    keeps them."""
 
     outcome: Outcome
     service_code: str
@@ -48,6 +50,7 @@ class Issued:
     answers: Mapping[str, Any]
     note: str
     filed_at: datetime
+    issued_at: datetime
     at: datetime
 
 
@@ -87,15 +90,19 @@ class CenterActs:
     ) -> None:
         """Tell the registers what became of the issued document."""
         answers = reading.answers(db, self.vault, request.id)["values"]
+        history = reading.history(db, self.vault, request.id)
+        numbers = [act.data.get("output_number") for act in history]
+        first = next((act.at for act in history if act.event == Event.ISSUE), message.at)
         issued = Issued(
             outcome,
             request.service_code,
             request.center_code,
             request.number,
-            output_number,
+            output_number or str(next((each for each in reversed(numbers) if each), "")),
             answers,
             note_of(message),
             request.received_at or message.at,
+            first,
             message.at,
         )
         self.keep(db, issued)

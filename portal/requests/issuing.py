@@ -94,6 +94,7 @@ def output_renewed(
 ) -> None:
     data = {"until": str(message.data["until"])}
     acts.step(db, request, message, Event.RENEW, data=data)
+    acts.registered(db, request, message, Outcome.RENEWED)
     acts.tell(db, request, compose.OUTPUT_RENEWED, message.at, **data)
 
 

@@ -32,7 +32,14 @@ _EMPTY = dict.fromkeys(entering.FIELDS, "") | {"legal_regime": "119/2008"}
 _NO_ACT = {"act": "", "on": "", "note": ""}
 _FILTERS = ("", "lapsing", "unverified")
 _DECISIONS = frozenset(
-    {PermitAction.SUSPEND, PermitAction.RESUME, PermitAction.REVOKE, PermitAction.LAPSE}
+    {
+        PermitAction.SUSPEND,
+        PermitAction.RESUME,
+        PermitAction.REVOKE,
+        PermitAction.SUPERSEDE,
+        PermitAction.LAPSE,
+        PermitAction.END_DISPUTE,
+    }
 )
 _EXPLAINED = _DECISIONS | {PermitAction.DISPUTE_START}
 
@@ -77,7 +84,7 @@ def list_permits(
         number=without_hidden(number)[:60],
         problems=problems,
         center=portal.places.centers[employee.center],
-        may_enter=may(employee.role, Permission.KEEP_PERMITS),
+        may_enter=may(employee.role, Permission.ENTER_PERMITS),
         labels=labels,
     )
 
@@ -85,7 +92,7 @@ def list_permits(
 @get_page(f"{_BASE}/new", Access.STAFF)
 def show_entry(visit: NamedDependency[Visit]) -> Response[bytes]:
     with visit.portal.database.read() as db:
-        employee = _employee(visit, db, Permission.KEEP_PERMITS)
+        employee = _employee(visit, db, Permission.ENTER_PERMITS)
     return _entry_page(visit, employee, _EMPTY)
 
 
@@ -113,8 +120,8 @@ def enter(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> R
     portal, now = visit.portal, visit.portal.clock.now()
     typed = {name: form.text(name) for name in entering.FIELDS}
     with portal.database.begin() as db:
-        employee = _employee(visit, db, Permission.KEEP_PERMITS)
-        source = "manual" if may(employee.role, Permission.DECIDE) else "backlog"
+        employee = _employee(visit, db, Permission.ENTER_PERMITS)
+        source = "manual" if may(employee.role, Permission.KEEP_PERMITS) else "backlog"
         entry = entering.read_entry(typed, employee.center, visit.today, source=source)
         problems = [Problem("", STALE)] if not is_own(visit, form) else entry.problems
         if entry.permit is None or problems:

@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy import Connection
 
-from portal.catalogue.fields import Raw
+from portal.catalogue.fields import Raw, show_permit_number
 from portal.catalogue.identity import local_mobile
 from portal.clock import public_id
 from portal.identity.sessions import CitizenSession
@@ -23,13 +23,15 @@ from portal.places.model import Center
 from portal.problems import N_, Missing, Problem
 from portal.requests import drafts
 from portal.text import without_hidden
+from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
-from portal.web.routing import Access, get_page
+from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import NotSignedIn, Visit
 
 _BASE = "/permits"
 _COMPLAINT = "municipal-complaint"
 _LONGEST = 60
+_LONGEST_STREET = 120
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,10 @@ def ask(
     typed = _Typed(
         known.governorate if known else governorate,
         center,
-        *(without_hidden(text)[:_LONGEST] for text in (number, year, street, building_no)),
+        without_hidden(number)[:_LONGEST],
+        without_hidden(year)[:_LONGEST],
+        without_hidden(street)[:_LONGEST_STREET],
+        without_hidden(building_no)[:_LONGEST],
     )
     if typed.governorate and typed.governorate not in places.governorates:
         raise Missing("governorate")
@@ -236,7 +241,7 @@ def _too_soon(visit: Visit, error: TooSoon) -> Response[bytes]:
     return response
 
 
-@get_page(
+@post_form(
     f"{_BASE}/{{permit_center:str}}/{{permit_year:str}}/{{permit_number:str}}/report",
     Access.CITIZEN,
 )
@@ -245,31 +250,49 @@ def report(
     permit_center: FromPath[str],
     permit_year: FromPath[str],
     permit_number: FromPath[str],
+    form: NamedDependency[PostedForm],
 ) -> Response[bytes]:
     """Begin a complaint about a difference between the permit and the site, with the site known."""
     portal, now = visit.portal, visit.portal.clock.now()
     named = of_address(permit_year, permit_number, visit.today.year)
+    path = ""
     try:
         with portal.database.begin() as db:
             citizen = visit.citizen(db)
-            if named is None:
+            visit.check_form(form)
+            if named is None or permit_center not in portal.places.centers:
                 raise Missing("permit")
             answer = inquiry.by_number(
                 db, portal.vault, permit_center, named, _asker(visit, db), now, visit.today
             )
-            if answer.permit is None:
-                raise Missing("permit")
-            begun = drafts.open_of(db, portal.vault, citizen.citizen_id, _COMPLAINT)
-            if begun is not None:
-                return redirect(visit, f"/services/{_COMPLAINT}/apply")
-            service = portal.catalogue.services[_COMPLAINT]
-            answers = _complaint(visit, answer.permit, citizen)
-            draft_id = drafts.begin(
-                db, portal.vault, citizen.citizen_id, service, public_id(), answers, now
-            )
+            if answer.permit is not None:
+                path = _begin_complaint(visit, db, answer.permit, citizen)
     except TooSoon as error:
         return _too_soon(visit, error)
-    return redirect(visit, f"/drafts/{draft_id}/{service.steps[0].code}")
+    if not path:  # told only now: the question itself is kept and counted
+        raise Missing("permit")
+    return redirect(visit, path)
+
+
+def _begin_complaint(
+    visit: Visit, db: Connection, permit: registry.Permit, citizen: CitizenSession
+) -> str:
+    """Where the complaint is written: a draft of it with the site filled in, or what is begun."""
+    portal = visit.portal
+    if drafts.open_of(db, portal.vault, citizen.citizen_id, _COMPLAINT) is not None:
+        return f"/services/{_COMPLAINT}/apply"
+    service = portal.catalogue.services[_COMPLAINT]
+    answers = _complaint(visit, permit, citizen)
+    draft_id = drafts.begin(
+        db,
+        portal.vault,
+        citizen.citizen_id,
+        service,
+        public_id(),
+        answers,
+        portal.clock.now(),
+    )
+    return f"/drafts/{draft_id}/{service.steps[0].code}"
 
 
 def _complaint(visit: Visit, permit: registry.Permit, citizen: CitizenSession) -> dict[str, Raw]:
@@ -284,7 +307,10 @@ def _complaint(visit: Visit, permit: registry.Permit, citizen: CitizenSession) -
         "site.street": row["street"],
         "site.building_no": row["building_no"],
         "site.plot_no": row["plot_no"],
-        "related_request": permit.number.canonical,
+        "description": visit.speech.gettext(
+            N_("About building permit {number}:"),
+            number=show_permit_number(permit.number.canonical, visit.speech),
+        ),
     }
 
 

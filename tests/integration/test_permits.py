@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from datetime import date, timedelta
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from sqlalchemy import func, select, update
@@ -18,6 +18,7 @@ from portal.permits.validity import Status
 from portal.problems import Conflict
 from portal.requests import reading
 from portal.requests.center_acts import Issued, Outcome
+from portal.text import fold_digits
 from tests.support.answers import NATIONAL_ID
 from tests.support.commands import run_command
 from tests.support.local import LocalPortal
@@ -141,6 +142,8 @@ def test_by_its_address_only_its_existence_is_told(local: LocalPortal, visitor: 
     # another spelling of the same letters
     page = visitor.get(f"/permits?center={CENTER}&street=شارع الاسكندريه&building_no=7")
     assert page.hook("recorded") == "yes"
+    arabic = visitor.get(f"/permits?center={CENTER}&street={street}&building_no=٧")
+    assert arabic.hook("recorded") == "yes", "whichever digits it is written in"
     assert NAME[:3] not in page.tree.xpath("//main")[0].text_content()
     assert (
         visitor.get(f"/permits?center={CENTER}&street={street}&building_no=8").hook("recorded")
@@ -306,7 +309,9 @@ def test_guessing_one_number_after_the_other_is_slowed_down_more_and_more(
     assert [page.status for page in pages] == [404] * free + [429] * 3
     waits = [int(page.hook("wait")) for page in pages[free:]]
     assert all(0 < wait <= 5 for wait in waits)
+    before = asked(local)
     assert visitor.get(f"/permits/{CENTER}/2019/100").status == 404, "what was asked is known"
+    assert asked(local) == before, "and a repeated look is no news within a minute"
     answer = visitor.client.get(f"{local.url}/permits/{CENTER}/2019/990")
     assert 0 < int(answer.headers["retry-after"]) <= 5
 
@@ -362,7 +367,7 @@ def tell(local: LocalPortal, filed: str, service: str, output: str, outcome: Out
         request = reading.by_number(db, filed)
         answers = reading.answers(db, vault, request.id)["values"]
         now = local.clock.now()
-        told = Issued(outcome, service, CENTER, filed, output, answers, "", now, now)
+        told = Issued(outcome, service, CENTER, filed, output, answers, "", now, now, now)
         fill(db, told, vault=vault)
 
 
@@ -392,6 +397,9 @@ def test_an_issued_permit_is_in_the_register_with_what_was_asked_for(
     assert permit.row["issued_on"] == cairo_day(local.clock.now())
     assert permit.row["street"]
     assert permit.people.owners
+    if kind == "demolition":
+        assert permit.row["floors_above"] is None, "what is torn down is not permitted to be built"
+        assert permit.row["details"]["floors_count"]
     if kind == "new":
         assert permit.row["total_built_area"] > 0
         assert permit.row["floors_above"] > 0
@@ -416,6 +424,42 @@ def test_a_number_that_cannot_be_read_leaves_the_entry_to_the_center(
 ) -> None:
     filed = issued_for(local, "building-permit-restoration", output, Outcome.ISSUED)
     assert kept(local, filed) is None
+
+
+def test_texts_that_are_longer_than_the_register_s_hold_up_no_issued_paper(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    service, number = "building-permit-restoration", next(_NUMBERS)
+    filed = local.filed(service).hook("request-number")
+    now, vault = local.clock.now(), local.portal.vault
+    for answers, kept_as in (
+        ({"site.street": "شارع ﷺ " * 20, "site.shiakha_or_village": "ب" * 150}, number),
+        ({"plot_area": "كبيرة"}, number + 1),  # that no form would take
+    ):
+        told = Issued(
+            Outcome.ISSUED, service, CENTER, filed, f"{kept_as}/2026", answers, "", now, now, now
+        )
+        with local.portal.database.begin() as db:
+            fill(db, told, vault=vault)
+    widths = local.rows(
+        select(BuildingPermit.street, BuildingPermit.street_key, BuildingPermit.area).where(
+            BuildingPermit.number == number, BuildingPermit.year == 2026
+        )
+    )
+    assert max(len(text) for text in widths[0]) <= 120
+    assert visitor.get(f"/permits/{CENTER}/2026/{number + 1}").status == 404
+    next(_NUMBERS)
+
+
+def test_what_an_officer_entered_for_a_request_is_revoked_with_its_paper(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    service, year = "building-permit-restoration", cairo_day(local.clock.now()).year
+    filed = issued_for(local, service, "بدون رقم", Outcome.ISSUED)
+    _, address = put(local, 0)
+    number = address.split("/")[-1]
+    tell(local, filed, service, f"{number}/{year}", Outcome.REVOKED)
+    assert visitor.get(address).hook("verdict") == "ended"
 
 
 def test_a_renewal_that_a_center_grants_renews_the_permit(
@@ -451,11 +495,13 @@ def test_a_renewal_asked_for_in_time_holds_however_long_the_center_took(
         (too_late, Status.VALID_NOT_STARTED),
         (in_time, Status.RENEWED),
     ):
+        if status is Status.RENEWED:  # an officer was faster than the center
+            do(local, permit_id, PermitAction.LAPSE)
         with local.portal.database.begin() as db:
             answers = {"permit": registry.by_id(db, vault, permit_id).number.canonical}
             service, filed = "building-permit-renewal", "26-1503-00001-1"
             told = Issued(
-                Outcome.ISSUED, service, CENTER, filed, "1/2026", answers, "", filed_at, now
+                Outcome.ISSUED, service, CENTER, filed, "1/2026", answers, "", filed_at, now, now
             )
             fill(db, told, vault=vault)
             assert registry.by_id(db, vault, permit_id).status is status
@@ -531,6 +577,9 @@ def test_what_backlog_staff_enter_is_told_to_nobody_until_somebody_else_accepts_
     }
     page = clerk.send(clerk.get("/center/permits/new"), typed, "/center/permits/new")
     assert page.hook("status") == "manual_unverified"
+    system, _ = put(local)
+    other = clerk.get(f"/center/permits/{system}")
+    assert not other.tree.xpath("//main//form[@method='post']"), "who enters does nothing else"
     assert not page.tree.xpath("//option[@value='review']"), "nobody reviews his own"
     assert visitor.get(f"/permits/{CENTER}/1998/{number}").hook("answer") == "unverified"
     reviewer = local.employee("backlog_reviewer")
@@ -576,15 +625,32 @@ def test_wrong_entries_are_told_all_at_once_and_nothing_is_kept(local: LocalPort
 def test_a_difference_is_reported_with_the_site_filled_in(local: LocalPortal) -> None:
     _, address = put(local)
     citizen = local.someone()
-    page = citizen.get(f"{address}/report")
+    page = citizen.send(citizen.get(address), {}, "/report")
     assert page.path.startswith("/drafts/")
     draft = page.path.split("/")[2]
     asked = citizen.get(f"/drafts/{draft}/category")
     assert asked.values()["category"] == ["building_violation"]
     site = citizen.get(f"/drafts/{draft}/site-address").values()
     assert (site["site.street"], site["site.building_no"]) == (["شارع الجيش"], ["12"])
+    number = address.split("/")[-1]
+    told = citizen.get(f"/drafts/{draft}/details").values()["description"][0]
+    assert number in fold_digits(told)
     visitor = Browser(local.url)
-    assert "/sign-in" in visitor.get(f"{address}/report").path
+    link = visitor.get(address).tree.xpath("//main//a[contains(@href, '/sign-in')]/@href")[0]
+    assert address in unquote(link)
+
+
+def test_who_reports_on_guessed_numbers_is_slowed_down_as_who_asks(local: LocalPortal) -> None:
+    _, address = put(local)
+    citizen = local.someone()
+    proof = citizen.get(address).values("/report")
+    statuses = [
+        citizen.post(f"/permits/{CENTER}/2016/{n}/report", proof).status
+        for n in range(1, inquiry.FREE_FOR_CITIZENS + 3)
+    ]
+    assert set(statuses[:-3]) == {404}
+    assert statuses[-1] == 429
+    assert citizen.post("/permits/AAAAAAAAAAAA/2024/5/report", proof).status == 404
 
 
 def test_a_stranger_s_question_keeps_no_address_and_a_citizen_s_is_sealed(

@@ -62,6 +62,7 @@ _SEEING = {
 }
 _OF_ITSELF = {Permission.KEEP_OUTAGES}
 _OF_PERMITS = {
+    Permission.ENTER_PERMITS,
     Permission.KEEP_PERMITS,
     Permission.DECIDE_PERMITS,
     Permission.REVIEW_PERMITS,
@@ -101,4 +102,4 @@ def test_one_who_enters_the_backlog_decides_no_request() -> None:
 
 def test_nobody_reviews_what_he_entered_from_paper_books_himself() -> None:
     assert not may(Role.BACKLOG_ENTRY, Permission.REVIEW_PERMITS)
-    assert not may(Role.BACKLOG_REVIEWER, Permission.KEEP_PERMITS)
+    assert not may(Role.BACKLOG_REVIEWER, Permission.ENTER_PERMITS)

@@ -37,6 +37,7 @@ def test_what_is_no_permit_is_none(typed: str) -> None:
         ("215/2025", "2025", PermitNumber(215, "", 2025)),
         ("215", "", None),
         ("215", "25", None),
+        ("215/2024", "2025", None),
         ("", "2025", None),
     ],
 )

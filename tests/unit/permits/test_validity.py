@@ -94,7 +94,10 @@ def test_a_permit_lapses_for_want_of_a_start_and_for_nothing_else(
         (Status.VALID_NOT_STARTED, term(), date(2026, 3, 15), 10, "late"),
         (Status.RENEWED, term(renewed=True), date(2026, 5, 1), 0, "renewed"),
         (Status.UNDER_EXECUTION, term(started_on=ISSUED), date(2025, 9, 1), 0, "started"),
-        (Status.SUSPENDED, term(), date(2025, 9, 1), 0, "status"),
+        (Status.SUSPENDED, term(), date(2025, 9, 1), 0, None),
+        (Status.LAPSED, term(), date(2026, 3, 4), 0, None),
+        (Status.LAPSED, term(), date(2026, 3, 5), 0, "late"),
+        (Status.REVOKED, term(), date(2025, 9, 1), 0, "status"),
     ],
 )
 def test_a_permit_is_renewed_once_and_before_its_first_year_is_over(
