@@ -5,7 +5,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from sqlalchemy import delete
 
+from payments import cases
+from payments.model import PaymentCase
 from portal.catalogue.loader import shipped_catalogue
 from tests.support.files import photo
 from tests.support.local import LocalPortal
@@ -150,12 +153,16 @@ def test_the_pages_of_finance(still: LocalPortal) -> None:
         "address-numbering-certificate", still.answers("address-numbering-certificate")
     )
     number = page.hook("request-number")
+    with still.portal.database.begin() as db:  # a case is told with its id
+        cases.open_case(db, "surplus", "pi_of_no_language", number, "", still.clock.now())
     officer = Employee(still.url, "finance_officer@EG-KFS")
     officer.sign_in()
     look(cashier, "/center/finance/refunds")
     look(cashier, f"/center/finance/refunds/of/{number}")
     for path in ("", "/refunds", f"/refunds/of/{number}"):
         look(officer, f"/center/finance{path}")
+    with still.portal.database.begin() as db:
+        db.execute(delete(PaymentCase).where(PaymentCase.object_id == "pi_of_no_language"))
 
 
 def test_the_life_of_a_request(still: LocalPortal) -> None:
