@@ -58,6 +58,8 @@ def sections(role: str, path: str) -> list[Section]:
         found.append(("/center/finance", N_("Money")))
     if may(role, Permission.SEE_REFUNDS):
         found.append(("/center/finance/refunds", N_("Refunds")))
+    if may(role, Permission.SEE_HANDOFF):
+        found.append(("/center/admin/handoff", N_("Hand-off")))
     if may(role, Permission.KEEP_OUTAGES):
         found.append(("/center/admin/outages", N_("Outages")))
     fitting = [address for address, _ in found if path.startswith(address)]

@@ -6,11 +6,12 @@ The broker has let go of them; what was in them is still in the portal's outbox,
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import Connection, delete, exists, insert, literal, select
 
 from portal.backoffice.model import CenterRefusal, TakenMessage
 from portal.clock import Clock
 from portal.db import Database
+from portal.handoff.aside import SetAside, of_centers
 from portal.handoff.transports import Parcel
 
 _LONGEST_REASON = 200
@@ -39,8 +40,10 @@ class Refusals:
             )
 
 
-def standing(db: Connection) -> Sequence[tuple[str, str, str, str, str]]:
-    """What is refused and was not taken since: id, type, request, center, reason."""
+def standing(
+    db: Connection, centers: Sequence[str] | None = None, most: int | None = None
+) -> list[SetAside]:
+    """What is refused and was not taken since, at these centers or at all, the oldest first."""
     taken = exists().where(TakenMessage.id == CenterRefusal.id)
     rows = db.execute(
         select(
@@ -48,9 +51,11 @@ def standing(db: Connection) -> Sequence[tuple[str, str, str, str, str]]:
             CenterRefusal.type,
             CenterRefusal.subject,
             CenterRefusal.center_code,
+            literal("refused"),
             CenterRefusal.reason,
         )
-        .where(~taken)
+        .where(~taken, *of_centers(CenterRefusal.center_code, centers))
         .order_by(CenterRefusal.refused_at)
+        .limit(most)
     )
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+    return [SetAside(*row) for row in rows]

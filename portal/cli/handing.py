@@ -39,24 +39,25 @@ def status() -> None:
     for title, backlog, parked in ways:
         click.echo(f"{title}, waiting  {backlog.waiting}{_since(backlog.oldest_waiting_at)}")
         click.echo(f"{title}, parked  {backlog.parked}")
-        for message_id, kind, subject, attempts, reason in parked:
-            click.echo(f"  {message_id}  {kind}  {subject}  {attempts} attempts  {reason}")
+        for each in parked:
+            told = f"{each.id}  {each.type}  {each.subject}  {each.attempts} attempts"
+            click.echo(f"  {told}  {each.reason}")
     minutes = within.total_seconds() / 60
     click.echo(
         f"to centers, unanswered  {unanswered.count}{_since(unanswered.oldest_at)}"
         f"  {unanswered.late} for more than {minutes:.0f} minutes"
     )
-    for each in centers:
+    for center in centers:
         click.echo(
-            f"  {each.center}  {each.waiting} waiting{_since(each.oldest_waiting_at)}"
-            f"  {each.unanswered} unanswered  {each.last_error}".rstrip()
+            f"  {center.center}  {center.waiting} waiting{_since(center.oldest_waiting_at)}"
+            f"  {center.unanswered} unanswered  {center.last_error}".rstrip()
         )
     click.echo(f"at centers, refused  {len(refused)}")
-    for message_id, kind, subject, center, reason in refused:
-        click.echo(f"  {message_id}  {kind}  {subject}  {center}  {reason}")
+    for each in refused:
+        click.echo(f"  {each.id}  {each.type}  {each.subject}  {each.center}  {each.reason}")
     click.echo(f"from centers, not applied  {len(stuck)}")
-    for event_id, kind, subject, state, reason in stuck:
-        click.echo(f"  {event_id}  {kind}  {subject}  {state}  {reason}")
+    for each in stuck:
+        click.echo(f"  {each.id}  {each.type}  {each.subject}  {each.state}  {each.reason}")
 
 
 def _since(at: datetime | None) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, func, insert, literal_column, select,
 from portal.clock import Clock, public_id
 from portal.db import Database, insert_missing
 from portal.handoff import outbox, uploads
+from portal.handoff.aside import SetAside, of_centers
 from portal.handoff.contract import Violation, of_type
 from portal.handoff.links import DocumentLinks
 from portal.handoff.messages import (
@@ -380,17 +381,21 @@ def shut_out(db: Connection) -> tuple[int, int]:
     return counts.get("waiting", 0), counts.get("parked", 0)
 
 
-def stuck(db: Connection) -> list[tuple[str, str, str, str, str]]:
-    """Events that are not applied: id, type, request, state, reason."""
+def stuck(
+    db: Connection, centers: Sequence[str] | None = None, most: int | None = None
+) -> list[SetAside]:
+    """Events that are not applied, of these centers or of all, the oldest first."""
     rows = db.execute(
         select(
             InwardEvent.id,
             InwardEvent.type,
             InwardEvent.subject,
+            InwardEvent.center_code,
             InwardEvent.state,
             InwardEvent.reason,
         )
-        .where(_STUCK)
+        .where(_STUCK, *of_centers(InwardEvent.center_code, centers))
         .order_by(InwardEvent.received_at)
+        .limit(most)
     )
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+    return [SetAside(*row) for row in rows]

@@ -1,6 +1,6 @@
 """Puts messages into an outbox, sends them once more, and counts what is in it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -11,17 +11,21 @@ from sqlalchemy import (
     and_,
     func,
     insert,
+    literal,
     literal_column,
     select,
     tuple_,
+    union_all,
     update,
 )
 
 from portal.db import Database
+from portal.handoff.aside import SetAside, of_centers
 from portal.handoff.messages import REQUEST_PAID, Message
 from portal.handoff.model import OutboxColumns, OutboxMessage
 from portal.vault import Vault
 
+_CENTERS_AT_ONCE = 100  # SQLite joins five hundred at the most
 _AT_ONCE = 1000  # rows of one statement: a transaction that pages do not feel
 
 
@@ -53,6 +57,15 @@ class NotAnswered:
     state: str
     paid_at: datetime
     last_error: str
+
+
+@dataclass(frozen=True)
+class Late:
+    """A request that was handed over longer ago than its center may take to say its number."""
+
+    center: str
+    number: str
+    sent_at: datetime
 
 
 @dataclass(frozen=True)
@@ -185,8 +198,22 @@ def not_answered(db: Connection, center: str = "") -> Iterator[NotAnswered]:
         yield NotAnswered(*row)
 
 
+def late(
+    db: Connection, late_since: datetime, centers: Sequence[str] | None, most: int
+) -> Sequence[Late]:
+    """The oldest of those that are late, of these centers or of all."""
+    box = OutboxMessage
+    rows = db.execute(
+        select(box.center_code, box.subject, box.sent_at)
+        .where(_NO_ANSWER_YET, box.sent_at < late_since, *of_centers(box.center_code, centers))
+        .order_by(box.sent_at)
+        .limit(most)
+    )
+    return [Late(center, number, at) for center, number, at in rows if at is not None]
+
+
 def by_center(db: Connection) -> Sequence[CenterBacklog]:
-    """The centers to which something waits or that have yet to answer, the longest first."""
+    """The centers to which something waits or that have yet to answer."""
     box = OutboxMessage
     queued = {
         row.center_code: row
@@ -202,39 +229,62 @@ def by_center(db: Connection) -> Sequence[CenterBacklog]:
             select(box.center_code, func.count()).where(_NO_ANSWER_YET).group_by(box.center_code)
         )
     }
+    errors = _next_errors(db, sorted(queued))
     return [
         CenterBacklog(
             center,
             queued[center].n if center in queued else 0,
             queued[center].at if center in queued else None,
-            _next_error(db, center) if center in queued else "",
+            errors.get(center, ""),
             silent.get(center, 0),
         )
         for center in sorted({*queued, *silent})
     ]
 
 
-def _next_error(db: Connection, center: str) -> str:
+def _next_errors(db: Connection, centers: Sequence[str]) -> Mapping[str, str]:
+    """For each center the last error of the message that will be tried next."""
     box = OutboxMessage
-    return (
-        db.scalar(
-            select(box.last_error)
-            .where(waiting(box), box.center_code == center)
-            .order_by(box.available_at, box.position)
-            .limit(1)
-        )
-        or ""
-    )
+    found: dict[str, str] = {}
+    for start in range(0, len(centers), _CENTERS_AT_ONCE):
+        each = [
+            select(
+                literal(center).label("center"),
+                select(box.last_error)
+                .where(waiting(box), box.center_code == center)
+                .order_by(box.available_at, box.position)
+                .limit(1)
+                .scalar_subquery()
+                .label("error"),
+            )
+            for center in centers[start : start + _CENTERS_AT_ONCE]
+        ]
+        found.update({row.center: row.error or "" for row in db.execute(union_all(*each))})
+    return found
 
 
-def parked(db: Connection, outbox: type[OutboxColumns]) -> list[tuple[str, str, str, int, str]]:
-    """Parked messages: id, type, subject, attempts, reason."""
+def parked(
+    db: Connection,
+    outbox: type[OutboxColumns],
+    centers: Sequence[str] | None = None,
+    most: int | None = None,
+) -> list[SetAside]:
+    """Messages that nobody takes, of these centers or of all."""
     rows = db.execute(
-        select(outbox.id, outbox.type, outbox.subject, outbox.attempts, outbox.last_error)
-        .where(outbox.state == _PARKED)
+        select(
+            outbox.id,
+            outbox.type,
+            outbox.subject,
+            outbox.center_code,
+            outbox.state,
+            outbox.last_error,
+            outbox.attempts,
+        )
+        .where(outbox.state == _PARKED, *of_centers(outbox.center_code, centers))
         .order_by(outbox.center_code, outbox.position)
+        .limit(most)
     )
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+    return [SetAside(*row) for row in rows]
 
 
 def count(db: Connection, outbox: type[OutboxColumns], wanted: Range) -> int:

@@ -53,6 +53,9 @@ class Permission(StrEnum):
     """Freeze a compared day: one account at the provider serves all, so only at the ministry."""
     KEEP_OUTAGES = "keep_outages"
     """Enter when a center of the governorate did not work: its legal periods move."""
+    SEE_HANDOFF = "see_handoff"
+    """How requests reach the centers of one's governorate, or all: what waits, what was set
+    aside."""
     SEE_PERMITS = "see_permits"
     """The center's register of building permits; names need SEE_IDENTITY as well."""
     ENTER_PERMITS = "enter_permits"
@@ -159,9 +162,11 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.CLOSE_DAY,
         }
     ),
-    Role.GOVERNORATE_ADMIN: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE, _P.KEEP_OUTAGES}),
-    Role.AUDITOR: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE}),
-    Role.MINISTRY_VIEWER: frozenset({_P.SEE_FINANCE}),
+    Role.GOVERNORATE_ADMIN: frozenset(
+        {_P.SEE_REFUNDS, _P.SEE_FINANCE, _P.KEEP_OUTAGES, _P.SEE_HANDOFF}
+    ),
+    Role.AUDITOR: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE, _P.SEE_HANDOFF}),
+    Role.MINISTRY_VIEWER: frozenset({_P.SEE_FINANCE, _P.SEE_HANDOFF}),
 }
 
 

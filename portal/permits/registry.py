@@ -1,7 +1,8 @@
 """The register's acts: enter a permit, tell what became of it, confirm that one has lapsed.
 
 Each act is one row of the permit's history and one guarded update of the permit; of two at once
-the second is refused. A permit is never deleted: a wrong one is revoked, with the reason.
+the second is refused. A permit is never deleted: one that was told of and is wrong is revoked,
+with the reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -234,9 +235,11 @@ def act(
     if reason is not None:
         raise NotPossible(reason)
     status = _target(permit, action)
-    # a renewal is for the day it was asked for, and holds from the day it was granted
-    since = today if action is PermitAction.RENEW else on
-    values: dict[str, Any] = {"status": status, "status_on": since}
+    values: dict[str, Any] = {}
+    if status is not permit.status:
+        # a renewal is for the day it was asked for, and holds from the day it was granted
+        since = today if action is PermitAction.RENEW else on
+        values |= {"status": status, "status_on": since}
     if action in _DAY_OF:
         values[_DAY_OF[action]] = on
     if action is PermitAction.OCCUPY and permit.row["completed_on"] is None:

@@ -9,24 +9,13 @@ from portal.backoffice.model import CenterDocument, CenterRequest
 from portal.clock import cairo_day
 from portal.notifications.model import OutgoingMessage
 from portal.requests.model import ServiceRequest
+from tests.support.deciding import refused
 from tests.support.files import pdf
 from tests.support.local import LocalPortal
 from tests.support.paying import SERVICE, state_of
 from tests.support.people import Citizen, Page
 
 WHY = "العنوان يقع داخل حدود المركز، وهذا ما يثبته كشف المرافق"
-
-
-def refused(local: LocalPortal, citizen: Citizen) -> str:
-    number = local.filed(SERVICE, citizen).hook("request-number")
-    clerk = local.employee("front_office")
-    clerk.act(number, "register", {})
-    clerk.act(number, "accept", {})
-    local.relay()
-    why = {"reasons": "incomplete", "refusal_note": "العنوان خارج حدود المركز"}
-    local.employee("department_head").act(number, "refuse", why)
-    local.relay()
-    return number
 
 
 def sheet(citizen: Citizen, number: str) -> Page:

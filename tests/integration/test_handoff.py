@@ -242,7 +242,7 @@ def test_a_poisonous_message_is_parked_with_its_reason_and_holds_back_only_its_r
     assert "منى" not in row.last_error, "a reason quotes nothing of the message"
     assert (wall.row(behind).state, wall.row(other).state) == ("waiting", "sent")
     with wall.portal.read() as db:
-        assert [each[0] for each in outbox.parked(db, OutboxMessage)] == [poison.id]
+        assert [each.id for each in outbox.parked(db, OutboxMessage)] == [poison.id]
     wall.clock.at += timedelta(days=1)
     assert wall.relay.run_once() == 0, "parked is parked until somebody replays it"
 

@@ -313,8 +313,9 @@ def test_what_a_center_can_never_take_is_shown_and_taken_when_it_is_mended(line:
     with wall.center.read() as db:
         (shown,) = refusals.standing(db)
         assert db.scalar(select(CenterRequest.request_number)) == other.subject
-    assert shown[:4] == (message.id, message.type, NUMBER, "KFS-003")
-    assert stored.key in shown[4]
+    assert (shown.id, shown.type, shown.subject) == (message.id, message.type, NUMBER)
+    assert shown.center == "KFS-003"
+    assert stored.key in shown.reason
     path.write_bytes(content)
     assert wall.replay(message)
     line.settle(line.taken(2))
@@ -341,7 +342,7 @@ def test_a_body_that_no_one_signed_is_refused_and_what_is_too_large_is_parked(li
     assert [each.fate for each in line.transport.deliver([bad, large])] == [Fate.KEPT, Fate.NEVER]
     line.settle(lambda: line.kept() == 0)
     with line.wall.center.read() as db:
-        assert [each[0] for each in refusals.standing(db)] == ["x1"]
+        assert [each.id for each in refusals.standing(db)] == ["x1"]
 
 
 # --- who may what

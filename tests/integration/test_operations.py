@@ -34,6 +34,7 @@ from tests.support.sandbox import SandboxProcess, eventually
 from tests.support.stack import Stack
 
 SERVICE = "address-numbering-certificate"
+HAND_OFF = "/center/admin/handoff"
 TOKEN = "a-token-for-the-scraper"
 
 # --- holidays
@@ -336,7 +337,32 @@ def test_metrics_are_for_the_holder_of_the_token_and_else_they_are_not_there(
     assert through.status_code == 404, "a proxy passes on what comes from elsewhere"
 
 
-def test_metrics_say_what_the_database_says(alone: LocalPortal) -> None:
+def _signed_in(portal: LocalPortal, account: str) -> Employee:
+    employee = Employee(portal.url, account)
+    employee.sign_in()
+    return employee
+
+
+def _assert_the_page_of_the_hand_off_tells_it(
+    portal: LocalPortal, first: str, second: str, third: str
+) -> None:
+    for account in ("governorate_admin@EG-KFS", "ministry_viewer@EG"):
+        page = _signed_in(portal, account).get(HAND_OFF)
+        assert page.status == 200
+        assert page.hooks("request-number") == [second, third], "not answered in time"
+        assert (page.hook("waiting"), page.hook("aside")) == ("1", "4")
+        assert len(page.hooks("set-aside")) == 4
+        assert {"KFS-003", "KFS-004", "KFS-005"} <= set(page.hooks("center"))
+        assert first in page.text, "its message is parked"
+    elsewhere = _signed_in(portal, "governorate_admin@EG-C").get(HAND_OFF)
+    assert elsewhere.hooks("request-number") + elsewhere.hooks("set-aside") == []
+    assert second not in elsewhere.text
+    assert portal.employee("centre_manager").get(HAND_OFF).status == 403
+
+
+def test_metrics_and_the_hand_off_s_page_say_what_the_database_says(
+    alone: LocalPortal,
+) -> None:
     first, second, third = (
         alone.filed(SERVICE, center=center).hook("request-number")
         for center in ("KFS-003", "KFS-004", "KFS-005")
@@ -368,6 +394,7 @@ def test_metrics_say_what_the_database_says(alone: LocalPortal) -> None:
             )
         )
     alone.clock.advance(days=200)
+    _assert_the_page_of_the_hand_off_tells_it(alone, first, second, third)
     said = _metrics(alone)
     for box in (OutboxMessage, CenterEvent):
         states = Counter(row[0] for row in alone.rows(select(box.state)))

@@ -26,9 +26,10 @@ from portal.vault import SealBroken
 from tests.support.answers import NATIONAL_ID
 from tests.support.center_system import CenterSystem
 from tests.support.commands import run_command
+from tests.support.deciding import refused
 from tests.support.local import LocalPortal
 from tests.support.paying import state_of, unpaid
-from tests.support.people import Citizen, Employee, Page
+from tests.support.people import Employee, Page
 
 SERVICE = "address-numbering-certificate"
 PAGE = "/center/admin/outages"
@@ -127,19 +128,6 @@ def file_request_at(local: LocalPortal, center: str) -> str:
     service, place = core.catalogue.services["municipal-complaint"], core.places.centers[center]
     number = file_request(core, who, service, place, next(_INDEX), core.clock.now())
     local.relay()
-    return number
-
-
-def refused(local: LocalPortal, citizen: Citizen) -> str:
-    number = local.filed(SERVICE, citizen).hook("request-number")
-    clerk = local.employee("front_office")
-    clerk.act(number, "register", {})
-    clerk.act(number, "accept", {})
-    local.relay()
-    why = {"reasons": "incomplete", "refusal_note": "العنوان خارج حدود المركز"}
-    local.employee("department_head").act(number, "refuse", why)
-    local.relay()
-    assert state_of(local, number) == "refused"
     return number
 
 

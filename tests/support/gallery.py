@@ -325,6 +325,7 @@ class _Maker:
             Scene("inbox-stage", "/center/inbox?stage=needs_completion", "office"),
             Scene("inbox-empty", "/center/inbox?q=nothing", "office"),
             Scene("no-inbox", "/center/inbox", "viewer"),
+            Scene("handoff", "/center/admin/handoff", "viewer"),
             Scene("staff-not-found", "/center/requests/26-0000-00000-0", "office"),
             Scene("staff-late", f"/center/requests/{fresh}", "office"),
             Scene("staff-long", f"/center/requests/{at}", "office"),

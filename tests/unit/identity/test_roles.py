@@ -59,6 +59,7 @@ _SEEING = {
     Permission.SEE_REFUNDS,
     Permission.SEE_FINANCE,
     Permission.SEE_PERMITS,
+    Permission.SEE_HANDOFF,
 }
 _OF_ITSELF = {Permission.KEEP_OUTAGES}
 _OF_PERMITS = {

@@ -19,18 +19,12 @@ from payments.rebooking import Choice, Matter, Unbookable, Why
 from payments.refunds import SYSTEM, NotRefundable, RefundReason
 from payments.refunds.reading import LIVE
 from portal.refunds import reading
-from tests.support.desk import AT, DEPOSIT, FEE, HERE, LINES, THERE, TWO, Desk, opened, undone
+from tests.support.desk import AT, DEPOSIT, FEE, HERE, LINES, THERE, TWO, Desk, undone
 
 WHOLE = FEE + DEPOSIT
 HALF = WHOLE // 2
 NO_MEANS: frozenset[str] = frozenset()
 """Every means of payment takes money back."""
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    with opened(tmp_path_factory.mktemp("desk")) as db:
-        yield db
 
 
 @pytest.fixture

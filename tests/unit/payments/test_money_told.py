@@ -16,17 +16,11 @@ from portal.clock import public_id
 from portal.requests import deposits
 from portal.requests.account import kept
 from portal.requests.deposits import Order
-from tests.support.desk import AT, DEPOSIT, FEE, LINES, ONE, Desk, opened, undone
+from tests.support.desk import AT, DEPOSIT, FEE, LINES, ONE, Desk, undone
 
 WHOLE = FEE + DEPOSIT
 LESS = (replace(LINES[0], amount=Money(10_000)),)
 HERE, THERE = "26-1503-00001-1", "26-1503-00002-1"
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    with opened(tmp_path_factory.mktemp("desk")) as db:
-        yield db
 
 
 @pytest.fixture

@@ -10,17 +10,11 @@ from sqlalchemy import Connection, event, text, update
 from payments.model import Attempt, Base, EntryLine
 from payments.proof import unbooked_payments
 from portal.db import Database
-from tests.support.desk import DEPOSIT, FEE, Desk, opened, undone
+from tests.support.desk import DEPOSIT, FEE, Desk, undone
 from tests.support.postgres import Postgres
 
 WHOLE = FEE + DEPOSIT
 HERE = "26-1503-00001-1"
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    with opened(tmp_path_factory.mktemp("proof")) as db:
-        yield db
 
 
 @pytest.fixture
