@@ -32,6 +32,7 @@ _BASE = "/permits"
 _COMPLAINT = "municipal-complaint"
 _LONGEST = 60
 _LONGEST_STREET = 120
+_OF_ADDRESS = frozenset({"street", "building_no"})
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,8 @@ class _Typed:
     year: str = ""
     street: str = ""
     building_no: str = ""
-
-    @property
-    def by_address(self) -> bool:
-        return bool(self.street or self.building_no)
+    by_address: bool = False
+    """Whether the form for the address was sent."""
 
 
 @get_page(_BASE, Access.ANYONE)
@@ -61,7 +60,7 @@ def ask(
     building_no: FromQuery[str] = "",
 ) -> Response[bytes]:
     """The form; what was asked for by number leads to the permit's own address."""
-    places = visit.portal.places
+    places, sent = visit.portal.places, visit.request.query_params.keys()
     known = places.centers.get(center)
     typed = _Typed(
         known.governorate if known else governorate,
@@ -70,20 +69,36 @@ def ask(
         without_hidden(year)[:_LONGEST],
         without_hidden(street)[:_LONGEST_STREET],
         without_hidden(building_no)[:_LONGEST],
+        bool(_OF_ADDRESS & sent),
     )
     if typed.governorate and typed.governorate not in places.governorates:
         raise Missing("governorate")
-    if typed == _Typed(typed.governorate, center):
+    if not sent & {"number", *_OF_ADDRESS}:  # neither of the forms was sent, not even empty
         return _form(visit, typed)
-    if known is None:
-        return _form(visit, typed, [Problem("center", N_("Choose the city or district"))], 422)
+    problems = [] if known else [Problem("center", N_("Choose the city or district"))]
     if typed.by_address:
+        problems += _problems_of_address(typed)
+        if known is None or problems:
+            return _form(visit, typed, problems, 422)
         return _at_address(visit, typed, known)
     found = read_parts(typed.number, typed.year, visit.today.year)
     if found is None:
         text = N_("Write the number and the year as they stand on the permit, such as 215 and 2025")
-        return _form(visit, typed, [Problem("number", text)], 422)
+        problems.append(Problem("number", text))
+    if known is None or found is None:
+        return _form(visit, typed, problems, 422)
     return redirect(visit, _address(known.code, found))
+
+
+def _problems_of_address(typed: _Typed) -> list[Problem]:
+    return [
+        Problem(name, text)
+        for name, value, text in (
+            ("street", typed.street, N_("Write the name of the street")),
+            ("building_no", typed.building_no, N_("Write the number of the building")),
+        )
+        if not value
+    ]
 
 
 def _address(center: str, number: PermitNumber) -> str:
@@ -137,16 +152,6 @@ def _asker(visit: Visit, db: Connection) -> Asker:
 
 def _at_address(visit: Visit, typed: _Typed, center: Center) -> Response[bytes]:
     portal, now = visit.portal, visit.portal.clock.now()
-    problems = [
-        Problem(name, text)
-        for name, value, text in (
-            ("street", typed.street, N_("Write the name of the street")),
-            ("building_no", typed.building_no, N_("Write the number of the building")),
-        )
-        if not value
-    ]
-    if problems:
-        return _form(visit, typed, problems, 422)
     try:
         with portal.database.begin() as db:
             asker = _asker(visit, db)

@@ -207,6 +207,24 @@ def test_what_cannot_be_read_is_said_at_its_control(
     assert [where for where, _ in page.errors()] == [field]
 
 
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ("governorate=EG-KFS&center=&number=&year=", ["center", "number"]),
+        ("governorate=EG-KFS&center=&street=&building_no=", ["center", "street", "building_no"]),
+    ],
+)
+def test_an_empty_form_keeps_its_place_and_says_what_is_missing(
+    visitor: Browser, query: str, fields: list[str]
+) -> None:
+    page = visitor.get(f"/permits?{query}")
+    assert page.status == 422
+    assert [where for where, _ in page.errors()] == fields
+    for field in fields:
+        assert len(page.tree.xpath(f"//*[@id='{field}']")) == 1, "each error leads to one control"
+    assert page.tree.xpath("//select[@id='center']/option[@value='KFS-003']")
+
+
 # --- what the register says
 
 
