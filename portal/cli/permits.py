@@ -18,11 +18,11 @@ def permits() -> None:
 @click.option("--most", type=click.IntRange(1, 1000), default=50, show_default=True)
 def permits_list(center: str, only: str | None, most: int) -> None:
     """The newest permits of CENTER; nobody is named."""
-    from portal.permits import registry  # noqa: PLC0415
+    from portal.permits import reading  # noqa: PLC0415
 
     with core() as built, built.database.read() as db:
         _known(center, built.places.centers)
-        found = registry.listed(db, center, only=only or "", most=most)
+        found = reading.listed(db, center, only=only or "", most=most)
     for each in found:
         begin = f"begin by {each.must_start_by}" if each.must_start_by else "not dated"
         click.echo(f"{each.number.canonical}  {each.permit_type}  {each.status}  {begin}")
@@ -36,7 +36,7 @@ def permits_list(center: str, only: str | None, most: int) -> None:
 def permits_show(center: str, number: str) -> None:
     """The history of one permit: NUMBER is 215/2025, or 56/M/1998 with its letter."""
     from portal.clock import cairo_day, cairo_time  # noqa: PLC0415
-    from portal.permits import registry  # noqa: PLC0415
+    from portal.permits import reading  # noqa: PLC0415
     from portal.permits.numbers import read_number  # noqa: PLC0415
 
     with core() as built, built.database.read() as db:
@@ -44,10 +44,10 @@ def permits_show(center: str, number: str) -> None:
         named = read_number(number, cairo_day(built.clock.now()).year)
         if named is None:
             raise click.BadParameter("is no number of a permit", param_hint="NUMBER")
-        permit = registry.find(db, built.vault, center, named)
+        permit = reading.find(db, built.vault, center, named)
         if permit is None:
             raise click.ClickException("the register has no such permit")
-        acts = registry.history(db, built.vault, permit.id)
+        acts = reading.history(db, built.vault, permit.id)
     click.echo(f"{permit.number.canonical}  {permit.row['permit_type']}  {permit.status}")
     for act in acts:
         click.echo(f"{cairo_time(act.at):%Y-%m-%d %H:%M}  {act.act}  {act.on or '-'}  {act.actor}")

@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from portal.core import Core
 from portal.demo.answers import INVENTED
-from portal.permits import registry
+from portal.permits import reading, registry
 from portal.permits.numbers import PermitNumber
-from portal.permits.registry import NewPermit, Owner, People, PermitAction
+from portal.permits.reading import Owner, People
+from portal.permits.registry import NewPermit, PermitAction
 from portal.permits.validity import Status
 from portal.places.model import Center
 
@@ -130,7 +131,7 @@ def _live(
 ) -> None:
     permit_id = registry.enter(db, core.vault, new, "demo", now)
     for days, action in acts:
-        permit = registry.by_id(db, core.vault, permit_id)
+        permit = reading.by_id(db, core.vault, permit_id)
         if new.issued_on is not None:
             on = new.issued_on + timedelta(days=days)
             registry.act(db, core.vault, permit, action, on, "demo", "", now, on)

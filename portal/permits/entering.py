@@ -8,7 +8,8 @@ from typing import Any
 from portal.catalogue.identity import read_national_id
 from portal.permits.labels import REGIMES, TYPES, USES
 from portal.permits.numbers import PermitNumber, read_parts
-from portal.permits.registry import NewPermit, Owner, People
+from portal.permits.reading import Owner, People
+from portal.permits.registry import NewPermit
 from portal.permits.validity import Status
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem
 from portal.text import Unreadable, clean, clean_name, fold_digits, parse_number

@@ -16,17 +16,11 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from portal.clock import cairo_day
 from portal.observability import log
-from portal.permits import registry
+from portal.permits import reading, registry
 from portal.permits.model import BuildingPermit
 from portal.permits.numbers import read_number
-from portal.permits.registry import (
-    NewPermit,
-    NotPossible,
-    Owner,
-    People,
-    Permit,
-    PermitAction,
-)
+from portal.permits.reading import Owner, People, Permit
+from portal.permits.registry import NewPermit, NotPossible, PermitAction
 from portal.problems import Conflict
 from portal.vault import Vault
 
@@ -170,7 +164,7 @@ def _enter(db: Connection, vault: Vault, issued: Issued) -> None:
 def _correct(db: Connection, vault: Vault, issued: Issued) -> None:
     """A wrong number was written; the permit is the same."""
     number = read_number(issued.output_number, cairo_day(issued.at).year)
-    permit = registry.by_request(db, vault, issued.request_number)
+    permit = reading.by_request(db, vault, issued.request_number)
     if permit is None:
         _enter(db, vault, issued)  # its first number could not be read
     elif number is None or not registry.renumber(db, vault, permit, number, ACTOR, issued.at):
@@ -179,10 +173,10 @@ def _correct(db: Connection, vault: Vault, issued: Issued) -> None:
 
 def _known(db: Connection, vault: Vault, issued: Issued) -> Permit | None:
     """The permit of the request: by itself, or as an officer has entered it."""
-    permit = registry.by_request(db, vault, issued.request_number)
+    permit = reading.by_request(db, vault, issued.request_number)
     if permit is None:
         number = read_number(issued.output_number, cairo_day(issued.at).year)
-        permit = registry.find(db, vault, issued.center_code, number) if number else None
+        permit = reading.find(db, vault, issued.center_code, number) if number else None
     if permit is None:
         log.warning("permits.unknown", request=issued.request_number)
     return permit
@@ -214,9 +208,9 @@ def _renew(db: Connection, vault: Vault, issued: Issued) -> None:
     named = str(issued.answers.get("permit", ""))
     number = read_number(named, cairo_day(issued.at).year)
     if number is None:  # it may be named by the request that brought it
-        permit = registry.by_request(db, vault, named)
+        permit = reading.by_request(db, vault, named)
     else:
-        permit = registry.find(db, vault, issued.center_code, number)
+        permit = reading.find(db, vault, issued.center_code, number)
     if permit is None:
         log.warning("permits.unknown", request=issued.request_number)
         return

@@ -16,10 +16,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, insert, select
 
-from portal.permits import registry, validity
+from portal.permits import reading, registry, validity
 from portal.permits.model import ASKER, BuildingPermit, PermitInquiry
 from portal.permits.numbers import PermitNumber
-from portal.permits.registry import Permit
+from portal.permits.reading import Permit
 from portal.permits.validity import Status, Verdict
 from portal.problems import TooMany
 from portal.text import fold_digits
@@ -107,14 +107,14 @@ def by_number(
     """The permit of this name. Raises :class:`TooSoon`."""
     question = Question(center, f"number {number.canonical}", guessable=True)
     question = _pace(db, vault, question, asker, now)
-    return _answer(db, vault, question, asker, registry.find(db, vault, center, number), now, today)
+    return _answer(db, vault, question, asker, reading.find(db, vault, center, number), now, today)
 
 
 def by_serial(
     db: Connection, vault: Vault, serial: str, asker: Asker, now: datetime, today: date
 ) -> Answer:
     """The permit whose QR code was scanned. Raises :class:`TooSoon`."""
-    permit = registry.by_serial(db, vault, serial)
+    permit = reading.by_serial(db, vault, serial)
     center = permit.center_code if permit else ""
     question = Question(center, f"code {serial}"[:60], guessable=False)
     question = _pace(db, vault, question, asker, now)
@@ -165,7 +165,7 @@ def _answer(
     elif permit.status is Status.MANUAL_UNVERIFIED or permit.term is None:
         answer = Answer(AnswerClass.UNVERIFIED)
     else:
-        own = bool(asker.national_id) and registry.is_owner(db, vault, permit.id, asker.national_id)
+        own = bool(asker.national_id) and reading.is_owner(db, vault, permit.id, asker.national_id)
         names = tuple(
             owner.name if own else mask_name(owner.name) for owner in permit.people.owners
         )

@@ -95,7 +95,7 @@ class BuildingPermit(Base):
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """What is seldom asked for: floors one by one, parking, elevators, structure, value."""
     people: Mapped[bytes] = mapped_column(sealed())
-    """Owners, engineers, contractor, insurance: :class:`~portal.permits.registry.People`."""
+    """Owners, engineers, contractor, insurance: :class:`~portal.permits.reading.People`."""
 
     issued_on: Mapped[date | None] = mapped_column(Date)
     must_start_by: Mapped[date | None] = mapped_column(Date)

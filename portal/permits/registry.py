@@ -5,23 +5,26 @@ the second is refused. A permit is never deleted: one that was told of and is wr
 with the reason.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from portal.clock import cairo_day, public_id
 from portal.db import insert_missing
-from portal.permits import validity
+from portal.permits import reading, validity
 from portal.permits.model import NOTE, OWNER_ID, PEOPLE, BuildingPermit, PermitAct, PermitOwner
 from portal.permits.numbers import PermitNumber
+from portal.permits.reading import People, Permit
 from portal.permits.validity import NOT_STARTED, RENEWABLE, Status, Term
-from portal.problems import Conflict, Missing
+from portal.problems import Conflict
 from portal.text import fold_arabic, fold_digits
 from portal.vault import Vault
+
+_LONGEST_STREET = 120
 
 
 class PermitAction(StrEnum):
@@ -44,25 +47,6 @@ class PermitAction(StrEnum):
 
 
 @dataclass(frozen=True)
-class Owner:
-    """An owner as the permit names him; ``national_id`` may be empty in old books."""
-
-    name: str
-    national_id: str = ""
-
-
-@dataclass(frozen=True)
-class People:
-    """Who is named in a permit."""
-
-    owners: Sequence[Owner] = ()
-    designer: str = ""
-    supervisor: str = ""
-    contractor: str = ""
-    insurance_policy: str = ""
-
-
-@dataclass(frozen=True)
 class NewPermit:
     """A permit to be entered. Areas in hundredths of a square metre, height in centimetres."""
 
@@ -77,42 +61,6 @@ class NewPermit:
     request_number: str | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
     """Other columns of the register, such as ``street`` and ``floors_above``."""
-
-
-@dataclass(frozen=True)
-class Permit:
-    """A permit as the register has it; ``row`` has every column but the sealed one."""
-
-    id: int
-    center_code: str
-    number: PermitNumber
-    status: Status
-    row: Mapping[str, Any]
-    people: People
-
-    @property
-    def term(self) -> Term | None:
-        """The dates that decide; None for a permit whose day of issue is not known."""
-        if self.row["issued_on"] is None:
-            return None
-        return Term(
-            self.row["issued_on"],
-            self.row["renewed_on"] is not None,
-            self.row["started_on"],
-            self.row["start_disputed"],
-        )
-
-
-@dataclass(frozen=True)
-class PastAct:
-    """One line of a permit's history."""
-
-    act: str
-    status: str
-    on: date | None
-    actor: str
-    at: datetime
-    note: str
 
 
 _ANY_ALIVE = NOT_STARTED | {Status.UNDER_EXECUTION, Status.SUSPENDED}
@@ -260,7 +208,7 @@ def renumber(
     db: Connection, vault: Vault, permit: Permit, number: PermitNumber, actor: str, at: datetime
 ) -> bool:
     """Correct a wrong number; False, and no change, when another permit has the right one."""
-    if find(db, vault, permit.center_code, number) is not None:
+    if reading.find(db, vault, permit.center_code, number) is not None:
         return False
     revision = permit.row["revision"] + 1
     named = {"number": number.number, "letter": number.letter, "year": number.year}
@@ -385,159 +333,3 @@ def propose_lapses(db: Connection, today: date) -> int:
         .values(lapse_proposed_on=today)
     )
     return db.execute(overdue).rowcount
-
-
-# --- reading
-
-
-_SEALED = BuildingPermit.people.key
-_COLUMNS = [column for column in BuildingPermit.__table__.columns if column.name != _SEALED]
-
-
-def find(db: Connection, vault: Vault, center: str, number: PermitNumber) -> Permit | None:
-    """The permit of this name, or None."""
-    return _one(
-        db,
-        vault,
-        BuildingPermit.center_code == center,
-        BuildingPermit.year == number.year,
-        BuildingPermit.number == number.number,
-        BuildingPermit.letter == number.letter,
-    )
-
-
-def by_serial(db: Connection, vault: Vault, serial: str) -> Permit | None:
-    """The permit whose QR code this is, or None."""
-    return _one(db, vault, BuildingPermit.serial == serial)
-
-
-def by_request(db: Connection, vault: Vault, request_number: str) -> Permit | None:
-    """The permit that was issued for a request, or None."""
-    return _one(db, vault, BuildingPermit.request_number == request_number)
-
-
-def by_id(db: Connection, vault: Vault, permit_id: int) -> Permit:
-    found = _one(db, vault, BuildingPermit.id == permit_id)
-    if found is None:
-        raise Missing("permit")
-    return found
-
-
-def _one(db: Connection, vault: Vault, *conditions: Any) -> Permit | None:
-    found = db.execute(select(*_COLUMNS, BuildingPermit.people).where(*conditions))
-    row = found.mappings().one_or_none()
-    return _permit(vault, row) if row is not None else None
-
-
-def _permit(vault: Vault, row: RowMapping) -> Permit:
-    values = dict(row)
-    people = vault.open_json(PEOPLE, values.pop(_SEALED))
-    owners = [Owner(**owner) for owner in people.pop("owners")]
-    return Permit(
-        values["id"],
-        values["center_code"],
-        PermitNumber(values["number"], values["letter"], values["year"]),
-        Status(values["status"]),
-        values,
-        People(owners, **people),
-    )
-
-
-def history(db: Connection, vault: Vault, permit_id: int) -> list[PastAct]:
-    """Every act, oldest first."""
-    rows = db.execute(
-        select(
-            PermitAct.act,
-            PermitAct.status,
-            PermitAct.on,
-            PermitAct.actor,
-            PermitAct.at,
-            PermitAct.note,
-        )
-        .where(PermitAct.permit_id == permit_id)
-        .order_by(PermitAct.revision)
-    )
-    return [
-        PastAct(act, status, on, actor, at, vault.open(NOTE, note) if note else "")
-        for act, status, on, actor, at, note in rows
-    ]
-
-
-def is_owner(db: Connection, vault: Vault, permit_id: int, national_id: str) -> bool:
-    """Whether the permit is of who has this national ID."""
-    found = select(PermitOwner.permit_id).where(
-        PermitOwner.permit_id == permit_id,
-        PermitOwner.national_id_index.in_(vault.indexes("national_id", national_id)),
-    )
-    return db.scalar(found) is not None
-
-
-def of_owner(db: Connection, vault: Vault, national_id: str) -> list[Permit]:
-    """All permits of who has this national ID, the newest first."""
-    ids = select(PermitOwner.permit_id).where(
-        PermitOwner.national_id_index.in_(vault.indexes("national_id", national_id))
-    )
-    rows = db.execute(
-        select(*_COLUMNS, BuildingPermit.people)
-        .where(BuildingPermit.id.in_(ids))
-        .order_by(BuildingPermit.issued_on.desc(), BuildingPermit.id.desc())
-        .limit(_MOST)
-    )
-    return [_permit(vault, row) for row in rows.mappings()]
-
-
-_MOST = 50
-_LONGEST_STREET = 120
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A permit in a list: nothing of it is sealed."""
-
-    id: int
-    number: PermitNumber
-    permit_type: str
-    status: Status
-    street: str
-    building_no: str
-    issued_on: date | None
-    must_start_by: date | None
-    lapse_proposed_on: date | None
-
-
-def listed(
-    db: Connection, center: str, *, before: int | None = None, only: str = "", most: int = 25
-) -> list[Listed]:
-    """The newest permits of a center, those before id ``before``; ``only`` is ``lapsing`` or
-    ``unverified``."""
-    conditions = [BuildingPermit.center_code == center]
-    if before is not None:
-        conditions.append(BuildingPermit.id < before)
-    if only == "lapsing":
-        conditions.append(BuildingPermit.lapse_proposed_on.is_not(None))
-    if only == "unverified":
-        conditions.append(BuildingPermit.status == Status.MANUAL_UNVERIFIED)
-    rows = db.execute(
-        select(
-            BuildingPermit.id,
-            BuildingPermit.number,
-            BuildingPermit.letter,
-            BuildingPermit.year,
-            BuildingPermit.permit_type,
-            BuildingPermit.status,
-            BuildingPermit.street,
-            BuildingPermit.building_no,
-            BuildingPermit.issued_on,
-            BuildingPermit.must_start_by,
-            BuildingPermit.lapse_proposed_on,
-        )
-        .where(*conditions)
-        .order_by(BuildingPermit.id.desc())
-        .limit(most)
-    )
-    return [
-        Listed(
-            r.id, PermitNumber(r.number, r.letter, r.year), r.permit_type, Status(r.status), *r[6:]
-        )
-        for r in rows
-    ]

@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 
 from portal.backoffice.acts import Employee
 from portal.identity.roles import Permission, may
-from portal.permits import entering, labels, registry
+from portal.permits import entering, labels, reading, registry
 from portal.permits.numbers import read_number
-from portal.permits.registry import NotPossible, Permit, PermitAction
+from portal.permits.reading import Permit
+from portal.permits.registry import NotPossible, PermitAction
 from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Missing, Problem, Refused
 from portal.receipts.codes import drawn
 from portal.text import fold_digits, is_readable, without_hidden
@@ -66,12 +67,12 @@ def list_permits(
         employee = _employee(visit, db, Permission.SEE_PERMITS)
         if number:
             named = read_number(number, today.year)
-            found = named and registry.find(db, portal.vault, employee.center, named)
+            found = named and reading.find(db, portal.vault, employee.center, named)
             if found:
                 return redirect(visit, f"{_BASE}/{found.id}")
             text = N_("The register of this center has no permit under this number")
             problems = [Problem("number", text)]
-        listed = registry.listed(
+        listed = reading.listed(
             db, employee.center, before=before or None, only=only, most=_PAGE + 1
         )
     return portal.pages.page(
@@ -145,7 +146,7 @@ def _own(visit: Visit, db: Connection, employee: Employee, permit_id: int) -> Pe
     """A permit of the employee's center; any other is as missing as none."""
     if not 0 < permit_id <= _LARGEST_ID:
         raise Missing("permit")
-    permit = registry.by_id(db, visit.portal.vault, permit_id)
+    permit = reading.by_id(db, visit.portal.vault, permit_id)
     if permit.center_code != employee.center:
         raise Missing("permit")
     return permit
@@ -168,7 +169,7 @@ def _permit_page(
         status,
         permit=permit,
         center=portal.places.centers[permit.center_code],
-        history=registry.history(db, portal.vault, permit.id),
+        history=reading.history(db, portal.vault, permit.id),
         acts=_acts(employee, permit, visit.today),
         typed=typed,
         problems=problems,

@@ -16,7 +16,7 @@ from portal.catalogue.fields import Raw, show_permit_number
 from portal.catalogue.identity import local_mobile
 from portal.clock import public_id
 from portal.identity.sessions import CitizenSession
-from portal.permits import inquiry, labels, registry
+from portal.permits import inquiry, labels, reading
 from portal.permits.inquiry import Answer, AnswerClass, Asker, TooSoon
 from portal.permits.numbers import PermitNumber, of_address, read_parts
 from portal.places.model import Center
@@ -114,11 +114,11 @@ def _form(
 ) -> Response[bytes]:
     portal = visit.portal
     shown = portal.places.centers_of(typed.governorate) if typed.governorate else ()
-    own: Sequence[registry.Permit] = ()
+    own: Sequence[reading.Permit] = ()
     with portal.database.read() as db:
         citizen = _citizen(visit, db)
         if citizen is not None:
-            own = registry.of_owner(db, portal.vault, citizen.national_id)
+            own = reading.of_owner(db, portal.vault, citizen.national_id)
     return portal.pages.page(
         visit,
         "permits/ask.html",
@@ -232,7 +232,7 @@ def _answer(
         address=_address(center, number) if number else "",
         labels=labels,
         at=portal.clock.now(),
-        history=registry.history(db, portal.vault, permit.id) if permit and own else (),
+        history=reading.history(db, portal.vault, permit.id) if permit and own else (),
         asked=inquiry.who_asked(db, permit.id) if permit and own else (),
         signed_in=visit.session is not None,
     )
@@ -280,7 +280,7 @@ def report(
 
 
 def _begin_complaint(
-    visit: Visit, db: Connection, permit: registry.Permit, citizen: CitizenSession
+    visit: Visit, db: Connection, permit: reading.Permit, citizen: CitizenSession
 ) -> str:
     """Where the complaint is written: a draft of it with the site filled in, or what is begun."""
     portal = visit.portal
@@ -300,7 +300,7 @@ def _begin_complaint(
     return f"/drafts/{draft_id}/{service.steps[0].code}"
 
 
-def _complaint(visit: Visit, permit: registry.Permit, citizen: CitizenSession) -> dict[str, Raw]:
+def _complaint(visit: Visit, permit: reading.Permit, citizen: CitizenSession) -> dict[str, Raw]:
     places, row = visit.portal.places, permit.row
     return {
         "national_id": citizen.national_id,

@@ -10,10 +10,12 @@ from sqlalchemy import func, select, update
 from portal.clock import cairo_day
 from portal.demo.permits import FIRST_NUMBER
 from portal.permits import inquiry, registry
+from portal.permits import reading as register
 from portal.permits.filling import fill
 from portal.permits.model import BuildingPermit, PermitInquiry
 from portal.permits.numbers import PermitNumber
-from portal.permits.registry import NewPermit, Owner, People, PermitAction
+from portal.permits.reading import Owner, People
+from portal.permits.registry import NewPermit, PermitAction
 from portal.permits.validity import Status
 from portal.problems import Conflict
 from portal.requests import reading
@@ -54,7 +56,7 @@ def do(local: LocalPortal, permit_id: int, action: PermitAction, days_ago: int =
     now = local.clock.now()
     on = cairo_day(now) - timedelta(days=days_ago)
     with local.portal.database.begin() as db:
-        permit = registry.by_id(db, local.portal.vault, permit_id)
+        permit = register.by_id(db, local.portal.vault, permit_id)
         registry.act(db, local.portal.vault, permit, action, on, "test", "سبب", now, on)
 
 
@@ -286,7 +288,7 @@ def test_of_two_acts_at_once_the_second_is_refused(local: LocalPortal) -> None:
     now, today = local.clock.now(), cairo_day(local.clock.now())
     vault = local.portal.vault
     with local.portal.database.read() as db:
-        seen = registry.by_id(db, vault, permit_id)
+        seen = register.by_id(db, vault, permit_id)
     do(local, permit_id, PermitAction.SUSPEND)
     with pytest.raises(Conflict), local.portal.database.begin() as db:
         registry.act(db, vault, seen, PermitAction.REVOKE, today, "test", "", now, today)
@@ -389,9 +391,9 @@ def tell(local: LocalPortal, filed: str, service: str, output: str, outcome: Out
         fill(db, told, vault=vault)
 
 
-def kept(local: LocalPortal, filed: str) -> registry.Permit | None:
+def kept(local: LocalPortal, filed: str) -> register.Permit | None:
     with local.portal.database.read() as db:
-        return registry.by_request(db, local.portal.vault, filed)
+        return register.by_request(db, local.portal.vault, filed)
 
 
 @pytest.mark.parametrize(
@@ -485,7 +487,7 @@ def test_a_renewal_that_a_center_grants_renews_the_permit(
 ) -> None:
     permit_id, address = put(local, 200)
     with local.portal.database.read() as db:
-        number = registry.by_id(db, local.portal.vault, permit_id).number
+        number = register.by_id(db, local.portal.vault, permit_id).number
     citizen = local.someone()
     issue = cairo_day(local.clock.now()) - timedelta(days=200)
     fixed = {"permit": number.canonical, "issue_date": f"{issue:%d/%m/%Y}"}
@@ -497,7 +499,7 @@ def test_a_renewal_that_a_center_grants_renews_the_permit(
     local.relay()
     assert citizen.get(f"/requests/{filed}").hook("state") == "issued"
     with local.portal.database.read() as db:
-        permit = registry.by_id(db, local.portal.vault, permit_id)
+        permit = register.by_id(db, local.portal.vault, permit_id)
     assert permit.status is Status.RENEWED
     assert permit.row["must_start_by"] > issue + timedelta(days=700)
     assert visitor.get(address).hook("verdict") == "holds"
@@ -516,13 +518,13 @@ def test_a_renewal_asked_for_in_time_holds_however_long_the_center_took(
         if status is Status.RENEWED:  # an officer was faster than the center
             do(local, permit_id, PermitAction.LAPSE)
         with local.portal.database.begin() as db:
-            answers = {"permit": registry.by_id(db, vault, permit_id).number.canonical}
+            answers = {"permit": register.by_id(db, vault, permit_id).number.canonical}
             service, filed = "building-permit-renewal", "26-1503-00001-1"
             told = Issued(
                 Outcome.ISSUED, service, CENTER, filed, "1/2026", answers, "", filed_at, now, now
             )
             fill(db, told, vault=vault)
-            assert registry.by_id(db, vault, permit_id).status is status
+            assert register.by_id(db, vault, permit_id).status is status
 
 
 def test_works_that_began_after_the_time_was_over_are_no_beginning(local: LocalPortal) -> None:
@@ -536,7 +538,7 @@ def test_a_permit_that_everybody_asks_for_slows_nobody_down(local: LocalPortal) 
     permit_id, _ = put(local)
     now, vault = local.clock.now(), local.portal.vault
     with local.portal.database.begin() as db:
-        number = registry.by_id(db, vault, permit_id).number
+        number = register.by_id(db, vault, permit_id).number
         for guess in range(inquiry.FREE_FOR_ALL + 20):
             asker = inquiry.Asker(f"192.0.{guess // 250}.{guess % 250}")
             inquiry.by_number(db, vault, CENTER, number, asker, now, cairo_day(now))
