@@ -3,6 +3,8 @@
 from portal.routes import (
     about,
     backoffice,
+    bodies,
+    body_log,
     cases,
     centers,
     centers_api,
@@ -28,6 +30,7 @@ from portal.routes import (
     track,
     uploads,
     verify,
+    verify_answers,
     webhooks,
     withdrawal,
 )
@@ -51,6 +54,7 @@ HANDLERS = [
     *grievance.HANDLERS,
     *receipts.HANDLERS,
     *verify.HANDLERS,
+    *verify_answers.HANDLERS,
     *permits.HANDLERS,
     *permit_register.HANDLERS,
     *backoffice.HANDLERS,
@@ -59,6 +63,8 @@ HANDLERS = [
     *cases.HANDLERS,
     *outages.HANDLERS,
     *handing_off.HANDLERS,
+    *bodies.HANDLERS,
+    *body_log.HANDLERS,
     *webhooks.HANDLERS,
     *centers_api.HANDLERS,
     *operations.HANDLERS,
