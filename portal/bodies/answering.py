@@ -156,12 +156,14 @@ class Answering:
         agreement: Agreement,
         by: str,
         at: datetime,
+        found: Permit | None = None,
     ) -> Answered:
         """Answer again under the same number after the center has looked into its books.
 
-        What it found was entered in the register by then: that decides. A name to be compared was
-        not kept, so a match is unknown. Raises :class:`Missing`, and :class:`Conflict` when no
-        search waits.
+        What it found was entered in the register by then: that decides. ``found`` is for a permit
+        of the same center that the body asked for by another spelling of its number. A name to be
+        compared was not kept, so a match is unknown. Raises :class:`Missing`, and
+        :class:`Conflict` when no search waits.
         """
         row = db.execute(_SELECT.where(BodyInquiry.id == inquiry_id)).one_or_none()
         if row is None or row.body_code != body.code:
@@ -176,7 +178,9 @@ class Answering:
             number,
             "" if number else row.keys.removeprefix("code "),
         )
-        found = self._look_up(db, body, question)
+        if found is not None and found.center_code != row.center_code:
+            raise Conflict("another center's permit")
+        found = found or self._look_up(db, body, question)
         judged = _of_register(found, cairo_day(at)) if found else _Judged(BodyAnswer.NOT_FOUND)
         if judged.kind is BodyAnswer.NEEDS_MANUAL_SEARCH:
             raise Conflict("the entry waits for its review")

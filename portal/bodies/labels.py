@@ -125,3 +125,8 @@ ENDINGS = {
     ),
 }
 """What is asked before, what it means, the button that does it and the one that does not."""
+NOT_ANSWERED = {
+    "known": N_("The register has a permit under this very number: look at it, and name it"),
+    "unverified": N_("Nobody has reviewed this permit yet, so nothing may be told of it"),
+    "answered": N_("Somebody has answered this search meanwhile"),
+}

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select
+from sqlalchemy import Connection, Row, and_, or_, select
 
 from portal.bodies.model import BodyInquiry, OutsideBody, Purpose
 from portal.clock import end_of_day
@@ -57,8 +57,8 @@ def page(
     return lines[:most], lines[most - 1].id if more else ""
 
 
-def _lines(db: Connection, wanted: Wanted, before: str) -> Select[Any]:
-    found: Select[Any] = (
+def _lines(db: Connection, wanted: Wanted, before: str) -> Any:
+    found: Any = (
         select(
             BodyInquiry.id,
             BodyInquiry.at,
