@@ -21,6 +21,7 @@ from portal.backoffice.acts import Desk
 from portal.backoffice.inbox import Inbox
 from portal.backoffice.model import CenterEvent, OfficeKey
 from portal.backoffice.refusals import Refusals
+from portal.bodies.answering import Answering
 from portal.bodies.courier import Courier
 from portal.bodies.watching import Announcer
 from portal.catalogue.loader import shipped_catalogue
@@ -111,6 +112,8 @@ class Core:
     uploaded_links: DocumentLinks
     uploaded_files: FileStore
     """What centers uploaded for events that are still to come."""
+    answering: Answering
+    """Answers what outside bodies ask of the register of permits."""
 
     def lookups(self, db: Connection) -> FormLookups:
         """What forms need from outside the catalogue, in the caller's transaction."""
@@ -223,6 +226,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         links=DocumentLinks(vault, "portal", documents),
         uploaded_links=uploaded_links,
         uploaded_files=uploaded_files,
+        answering=Answering(vault, places, signatures, settings.public_url),
     )
 
 

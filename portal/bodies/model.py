@@ -376,3 +376,20 @@ class BodyDelivery(Base):
     last_error: Mapped[str] = mapped_column(String(60), default="")
     taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When it last took a notice."""
+
+
+class BodyConsent(Base):
+    """An owner's code by which a body is told more of one permit."""
+
+    __tablename__ = "body_consents"
+    __table_args__ = (Index("ix_body_consents_permit", "permit_id"),)
+
+    code: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    """Keyed hash of it."""
+    permit_id: Mapped[int] = mapped_column(ForeignKey("building_permits.id"))
+    given_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[date] = mapped_column(Date)
+    """The last day."""
+    body_code: Mapped[str | None] = mapped_column(ForeignKey("outside_bodies.code"))
+    """The first body that used it: it counts for no other."""
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

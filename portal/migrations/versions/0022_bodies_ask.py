@@ -205,6 +205,23 @@ def upgrade() -> None:
         postgresql_where=sa.text("search_due IS NOT NULL AND searched_at IS NULL"),
     )
     op.create_table(
+        "body_consents",
+        sa.Column("code", sa.LargeBinary(32), nullable=False),
+        sa.Column("permit_id", sa.Integer(), nullable=False),
+        sa.Column("given_at", _TIME, nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("body_code", sa.String(30), nullable=True),
+        sa.Column("withdrawn_at", _TIME, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["body_code"], ["outside_bodies.code"], name="fk_body_consents_body_code"
+        ),
+        sa.ForeignKeyConstraint(
+            ["permit_id"], ["building_permits.id"], name="fk_body_consents_permit_id"
+        ),
+        sa.PrimaryKeyConstraint("code", name="pk_body_consents"),
+    )
+    op.create_index("ix_body_consents_permit", "body_consents", ["permit_id"])
+    op.create_table(
         "body_job_items",
         sa.Column("job_id", sa.String(26), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
