@@ -22,6 +22,8 @@ from portal.backoffice.inbox import Inbox
 from portal.backoffice.model import CenterEvent, OfficeKey
 from portal.backoffice.refusals import Refusals
 from portal.bodies.answering import Answering
+from portal.bodies.courier import Courier
+from portal.bodies.watching import Announcer
 from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Catalogue
 from portal.clock import Clock
@@ -138,6 +140,8 @@ class Loops:
     sender: Sender
     shelver: Shelver
     lapser: Lapser
+    announcer: Announcer
+    courier: Courier
 
 
 def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Core:
@@ -252,6 +256,14 @@ def build_loops(core: Core) -> Loops:
         ),
         shelver=Shelver(database, vault, core.hand_off, core.places, clock),
         lapser=Lapser(database, vault, core.catalogue, core.hand_off, core.places, clock),
+        announcer=Announcer(database, vault, core.settings.public_url, clock),
+        courier=Courier(
+            database,
+            core.signatures.sign_bytes,
+            clock,
+            core.settings.webhooks_ca,
+            loopback=core.settings.webhooks_loopback,
+        ),
     )
 
 

@@ -56,6 +56,8 @@ class Worker:
             ("answers", 0.1, pickups.get("answers")),
             ("waiting", 2.0, loops.door.try_again),
             ("messages", 0.5, loops.sender.run_once),
+            ("announce", 1.0, loops.announcer.run_once),
+            ("notices", 0.5, loops.courier.run_once),
             ("events", 2.0, core.payment_news.work_off_events),
             ("sweep", 15.0, core.payment_news.sweep),
             ("refunds", 2.0, core.refunder.make_approved),
@@ -83,6 +85,7 @@ class Worker:
             thread.start()
         while not self._stop.wait(0.5):
             pass
+        self._loops.courier.close()
         for thread in threads:
             thread.join(timeout=5)
         self._loops.ways.close()

@@ -8,19 +8,19 @@ import json
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, literal, select, tuple_, update
 
-from portal.bodies import consents, owner_names, paper, purposes
+from portal.bodies import consents, owner_names, paper, purposes, watching
 from portal.bodies.accounts import Agreement, Body
-from portal.bodies.model import ANSWER, BodyAnswer, BodyInquiry, BodyWatch
+from portal.bodies.model import ANSWER, BodyAnswer, BodyInquiry
 from portal.bodies.purposes import ESTIMATED_VALUE, OWNER_MATCH, Sight
 from portal.catalogue.deadlines import due_on, first_day
 from portal.catalogue.model import Mark, Period, Unit
 from portal.clock import cairo_day, public_id
-from portal.db import UtcDateTime, insert_missing
+from portal.db import UtcDateTime
 from portal.holidays import register as holidays
 from portal.permits import reading
 from portal.permits.numbers import PermitNumber, of_canonical
@@ -35,8 +35,6 @@ KIND = "permit-answer+jwt"
 """The ``typ`` of a signed answer."""
 SEARCH = Period(5, Unit.WORKING_DAYS, Mark.ILLUSTRATIVE)
 """In which the center looks into its paper books (facts §6.5)."""
-WATCHED = timedelta(days=365)
-"""So long after its last question a body is told of changes, if that was agreed."""
 LONGEST_SIGNED = 20_000
 
 REMARKS: Mapping[str, str] = {
@@ -119,7 +117,6 @@ class Answering:
 
         The caller has seen to it that the user is the body's and that its pace allows it.
         """
-        today = cairo_day(at)
         found = self._look_up(db, body, question)
         judged = self._judge(db, body, question, found, at)
         inquiry_id = public_id()
@@ -145,7 +142,7 @@ class Answering:
             )
         )
         if judged.permit is not None and agreement.notices:
-            _watch(db, body, agreement, question, judged.permit, at, today)
+            _watch(db, body, agreement, question, judged.permit, at)
         return Answered(inquiry_id, at, body.code, claims, signed)
 
     def searched(
@@ -199,7 +196,7 @@ class Answering:
             )
         )
         if judged.permit is not None and agreement.notices:
-            _watch(db, body, agreement, question, judged.permit, at, cairo_day(at))
+            _watch(db, body, agreement, question, judged.permit, at)
         return Answered(inquiry_id, row.at, body.code, claims, signed)
 
     def _look_up(self, db: Connection, body: Body, question: Question) -> Permit | None:
@@ -339,22 +336,10 @@ def _watch(
     question: Question,
     permit: Permit,
     at: datetime,
-    today: date,
 ) -> None:
     """The body is told of changes from now on; of two questions the newer one counts."""
-    values = {
-        "purpose": agreement.purpose,
-        "reference": question.reference,
-        "until": min(today + WATCHED, agreement.valid_until),
-    }
-    row = {"body_code": body.code, "permit_id": permit.id, "since": at, **values}
-    known = insert_missing(db, insert(BodyWatch).values(row).returning(BodyWatch.permit_id))
-    if known is None:
-        db.execute(
-            update(BodyWatch)
-            .where(BodyWatch.body_code == body.code, BodyWatch.permit_id == permit.id)
-            .values(values)
-        )
+    revision, purpose = permit.row["revision"], agreement.purpose
+    watching.watch(db, body.code, permit.id, revision, purpose, question.reference, at)
 
 
 _SELECT = select(

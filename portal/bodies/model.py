@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     Date,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     String,
     UniqueConstraint,
@@ -28,7 +30,9 @@ from portal.db import Base, UtcDateTime, sealed
 ANSWER = "body_inquiries.answer"
 QUESTION = "body_job_items.question"
 _LIVING = text("revoked_at IS NULL")
+_OPEN = text("ended_at IS NULL")
 _LARGEST_BATCH = 500
+_Position = BigInteger().with_variant(Integer, "sqlite")
 
 
 class BodyKind(StrEnum):
@@ -293,6 +297,8 @@ class BodyWatch(Base):
     """Of the newest inquiry."""
     reference: Mapped[str] = mapped_column(String(60))
     """Of the newest inquiry."""
+    revision: Mapped[int]
+    """The permit's, when the newest answer was given: acts after it are news."""
     since: Mapped[datetime] = mapped_column(UtcDateTime)
     until: Mapped[date] = mapped_column(Date)
 
@@ -310,20 +316,35 @@ class BodyNotice(Base):
             sqlite_where=text("act_id IS NOT NULL"),
             postgresql_where=text("act_id IS NOT NULL"),
         ),
-        Index("ix_body_notices_body", "body_code", "created_at", "id"),
+        Index("ix_body_notices_body", "body_code", "position"),
         Index(
             "ix_body_notices_due",
+            "body_code",
             "next_at",
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
+            "position",
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
+        Index(
+            "ix_body_notices_permit",
+            "body_code",
+            "permit_id",
+            "position",
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
         ),
     )
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    position: Mapped[int] = mapped_column(_Position, primary_key=True)
+    """News of one permit go to a body in this order, one after the other."""
+    id: Mapped[str] = mapped_column(String(26), unique=True)
     body_code: Mapped[str] = mapped_column(ForeignKey("outside_bodies.code"))
     type: Mapped[str] = mapped_column(String(60))
-    """``permit.changed``, ``inquiry.searched``, ``job.finished``."""
+    """``permit.changed.v1`` and the like: :class:`~portal.bodies.notices.NoticeType`."""
     subject: Mapped[str] = mapped_column(String(60))
+    purpose: Mapped[str] = mapped_column(String(20), default="")
+    """Whose agreement it is told by; empty where none is needed."""
+    permit_id: Mapped[int | None] = mapped_column(ForeignKey("building_permits.id"))
     act_id: Mapped[int | None] = mapped_column(ForeignKey("permit_acts.id"))
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
     """What is told; nothing of a person."""
@@ -332,7 +353,29 @@ class BodyNotice(Base):
     last_error: Mapped[str] = mapped_column(String(60), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When it was taken, or given up because the body was revoked."""
+    """When it was taken, or given up because it may no longer be told."""
+    taken: Mapped[bool] = mapped_column(default=False)
+
+
+class BodyDelivery(Base):
+    """How a body's webhook does, and which worker is at it: one at a time."""
+
+    __tablename__ = "body_deliveries"
+
+    body_code: Mapped[str] = mapped_column(ForeignKey("outside_bodies.code"), primary_key=True)
+    url: Mapped[str] = mapped_column(String(300))
+    """The address that all this is about; another one is tried at once."""
+    lease: Mapped[str] = mapped_column(String(26), default="")
+    leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    next_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    failures: Mapped[int] = mapped_column(default=0)
+    """In a row."""
+    failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when it answers 410: it is to be told no more, and somebody should ask why."""
+    last_error: Mapped[str] = mapped_column(String(60), default="")
+    taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it last took a notice."""
 
 
 class BodyConsent(Base):

@@ -7,6 +7,7 @@ revision = "0022"
 down_revision = "0019"
 
 _TIME = sa.DateTime(timezone=True)
+_POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
@@ -148,6 +149,7 @@ def upgrade() -> None:
         sa.Column("permit_id", sa.Integer(), nullable=False),
         sa.Column("purpose", sa.String(20), nullable=False),
         sa.Column("reference", sa.String(60), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("since", _TIME, nullable=False),
         sa.Column("until", sa.Date(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -229,10 +231,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "body_notices",
+        sa.Column("position", _POSITION, nullable=False),
         sa.Column("id", sa.String(26), nullable=False),
         sa.Column("body_code", sa.String(30), nullable=False),
         sa.Column("type", sa.String(60), nullable=False),
         sa.Column("subject", sa.String(60), nullable=False),
+        sa.Column("purpose", sa.String(20), nullable=False),
+        sa.Column("permit_id", sa.Integer(), nullable=True),
         sa.Column("act_id", sa.Integer(), nullable=True),
         sa.Column("data", sa.JSON(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -240,19 +245,45 @@ def upgrade() -> None:
         sa.Column("last_error", sa.String(60), nullable=False),
         sa.Column("created_at", _TIME, nullable=False),
         sa.Column("ended_at", _TIME, nullable=True),
+        sa.Column("taken", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["act_id"], ["permit_acts.id"], name="fk_body_notices_act_id"),
         sa.ForeignKeyConstraint(
             ["body_code"], ["outside_bodies.code"], name="fk_body_notices_body_code"
         ),
-        sa.PrimaryKeyConstraint("id", name="pk_body_notices"),
+        sa.ForeignKeyConstraint(
+            ["permit_id"], ["building_permits.id"], name="fk_body_notices_permit_id"
+        ),
+        sa.PrimaryKeyConstraint("position", name="pk_body_notices"),
+        sa.UniqueConstraint("id", name="uq_body_notices_id"),
     )
-    op.create_index("ix_body_notices_body", "body_notices", ["body_code", "created_at", "id"])
-    op.create_index(
-        "ix_body_notices_due",
-        "body_notices",
-        ["next_at"],
-        sqlite_where=sa.text("ended_at IS NULL"),
-        postgresql_where=sa.text("ended_at IS NULL"),
+    op.create_index("ix_body_notices_body", "body_notices", ["body_code", "position"])
+    for name, columns in (
+        ("due", ["body_code", "next_at", "position"]),
+        ("permit", ["body_code", "permit_id", "position"]),
+    ):
+        op.create_index(
+            f"ix_body_notices_{name}",
+            "body_notices",
+            columns,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+    op.create_table(
+        "body_deliveries",
+        sa.Column("body_code", sa.String(30), nullable=False),
+        sa.Column("url", sa.String(300), nullable=False),
+        sa.Column("lease", sa.String(26), nullable=False),
+        sa.Column("leased_until", _TIME, nullable=True),
+        sa.Column("next_at", _TIME, nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", _TIME, nullable=True),
+        sa.Column("gone_at", _TIME, nullable=True),
+        sa.Column("last_error", sa.String(60), nullable=False),
+        sa.Column("taken_at", _TIME, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["body_code"], ["outside_bodies.code"], name="fk_body_deliveries_body_code"
+        ),
+        sa.PrimaryKeyConstraint("body_code", name="pk_body_deliveries"),
     )
     op.create_index(
         "uq_body_notices_act",
