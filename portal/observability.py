@@ -100,6 +100,10 @@ body_jobs_open = _gauge("body_jobs_open", "Batches of outside bodies that are wo
 body_jobs_late_seconds = _gauge(
     "body_jobs_late_seconds", "How long the next line of one of them is due"
 )
+body_searches_waiting = _gauge(
+    "body_searches_waiting", "Searches in paper archives that outside bodies wait for"
+)
+body_searches_late = _gauge("body_searches_late", "Those of them whose last day is over")
 requests_overdue = _gauge("requests_overdue", "Open requests past their legal deadline")
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("portal")

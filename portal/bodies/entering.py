@@ -1,13 +1,12 @@
 """What keepers type about a body: checked, everything wrong at once."""
 
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from urllib.parse import urlsplit
 
-from portal.bodies import purposes
+from portal.bodies import addresses, purposes
+from portal.bodies.addresses import BadAddress
 from portal.bodies.keeping import NewAgreement, NewBody
 from portal.bodies.model import BodyKind, Purpose
 from portal.jws import BadKey, read_public_jwk
@@ -20,16 +19,36 @@ LONGEST_KEY = 4000
 LONGEST_REASON = 500
 _LONGEST_NAME = 120
 _LONGEST_LETTER = 60
-_LONGEST_ADDRESS = 300
 _FASTEST = 6000
 _LONGEST_AGREED = timedelta(days=5 * 366)  # [G] after so long the need is looked at again
 _PAGES = frozenset({"new", "log"})
 """Addresses beside those of the bodies."""
 _CODE = re.compile(r"[a-z][a-z0-9-]{2,29}")
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,39}")
-_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
-_INSIDE = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".test", ".invalid")
 _TOO_LONG = N_("Write at most {n} characters")
+_NO_ADDRESS = N_(
+    "Write an address such as https://news.example.com/permits: https, and nothing but plain "
+    "characters"
+)
+_OUTSIDE = N_(
+    "Write the address of a server that is reached from outside, by its name and port 443: no "
+    "number, no name of an inner network"
+)
+_NO_KEY = N_("This is no public key of the right kind: ask the body for one by which ES256 is verified")
+_BAD_KEYS = {
+    "no JSON": N_("This is no JSON: copy all of the key, with its brackets"),
+    "no object": N_("This is a list: send one key at a time"),
+    "no point of the curve": N_("The key is damaged: x and y do not belong together"),
+    "kid is up to 43 letters, digits, - and _": N_(
+        "The key's name (kid) is up to 43 Latin letters, digits and dashes"
+    ),
+}
+"""What :class:`~portal.jws.BadKey` says, for who pasted it."""
+_BAD_ADDRESSES = {
+    "names_a_user": N_("Leave user name and password out of the address"),
+    "no_public_name": _OUTSIDE,
+    "other_port": _OUTSIDE,
+}
 
 
 @dataclass(frozen=True)
@@ -108,8 +127,7 @@ def read_key(text: str) -> tuple[tuple[str, dict[str, str]] | None, list[Problem
     try:
         return read_public_jwk(text), []
     except BadKey as error:
-        text = N_("This is no public key of ES256 as a JWK: {why}")
-        return None, [Problem("key", text, {"why": str(error)})]
+        return None, [Problem("key", _BAD_KEYS.get(str(error), _NO_KEY))]
 
 
 def _is_private(text: str) -> bool:
@@ -127,7 +145,9 @@ def read_username(typed: str) -> tuple[str, list[Problem]]:
     return name, [Problem("username", text)]
 
 
-def read_change(typed: Mapping[str, str]) -> tuple[Changed | None, list[Problem]]:
+def read_change(
+    typed: Mapping[str, str], *, loopback: bool = False
+) -> tuple[Changed | None, list[Problem]]:
     problems: list[Problem] = []
     pace = fold_digits(typed["per_minute"].strip())
     fast = int(pace) if re.fullmatch("[0-9]{1,4}", pace) else 0
@@ -135,7 +155,7 @@ def read_change(typed: Mapping[str, str]) -> tuple[Changed | None, list[Problem]
         text = N_("Write how many inquiries a minute, from 1 to {n}")
         problems.append(Problem("per_minute", text, {"n": _FASTEST}))
     address = typed["webhook_url"].strip()
-    problems += _address_problems(address) if address else []
+    problems += _address_problems(address, loopback=loopback) if address else []
     reason, wrong = read_reason(typed["reason"])
     problems += wrong
     return (None, problems) if problems else (Changed(fast, address, reason), [])
@@ -150,32 +170,16 @@ def read_reason(typed: str) -> tuple[str, list[Problem]]:
     return reason, problems
 
 
-def _address_problems(address: str) -> list[Problem]:
-    """What keeps an address from being one that news of permits are sent to."""
-    if len(address) > _LONGEST_ADDRESS:
-        return [Problem("webhook_url", _TOO_LONG, {"n": _LONGEST_ADDRESS})]
+def _address_problems(address: str, *, loopback: bool) -> list[Problem]:
+    """What keeps an address from being one that news of permits are sent to.
+
+    Where its name leads is looked at on sending.
+    """
     try:
-        parts = urlsplit(address)
-        port, host = parts.port, (parts.hostname or "").rstrip(".")
-    except ValueError:
-        parts, port, host = urlsplit(""), None, ""
-    plain = re.fullmatch(r"[!-~]+", address) is not None
-    if parts.scheme != "https" or not plain or not host or "@" in parts.netloc or parts.fragment:
-        text = N_("Write an address that begins with https://, without a user name in it")
-        return [Problem("webhook_url", text)]
-    if port not in {None, 443, 8443} or not _is_public(host):
-        text = N_("Write the address of a server that is reached from outside: no inner network")
-        return [Problem("webhook_url", text)]
+        addresses.read(address, loopback=loopback)
+    except BadAddress as error:
+        return [Problem("webhook_url", _BAD_ADDRESSES.get(error.reason, _NO_ADDRESS))]
     return []
-
-
-def _is_public(host: str) -> bool:
-    """Whether it could be reached from outside; where a name leads is looked at on sending."""
-    try:
-        return ipaddress.ip_address(host).is_global
-    except ValueError:
-        named = _HOST.fullmatch(host) is not None and not host.endswith(_INSIDE)
-        return named and not host.rsplit(".", 1)[1].isdigit()
 
 
 def _letter(typed: str, problems: list[Problem]) -> str:

@@ -14,7 +14,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy import Connection
 
-from portal.bodies import entering, keeping, labels, overview, purposes
+from portal.bodies import entering, keeping, labels, notices, overview, purposes
 from portal.bodies.entering import Agreed
 from portal.bodies.keeping import BodyAction, Keeper, NotPossible
 from portal.bodies.model import BodyKind, Purpose
@@ -175,6 +175,7 @@ def _body_page(
         names=visit.portal.places,
         labels=labels,
         thumbprint=thumbprint,
+        way=next(iter(notices.standing(db, [body.code])), None),
         typed=shown,
         problems=problems,
     )
@@ -231,7 +232,8 @@ def change(
 ) -> Response[bytes]:
     """Another pace, another address for news."""
     typed = {name: form.text(name) for name in entering.CHANGE_FIELDS}
-    new, problems = entering.read_change(typed)
+    loopback = visit.portal.settings.webhooks_loopback
+    new, problems = entering.read_change(typed, loopback=loopback)
 
     def act(db: Connection, keeper: Keeper) -> None:
         if new is not None:
@@ -247,6 +249,18 @@ def _showing(visit: Visit, typed: Mapping[str, str]) -> Callable[..., Response[b
         return _body_page(visit, db, looking, body, typed, problems, status)
 
     return again
+
+
+@post_form(f"{BASE}/{{body_code:str}}/ping", Access.STAFF)
+def ping(
+    visit: NamedDependency[Visit], body_code: FromPath[str], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
+    """Send a notice that says nothing, to see whether the way is open."""
+    with visit.portal.database.begin() as db:
+        body = body_of(db, looker(visit, db, keeps=True), body_code)
+        visit.check_form(form)
+        notices.ping(db, body.code, visit.portal.clock.now())
+    return redirect(visit, _address(body.code))
 
 
 @post_files(f"{BASE}/{{body_code:str}}/keys", Access.STAFF)
@@ -466,6 +480,7 @@ HANDLERS = [
     open_body,
     show_body,
     change,
+    ping,
     add_key,
     add_user,
     show_agreement,

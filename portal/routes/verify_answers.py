@@ -29,7 +29,7 @@ def verify_answer(visit: NamedDependency[Visit], answer_id: FromPath[str]) -> Re
         "verify/answer.html",
         200 if given else 404,
         given=given,
-        center=portal.places.centers[given.center_code] if given else None,
+        center=portal.places.centers.get(given.center_code) if given else None,
         qr=Markup(drawn(address)) if given else "",  # noqa: S704 - made here
         labels=labels,
     )
