@@ -27,7 +27,7 @@ _DAY = re.compile(r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}")
 class _Chosen:
     """What the filter says."""
 
-    body: str
+    of: str
     purpose: str
     answer: str
     first: str
@@ -40,7 +40,7 @@ class _Chosen:
 @get_page(f"{BASE}/log", Access.STAFF)
 def show_log(
     visit: NamedDependency[Visit],
-    body: FromQuery[str] = "",
+    of: FromQuery[str] = "",
     purpose: FromQuery[str] = "",
     answer: FromQuery[str] = "",
     first: FromQuery[str] = "",
@@ -49,7 +49,7 @@ def show_log(
 ) -> Response[bytes]:
     """A page of the log; the filter stands in the address."""
     portal = visit.portal
-    chosen = _Chosen(body, purpose, answer, first.strip(), last.strip())
+    chosen = _Chosen(of, purpose, answer, first.strip(), last.strip())
     with portal.database.read() as db:
         looking = looker(visit, db)
         known = overview.listed(db, looking.governorates, portal.clock.now())
@@ -75,10 +75,10 @@ def show_log(
 def _wanted(chosen: _Chosen, known: list[Listed]) -> tuple[Wanted, list[Problem]]:
     """Raises :class:`~portal.problems.Missing` for what no list of the page offers."""
     codes = [each.code for each in known]
-    if chosen.body:
-        if chosen.body not in codes:
+    if chosen.of:
+        if chosen.of not in codes:
             raise Missing("body")
-        codes = [chosen.body]
+        codes = [chosen.of]
     if chosen.purpose not in {"", *Purpose} or chosen.answer not in {"", *BodyAnswer}:
         raise Missing("filter")
     problems: list[Problem] = []
@@ -105,7 +105,7 @@ def _day(text: str) -> date | None:
 @get_page(f"{BASE}/log/export", Access.STAFF, threads=DAY_THREADS)
 def export(
     visit: NamedDependency[Visit],
-    body: FromQuery[str] = "",
+    of: FromQuery[str] = "",
     purpose: FromQuery[str] = "",
     answer: FromQuery[str] = "",
     first: FromQuery[str] = "",
@@ -113,7 +113,7 @@ def export(
 ) -> Stream:
     """The lines that the filter leaves as a file."""
     portal = visit.portal
-    chosen = _Chosen(body, purpose, answer, first.strip(), last.strip())
+    chosen = _Chosen(of, purpose, answer, first.strip(), last.strip())
     with portal.database.read() as db:
         looking = looker(visit, db)
         known = overview.listed(db, looking.governorates, portal.clock.now())
