@@ -3,7 +3,7 @@
 from portal.routes import (
     about,
     backoffice,
-    bodies,
+    body_accounts,
     body_log,
     body_searches,
     cases,
@@ -64,7 +64,7 @@ HANDLERS = [
     *cases.HANDLERS,
     *outages.HANDLERS,
     *handing_off.HANDLERS,
-    *bodies.HANDLERS,
+    *body_accounts.HANDLERS,
     *body_log.HANDLERS,
     *body_searches.HANDLERS,
     *webhooks.HANDLERS,

@@ -15,7 +15,7 @@ from portal.bodies.model import BodyAnswer, Purpose
 from portal.bodies.overview import Listed
 from portal.identity.roles import Permission, may
 from portal.problems import N_, Missing, Problem
-from portal.routes.bodies import BASE, looker
+from portal.routes.body_accounts import BASE, looker
 from portal.text import fold_digits
 from portal.web.routing import DAY_THREADS, Access, get_page
 from portal.web.visit import Visit
