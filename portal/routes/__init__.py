@@ -3,6 +3,7 @@
 from portal.routes import (
     about,
     backoffice,
+    bodies,
     body_accounts,
     body_log,
     body_searches,
@@ -69,5 +70,6 @@ HANDLERS = [
     *body_searches.HANDLERS,
     *webhooks.HANDLERS,
     *centers_api.HANDLERS,
+    *bodies.HANDLERS,
     *operations.HANDLERS,
 ]
