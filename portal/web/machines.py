@@ -13,6 +13,12 @@ from portal.web.http_forms import chunks_of, swallow
 from portal.web.visit import Visit
 
 JSON, PROBLEM = "application/json", "application/problem+json"
+PUBLIC: Mapping[str, str] = {
+    "cache-control": "public, max-age=300",
+    "access-control-allow-origin": "*",
+    "cross-origin-resource-policy": "cross-origin",
+}
+"""Headers of what any site may read."""
 
 
 class TooLarge(Exception):
