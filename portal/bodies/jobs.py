@@ -38,6 +38,8 @@ from portal.vault import Vault
 BASE = "/api/v1/permits/jobs"
 MOST_OPEN = 20
 """Jobs of one body that wait or are worked on; whoever has more waits for one of them."""
+STOPPED = ("cancelled", "body_revoked", "agreement_over", "user_revoked")
+"""Why a job ends before its end."""
 _ID_LENGTH = 20
 _A_ROUND = 20  # jobs
 _A_TURN = 25  # lines of one job before the next job may come
@@ -68,7 +70,7 @@ class Job:
         return "stopped" if self.stopped_reason else "done"
 
 
-_COLUMNS = (
+_COLUMNS: tuple[Any, ...] = (
     BodyJob.id,
     BodyJob.username,
     BodyJob.purpose,
@@ -186,7 +188,8 @@ _OPEN: ColumnElement[bool] = literal_column("body_jobs.finished_at IS NULL")
 
 
 def _job(row: Row[Any]) -> Job:
-    return Job(row.id, row.username, Purpose(row.purpose), *row[3:])
+    job_id, username, purpose, *others = row
+    return Job(job_id, username, Purpose(purpose), *others)
 
 
 def _finish(db: Connection, job_id: str, stopped_reason: str, at: datetime) -> None:

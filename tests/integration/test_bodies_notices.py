@@ -18,7 +18,7 @@ from portal.bodies.watching import watch
 from portal.clock import cairo_day
 from portal.permits.model import PermitAct
 from portal.permits.registry import PermitAction
-from tests.support.bodies import CENTER, OWNER, act, put_permit, renumber
+from tests.support.asked import CENTER, OWNER, act, put_permit, renumber
 from tests.support.databases import Databases
 from tests.support.sandbox import eventually
 from tests.support.telling import Office, courier_of, open_office

@@ -10,7 +10,7 @@ from portal.bodies import notices
 from portal.bodies.courier import Courier
 from portal.bodies.model import OutsideBody
 from portal.permits.registry import PermitAction
-from tests.support.bodies import CENTER, act
+from tests.support.asked import CENTER, act
 from tests.support.databases import Databases
 from tests.support.sandbox import eventually
 from tests.support.telling import Office, courier_of, open_office

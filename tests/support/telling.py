@@ -18,7 +18,7 @@ from portal.core import Core, build_core
 from portal.migrations.running import upgrade
 from portal.permits.numbers import PermitNumber
 from portal.settings import read_settings
-from tests.support.bodies import CENTER, USER, make_body, put_permit
+from tests.support.asked import CENTER, USER, make_body, put_permit
 from tests.support.certificates import Authority
 from tests.support.databases import share_key
 from tests.support.local import TurnableClock
