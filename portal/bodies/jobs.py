@@ -188,7 +188,8 @@ _OPEN: ColumnElement[bool] = literal_column("body_jobs.finished_at IS NULL")
 
 
 def _job(row: Row[Any]) -> Job:
-    job_id, username, purpose, *others = row
+    values: tuple[Any, ...] = tuple(row)
+    job_id, username, purpose, *others = values
     return Job(job_id, username, Purpose(purpose), *others)
 
 
