@@ -23,6 +23,10 @@ from portal.backoffice.model import CenterEvent, OfficeKey
 from portal.backoffice.refusals import Refusals
 from portal.bodies.answering import Answering
 from portal.bodies.courier import Courier
+<<<<<<< HEAD
+=======
+from portal.bodies.jobs import Jobs
+>>>>>>> bodies-jobs
 from portal.bodies.tokens import Tokens
 from portal.bodies.watching import Announcer
 from portal.catalogue.loader import shipped_catalogue
@@ -143,6 +147,7 @@ class Loops:
     sender: Sender
     shelver: Shelver
     lapser: Lapser
+    jobs: Jobs
     announcer: Announcer
     courier: Courier
 
@@ -260,6 +265,7 @@ def build_loops(core: Core) -> Loops:
         ),
         shelver=Shelver(database, vault, core.hand_off, core.places, clock),
         lapser=Lapser(database, vault, core.catalogue, core.hand_off, core.places, clock),
+        jobs=Jobs(database, vault, core.answering, clock),
         announcer=Announcer(database, vault, core.settings.public_url, clock),
         courier=Courier(
             database,

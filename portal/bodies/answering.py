@@ -380,6 +380,19 @@ def newest(
     return [_answered(vault, row) for row in db.execute(rows)]
 
 
+def of_job(
+    db: Connection, vault: Vault, job_id: str, *, after: int, most: int
+) -> list[tuple[int, Answered]]:
+    """The answers of a job behind the line ``after``, by their lines."""
+    rows = (
+        _SELECT.add_columns(BodyInquiry.position)
+        .where(BodyInquiry.job_id == job_id, BodyInquiry.position > after)
+        .order_by(BodyInquiry.position)
+        .limit(most)
+    )
+    return [(row.position, _answered(vault, row)) for row in db.execute(rows)]
+
+
 def _bound(before: tuple[datetime, str]) -> list[Any]:
     at, inquiry_id = before
     return [literal(at, UtcDateTime), literal(inquiry_id)]

@@ -31,7 +31,7 @@ ANSWER = "body_inquiries.answer"
 QUESTION = "body_job_items.question"
 _LIVING = text("revoked_at IS NULL")
 _OPEN = text("ended_at IS NULL")
-_LARGEST_BATCH = 500
+LARGEST_BATCH = 500
 _Position = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -248,7 +248,7 @@ class BodyJob(Base):
 
     __tablename__ = "body_jobs"
     __table_args__ = (
-        CheckConstraint(f"total BETWEEN 1 AND {_LARGEST_BATCH}", name="total"),
+        CheckConstraint(f"total BETWEEN 1 AND {LARGEST_BATCH}", name="total"),
         CheckConstraint("done BETWEEN 0 AND total", name="done"),
         Index("ix_body_jobs_body", "body_code", "created_at", "id"),
         Index(

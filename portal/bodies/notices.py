@@ -134,7 +134,8 @@ def add(
         "next_at": at,
         "created_at": at,
     }
-    return notice_id if insert_missing(db, insert(BodyNotice).values(**row)) else None
+    told = insert(BodyNotice).values(**row).returning(BodyNotice.position)
+    return notice_id if insert_missing(db, told) is not None else None
 
 
 def ping(db: Connection, body_code: str, at: datetime) -> str | None:

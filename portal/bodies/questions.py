@@ -22,7 +22,7 @@ from portal.violations import Violation, of_schema
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
-_ASKED: Mapping[str, Any] = {
+ASKED: Mapping[str, Any] = {
     "reference": {
         "type": "string",
         "minLength": 1,
@@ -74,7 +74,7 @@ _ASKED: Mapping[str, Any] = {
         "was agreed.",
     },
 }
-_USER: Mapping[str, Any] = {
+USER: Mapping[str, Any] = {
     "user": {
         "type": "string",
         "minLength": 1,
@@ -89,18 +89,24 @@ _USER: Mapping[str, Any] = {
 }
 _SHAPE: Mapping[str, Any] = {
     "type": "object",
-    "properties": {**_USER, **_ASKED},
+    "properties": {**USER, **ASKED},
     "required": ["user", "reference"],
     "additionalProperties": False,
 }
-_BY: list[dict[str, Any]] = [
-    {"required": ["center", "number"], "not": {"required": ["serial"]}},
-    {
-        "required": ["serial"],
-        "not": {"anyOf": [{"required": ["center"]}, {"required": ["number"]}]},
-    },
-]
-QUESTION: Mapping[str, Any] = {**_SHAPE, "oneOf": _BY}
+
+
+def one_way() -> list[dict[str, Any]]:
+    """By center and number, or by the code of a sign: the alternatives of a schema."""
+    return [
+        {"required": ["center", "number"], "not": {"required": ["serial"]}},
+        {
+            "required": ["serial"],
+            "not": {"anyOf": [{"required": ["center"]}, {"required": ["number"]}]},
+        },
+    ]
+
+
+QUESTION: Mapping[str, Any] = {**_SHAPE, "oneOf": one_way()}
 """The schema of one question (JSON Schema 2020-12)."""
 
 
@@ -154,12 +160,12 @@ def _number(given: Any, this_year: int) -> PermitNumber | None:
     return read_parts(number, str(int(given["year"])), this_year)
 
 
-def unwanted(body: Body, purpose: Purpose, question: Question) -> list[Violation]:
+def unwanted(body: Body, purpose: Purpose, question: Question, prefix: str = "") -> list[Violation]:
     """What the body sent and may not know an answer to: it should not send it at all."""
     agreement = body.agreements[purpose]
     told = agreement.fields.intersection(purposes.fields_of(body.kind, purpose))
     return [
-        Violation(f"/{name}", N_("This was not agreed for the purpose: leave it out"))
+        Violation(f"{prefix}/{name}", N_("This was not agreed for the purpose: leave it out"))
         for name, field, sent in (
             ("owner_name", OWNER_MATCH, question.owner_name),
             ("consent_code", ESTIMATED_VALUE, question.consent_code),

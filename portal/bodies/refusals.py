@@ -32,6 +32,17 @@ KINDS: Mapping[str, Kind] = {
     "unknown_inquiry": Kind(
         404, N_("There is no such inquiry"), N_("Each body sees its own inquiries only")
     ),
+    "no_batches": Kind(
+        403,
+        N_("Batches were not agreed"),
+        N_("Ask one by one, or have batches agreed with the governorate"),
+    ),
+    "unknown_job": Kind(404, N_("There is no such job"), N_("Each body sees its own jobs only")),
+    "too_many_jobs": Kind(
+        429,
+        N_("Too many jobs at once"),
+        N_("Wait until one of your jobs is finished, or cancel one"),
+    ),
     "too_large": Kind(413, N_("This is too large"), N_("Send less at once")),
     "media_type": Kind(
         415,

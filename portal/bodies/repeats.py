@@ -47,7 +47,7 @@ def remember(
     at: datetime,
 ) -> None:
     """Remember what the key led to; old ones are forgotten."""
-    db.execute(delete(BodyRepeat).where(BodyRepeat.forget_at <= at))
+    forget_old(db, at)
     db.execute(
         insert(BodyRepeat).values(
             body_code=body_code,
@@ -57,6 +57,11 @@ def remember(
             forget_at=at + REMEMBERED,
         )
     )
+
+
+def forget_old(db: Connection, at: datetime) -> int:
+    """Forget keys whose day is over; how many."""
+    return db.execute(delete(BodyRepeat).where(BodyRepeat.forget_at <= at)).rowcount
 
 
 def _hashed(key: str) -> bytes:

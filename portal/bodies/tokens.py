@@ -151,7 +151,7 @@ class Tokens:
         jti = claims.get("jti")
         if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_JTI or not is_readable(jti):
             raise NoGrant("invalid_client", "jti must be a text that is new each time")
-        db.execute(delete(BodyAssertion).where(BodyAssertion.forget_at < now))
+        forget_old(db, now)
         row = insert(BodyAssertion).values(
             body_code=code,
             jti=sha256(jti.encode()).digest(),
@@ -197,6 +197,11 @@ class Tokens:
             "service_documentation": f"{self.site}/api/docs",
             "ui_locales_supported": ["ar", "en"],
         }
+
+
+def forget_old(db: Connection, now: datetime) -> int:
+    """Forget assertions that are too old to be shown again; how many."""
+    return db.execute(delete(BodyAssertion).where(BodyAssertion.forget_at < now)).rowcount
 
 
 def _once(form: Mapping[str, list[str]]) -> dict[str, str]:

@@ -10,12 +10,15 @@ from payments import cases, webhooks
 from portal.backoffice import refusals
 from portal.backoffice.model import CenterEvent
 from portal.bodies import notices, searching
+from portal.bodies import jobs, notices
 from portal.clock import same
 from portal.handoff import inward, outbox
 from portal.handoff.model import OutboxMessage
 from portal.notifications import queue as notifications
 from portal.notifications import sandbox
 from portal.observability import (
+    body_jobs_late_seconds,
+    body_jobs_open,
     body_notices_oldest_seconds,
     body_notices_waiting,
     body_searches_late,
@@ -105,12 +108,15 @@ def _measure(visit: Visit) -> None:
         notifications_waiting.set(notifications.count_waiting(db))
         told = notices.figures(db, now)
         to_search, late = searching.count(db, visit.today)
+        told, batches = notices.figures(db, now), jobs.backlog(db)
     body_notices_waiting.set(told.waiting)
     body_notices_oldest_seconds.set(_age(told.oldest_at, now))
     body_webhooks_failing.set(told.failing)
     body_webhooks_gone.set(told.gone)
     body_searches_waiting.set(to_search)
     body_searches_late.set(late)
+    body_jobs_open.set(batches.open)
+    body_jobs_late_seconds.set(max(_age(batches.due_since, now), 0.0))
     handoff_unanswered.set(unanswered.count)
     handoff_unanswered_late.set(unanswered.late)
     handoff_oldest_unanswered_seconds.set(_age(unanswered.oldest_at, now))

@@ -4,6 +4,6 @@ A resource has its handlers in one module and what the document says of them in 
 (``…_described``), which :mod:`portal.routes.bodies.schema` lists.
 """
 
-from portal.routes.bodies import inquiries, oauth, schema
+from portal.routes.bodies import inquiries, jobs, oauth, schema
 
-HANDLERS = [*oauth.HANDLERS, *inquiries.HANDLERS, *schema.HANDLERS]
+HANDLERS = [*oauth.HANDLERS, *inquiries.HANDLERS, *jobs.HANDLERS, *schema.HANDLERS]

@@ -37,8 +37,8 @@ def refused(
     told = {"content-language": speech.locale, "vary": "accept-language", **(headers or {})}
     if refusal.kind in _CHALLENGES:
         told["www-authenticate"] = _CHALLENGES[refusal.kind]
-    if refusal.kind == "too_many":
-        told.setdefault("retry-after", "1")
+    if refusal.status == 429:
+        told.setdefault("retry-after", "60" if refusal.kind == "too_many_jobs" else "1")
     return answer(problem(refusal, speech), refusal.status, PROBLEM, told)
 
 

@@ -1,6 +1,5 @@
 """Questions about building permits, and the body's own log of them."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -27,8 +26,8 @@ from portal.routes.bodies.asking import (
     shown,
     turning,
 )
+from portal.routes.bodies.paging import behind, cursor, link, page_of
 from portal.text import is_readable
-from portal.vault import SealBroken
 from portal.violations import Violation
 from portal.web.machines import answer
 from portal.web.routing import Access, get_page, in_thread
@@ -36,7 +35,6 @@ from portal.web.visit import Visit
 
 BASE = "/api/v1/permits/inquiries"
 MOST_BYTES = 16_000
-MOST_LISTED, LISTED = 100, 20
 _CURSOR = "body_inquiries.cursor"
 
 
@@ -55,7 +53,7 @@ async def ask(request: Request[Any, Any, Any], visit: NamedDependency[Visit]) ->
 @turning
 def _ask(visit: Visit, claims: Mapping[str, Any], given: Any) -> Response[bytes]:
     portal = visit.portal
-    key = _idempotency_key(visit)
+    key = idempotency_key(visit)
     with portal.database.begin() as db:
         bearer = bearer_of(visit, db, claims)
         question, purpose = _read(visit, db, bearer, given)
@@ -81,7 +79,7 @@ def _read(visit: Visit, db: Connection, bearer: Bearer, given: Any) -> tuple[Que
     question = read_question(given, visit.portal.places, visit.today.year)
     if isinstance(question, list):
         raise Turned("wrong", *question)
-    purpose = _purpose(bearer, given)
+    purpose = purpose_of(bearer, given)
     if not accounts.has_user(db, bearer.body.code, question.user):
         raise Turned("unknown_user")
     wrong = unwanted(bearer.body, purpose, question)
@@ -90,7 +88,8 @@ def _read(visit: Visit, db: Connection, bearer: Bearer, given: Any) -> tuple[Que
     return question, purpose
 
 
-def _purpose(bearer: Bearer, given: Mapping[str, Any]) -> Purpose:
+def purpose_of(bearer: Bearer, given: Mapping[str, Any]) -> Purpose:
+    """What is asked for, which the token must be for; raises :class:`Turned`."""
     if "purpose" not in given:
         if len(bearer.purposes) > 1:
             told = N_("Say what the answer is for: the token is for several purposes")
@@ -114,7 +113,7 @@ def _repeated(
     return answering.find(db, vault, code, led_to) if led_to else None
 
 
-def _idempotency_key(visit: Visit) -> str:
+def idempotency_key(visit: Visit) -> str:
     """The key, or nothing; raises :class:`Turned` for one that cannot be kept."""
     key = visit.request.headers.get("idempotency-key", "").strip()
     if len(key) > repeats.LONGEST_KEY or not key.isascii() or not is_readable(key):
@@ -158,52 +157,14 @@ def list_own(visit: NamedDependency[Visit]) -> Response[bytes]:
     with portal.database.read() as db:
         bearer = bearer_of(visit, db, claims)
         code = bearer.body.code
-        limit, before = _page(visit, code)
-        found = answering.newest(db, portal.vault, code, before=before, most=limit + 1)
-    page, headers = found[:limit], limits(visit)
-    cursor = _cursor(visit, code, page[-1]) if len(found) > limit else None
-    if cursor:
-        site = portal.settings.public_url
-        headers["link"] = f'<{site}{BASE}?cursor={cursor}&limit={limit}>; rel="next"'
-    told = {"inquiries": [shown_of(visit, each) for each in page], "next": cursor}
+        limit, held = page_of(visit, _CURSOR, code)
+        found = answering.newest(db, portal.vault, code, before=behind(held), most=limit + 1)
+    page, headers, following = found[:limit], limits(visit), None
+    if len(found) > limit:
+        following = cursor(visit, _CURSOR, code, page[-1].at.isoformat(), page[-1].id)
+        headers["link"] = link(visit, BASE, following, limit)
+    told = {"inquiries": [shown_of(visit, each) for each in page], "next": following}
     return answer(told, 200, headers=headers)
-
-
-def _page(visit: Visit, code: str) -> tuple[int, tuple[datetime, str] | None]:
-    """How many, and behind which one; raises :class:`Turned`."""
-    query, wrong = visit.request.query_params, []
-    given = query.getall("limit", [])
-    plain = given[-1] if len(given) == 1 else ""
-    right = plain.isascii() and plain.isdigit() and len(plain) <= 4
-    limit = int(plain) if right else LISTED
-    if given and not (right and 1 <= limit <= MOST_LISTED):
-        told = N_("Write a number from 1 to {n}")
-        params = (("n", MOST_LISTED),)
-        wrong.append(Violation("limit", told, params, place="parameter"))
-    before = None
-    cursors = query.getall("cursor", [])
-    if cursors:
-        before = _read_cursor(visit, code, cursors[-1]) if len(cursors) == 1 else None
-        if before is None:
-            told = N_("Take the cursor from the page before, as it is")
-            wrong.append(Violation("cursor", told, place="parameter"))
-    if wrong:
-        raise Turned("wrong", *wrong)
-    return limit, before
-
-
-def _cursor(visit: Visit, code: str, last: Answered) -> str:
-    sealed = visit.portal.vault.seal(_CURSOR, f"{code} {last.at.isoformat()} {last.id}")
-    return urlsafe_b64encode(sealed).rstrip(b"=").decode()
-
-
-def _read_cursor(visit: Visit, code: str, cursor: str) -> tuple[datetime, str] | None:
-    try:
-        sealed = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        whose, at, inquiry_id = visit.portal.vault.open(_CURSOR, sealed).split(" ")
-    except (ValueError, SealBroken):
-        return None
-    return (datetime.fromisoformat(at), inquiry_id) if whose == code else None
 
 
 HANDLERS = [ask, list_own, show]

@@ -21,7 +21,8 @@ from portal.routes.bodies.describing import (
     refusals,
     success,
 )
-from portal.routes.bodies.inquiries import BASE, LISTED, MOST_LISTED
+from portal.routes.bodies.inquiries import BASE
+from portal.routes.bodies.paging import LISTED, MOST_LISTED
 from portal.violations import Violation
 
 _DAY = {"type": ["string", "null"], "format": "date"}
