@@ -23,10 +23,7 @@ from portal.backoffice.model import CenterEvent, OfficeKey
 from portal.backoffice.refusals import Refusals
 from portal.bodies.answering import Answering
 from portal.bodies.courier import Courier
-<<<<<<< HEAD
-=======
 from portal.bodies.jobs import Jobs
->>>>>>> bodies-jobs
 from portal.bodies.tokens import Tokens
 from portal.bodies.watching import Announcer
 from portal.catalogue.loader import shipped_catalogue

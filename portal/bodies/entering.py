@@ -34,7 +34,9 @@ _OUTSIDE = N_(
     "Write the address of a server that is reached from outside, by its name and port 443: no "
     "number, no name of an inner network"
 )
-_NO_KEY = N_("This is no public key of the right kind: ask the body for one by which ES256 is verified")
+_NO_KEY = N_(
+    "This is no public key of the right kind: ask the body for one by which ES256 is verified"
+)
 _BAD_KEYS = {
     "no JSON": N_("This is no JSON: copy all of the key, with its brackets"),
     "no object": N_("This is a list: send one key at a time"),

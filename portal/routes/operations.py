@@ -9,8 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from payments import cases, webhooks
 from portal.backoffice import refusals
 from portal.backoffice.model import CenterEvent
-from portal.bodies import notices, searching
-from portal.bodies import jobs, notices
+from portal.bodies import jobs, notices, searching
 from portal.clock import same
 from portal.handoff import inward, outbox
 from portal.handoff.model import OutboxMessage
@@ -106,7 +105,6 @@ def _measure(visit: Visit) -> None:
         reconciliation_days_behind.set(behind)
         reconciliation_days_open.set(still_open)
         notifications_waiting.set(notifications.count_waiting(db))
-        told = notices.figures(db, now)
         to_search, late = searching.count(db, visit.today)
         told, batches = notices.figures(db, now), jobs.backlog(db)
     body_notices_waiting.set(told.waiting)
