@@ -2,6 +2,7 @@
 
 from portal.routes import (
     about,
+    api_docs,
     backoffice,
     bodies,
     body_accounts,
@@ -71,5 +72,6 @@ HANDLERS = [
     *webhooks.HANDLERS,
     *centers_api.HANDLERS,
     *bodies.HANDLERS,
+    *api_docs.HANDLERS,
     *operations.HANDLERS,
 ]

@@ -645,3 +645,47 @@ def test_the_owner_sees_which_bodies_asked_but_no_court(still: LocalPortal) -> N
 
 def _told(page: Page) -> list[str]:
     return [each.text_content() for each in page.tree.xpath("//*[@data-asked-by-body]")]
+
+
+# --- the interface, for people
+
+
+def test_the_interface_is_shown_to_people_from_the_document_that_machines_read(
+    still: LocalPortal,
+) -> None:
+    visitor = Browser(still.url)
+    document = raw(visitor, "GET", "/api/schema").json()
+    page = visitor.get("/api/docs")
+    operations = {
+        each["operationId"]: each for path in document["paths"].values() for each in path.values()
+    }
+    assert set(page.hooks("operation")) == set(operations)
+    assert set(page.hooks("schema")) == set(document["components"]["schemas"])
+    for name, each in operations.items():
+        (shown,) = page.tree.xpath(f"//*[@data-operation='{name}']")
+        assert shown.xpath(".//@data-status") == list(each["responses"])
+        assert each["summary"] in shown.text_content()
+    links = {str(href) for href in page.tree.xpath("//main//a/@href") if href.startswith("#")}
+    ids = {f"#{each}" for each in page.tree.xpath("//@id")}
+    assert links <= ids
+    question = document["components"]["schemas"]["Question"]["properties"]
+    (schema,) = page.tree.xpath("//*[@data-schema='Question']")
+    named = {each.text_content() for each in schema.xpath(".//th//code")}
+    assert set(question) <= named
+    assert not page.tree.xpath("//main//script")
+    assert visitor.get("/en/api/docs").text.count("required") > 3
+
+
+def test_the_demos_bodies_have_asked_and_two_searches_wait(
+    still: LocalPortal, auditor: Employee
+) -> None:
+    rows = still.rows(
+        select(BodyInquiry.answer_class, func.count())
+        .where(BodyInquiry.body_code.like("kfs-%"))
+        .group_by(BodyInquiry.answer_class)
+    )
+    counted = {row[0]: row[1] for row in rows}
+    assert counted["needs_manual_search"] == 2
+    assert counted["confirmed"] > counted["not_found"] > 5
+    assert counted["confirmed_with_remarks"] > 5
+    assert "kfs-notary" in auditor.get(BASE).hooks("body")

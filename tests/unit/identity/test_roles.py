@@ -89,7 +89,7 @@ def test_whoever_may_act_may_see() -> None:
             )
 
 
-def test_above_the_centers_finance_changes_money_a_governorate_outages_and_bodies_and_nobody_else() -> (
+def test_above_the_centers_only_finance_and_a_governorate_change_anything_of_their_own() -> (
     None
 ):
     allowed = {
