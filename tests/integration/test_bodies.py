@@ -1,7 +1,7 @@
 """Outside bodies ask about building permits: tokens, questions, answers, refusals."""
 
 import httpx
-from portal.bodies.model import BodyKind
+
 from tests.support.bodies import open_body
 from tests.support.local import LocalPortal
 

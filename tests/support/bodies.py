@@ -112,6 +112,7 @@ def open_body(
     purposes: Iterable[Purpose] | None = None,
     fields: Iterable[str] | None = None,
     notices: bool = False,
+    batches: bool = True,
 ) -> BodySystem:
     """A body that nobody else has, with all that its kind may be told."""
     code, now = f"body-{uuid4().hex[:12]}", local.clock.now()
@@ -139,7 +140,7 @@ def open_body(
                     fields=list(told),
                     letter="T-1",
                     valid_until=cairo_day(now) + _AGREED,
-                    batches=True,
+                    batches=batches,
                     notices=notices,
                     created_at=now,
                 )

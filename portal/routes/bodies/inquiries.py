@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from sqlalchemy import Connection
 
 from portal.bodies import accounts, answering, pacing, repeats
-from portal.bodies.answering import Answered, Question
+from portal.bodies.answering import BASE, Answered, Question
 from portal.bodies.model import Purpose
 from portal.bodies.questions import read_question, unwanted
 from portal.bodies.refusals import Turned
@@ -33,7 +33,6 @@ from portal.web.machines import answer
 from portal.web.routing import Access, get_page, in_thread
 from portal.web.visit import Visit
 
-BASE = "/api/v1/permits/inquiries"
 MOST_BYTES = 16_000
 _CURSOR = "body_inquiries.cursor"
 
