@@ -1,5 +1,6 @@
 """What workers do for outside bodies: news are told once and in order, batches answered once."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from portal import jws
+from portal.bodies import courier, jobs, notices, watching
 from portal.bodies.model import (
     BodyAgreement,
     BodyInquiry,
@@ -32,6 +34,7 @@ from portal.permits.numbers import PermitNumber
 from portal.permits.registry import PermitAction
 from tests.support.asked import CENTER, OWNER, act, put_permit, renumber
 from tests.support.databases import Databases
+from tests.support.plans import plans_of
 from tests.support.sandbox import eventually
 from tests.support.telling import Office, courier_of, open_office
 
@@ -391,3 +394,39 @@ def test_a_batch_ends_when_who_asks_may_no_longer(office: Office, what: str) -> 
     office.deliver()
     told = [(each["subject"], each["data"]["stopped_reason"]) for each in hook.events]
     assert told == ([] if what == "body_revoked" else [(batch.id, what)])
+
+
+# --- with much of it
+
+
+def test_what_is_due_is_found_by_an_index_however_much_is_done(office: Office) -> None:
+    """Workers look twice a second: they step over nothing that is told or answered."""
+    now = office.clock.now()
+
+    def look(db: Connection) -> None:
+        db.scalars(watching.next_acts(), {}).all()
+        db.scalars(courier.bodies_due(), {"now": now}).all()
+        db.scalars(jobs.due(now)).all()
+        notices.figures(db, now)
+        jobs.backlog(db)
+
+    body = office.body("https://127.0.0.1:9/")
+    permit_id, _ = put_permit(office.core)
+    past = {"act": "suspend", "status": "suspended", "actor": "x", "at": now, "announced": True}
+    told = {"type": "ping.v1", "subject": "x", "data": {}, "ended_at": now, "taken": True}
+    with office.core.database.begin() as db:
+        numbers = range(1000, 6000)
+        acts = [{"permit_id": permit_id, "revision": n, **past} for n in numbers]
+        db.execute(insert(PermitAct), acts)
+        of_body = {"body_code": body.code, "next_at": now, "created_at": now}
+        db.execute(insert(BodyNotice), [{"id": f"old {n}", **of_body, **told} for n in numbers])
+        if db.dialect.name == "postgresql":
+            db.execute(text("ANALYZE"))
+    permit_id, _ = office.watched(body)
+    act(office.core, permit_id, SUSPEND)
+    office.announce()
+    found = "\n".join(plan.text for plan in plans_of(office.core.database, look, small=True))
+    partial = ("permit_acts_to_announce", "body_notices_(?:due|permit)", "body_jobs_open")
+    assert all(re.search(rf"\bix_{name}\b", found) for name in partial), found
+    whole = r"SCAN (?:permit_acts|body_\w+|earlier)$|Seq Scan on (?:permit_acts|body_[nj])"
+    assert not re.search(whole, found, re.MULTILINE), found
