@@ -112,6 +112,7 @@ def open_body(
     purposes: Iterable[Purpose] | None = None,
     fields: Iterable[str] | None = None,
     notices: bool = False,
+    users: Iterable[str] = (USER,),
 ) -> BodySystem:
     """A body that nobody else has, with all that its kind may be told."""
     code, now = f"body-{uuid4().hex[:12]}", local.clock.now()
@@ -145,5 +146,6 @@ def open_body(
                 )
             )
         db.execute(insert(BodyKey).values(body_code=code, kid="k1", public_key=jwk, created_at=now))
-        db.execute(insert(BodyUser).values(body_code=code, username=USER, created_at=now))
+        for user in users:
+            db.execute(insert(BodyUser).values(body_code=code, username=user, created_at=now))
     return BodySystem(local.url, local.portal, code, key)

@@ -1,5 +1,6 @@
 """Questions about building permits, and the body's own log of them."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,6 +20,7 @@ from portal.bodies.tokens import Bearer
 from portal.problems import N_
 from portal.routes.bodies.asking import (
     BODY,
+    allowing,
     bearer_of,
     limits,
     read_object,
@@ -27,7 +29,6 @@ from portal.routes.bodies.asking import (
     shown,
     turning,
 )
-from portal.text import is_readable
 from portal.vault import SealBroken
 from portal.violations import Violation
 from portal.web.machines import answer
@@ -38,6 +39,7 @@ BASE = "/api/v1/permits/inquiries"
 MOST_BYTES = 16_000
 MOST_LISTED, LISTED = 100, 20
 _CURSOR = "body_inquiries.cursor"
+_KEY = re.compile(f"[!-~]{{1,{repeats.LONGEST_KEY}}}")
 
 
 @post(BASE, opt=dict(BODY), status_code=201)
@@ -115,10 +117,12 @@ def _repeated(
 
 
 def _idempotency_key(visit: Visit) -> str:
-    """The key, or nothing; raises :class:`Turned` for one that cannot be kept."""
-    key = visit.request.headers.get("idempotency-key", "").strip()
-    if len(key) > repeats.LONGEST_KEY or not key.isascii() or not is_readable(key):
-        told = N_("Write at most {n} visible ASCII characters")
+    """The key, or nothing when none was sent; raises :class:`Turned` for one that is none."""
+    key = visit.request.headers.get("idempotency-key")
+    if key is None:
+        return ""
+    if not _KEY.fullmatch(key):
+        told = N_("Write from 1 to {n} visible ASCII characters")
         params = (("n", repeats.LONGEST_KEY),)
         raise Turned("wrong", Violation("Idempotency-Key", told, params, place="header"))
     return key
@@ -206,4 +210,4 @@ def _read_cursor(visit: Visit, code: str, cursor: str) -> tuple[datetime, str] |
     return (datetime.fromisoformat(at), inquiry_id) if whose == code else None
 
 
-HANDLERS = [ask, list_own, show]
+HANDLERS = [allowing(BASE, "GET, POST"), ask, list_own, show]
