@@ -18,11 +18,10 @@ from joserfc.jwk import ECKey, KeySet
 
 def connect(site: str, client_id: str, key: ECKey) -> OAuth2Client:
     """A client that shows who it is by signing with its own key, and asks for a token."""
-    client = OAuth2Client(client_id, key, token_endpoint_auth_method="private_key_jwt")
     endpoint = f"{site}/api/v1/oauth/token"
-    client.register_client_auth_method(
-        PrivateKeyJWT(endpoint, headers={"kid": key.kid}, alg="ES256")
-    )
+    shown = PrivateKeyJWT(endpoint, headers={"kid": key.kid}, alg="ES256")
+    client = OAuth2Client(client_id, key, token_endpoint_auth_method=shown.name)
+    client.register_client_auth_method(shown)
     client.fetch_token(endpoint, grant_type="client_credentials")
     return client
 

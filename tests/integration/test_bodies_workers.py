@@ -415,7 +415,7 @@ def test_what_is_due_is_found_by_an_index_however_much_is_done(office: Office) -
     past = {"act": "suspend", "status": "suspended", "actor": "x", "at": now, "announced": True}
     told = {"type": "ping.v1", "subject": "x", "data": {}, "ended_at": now, "taken": True}
     with office.core.database.begin() as db:
-        numbers = range(1000, 6000)
+        numbers = range(1000, 3000)
         acts = [{"permit_id": permit_id, "revision": n, **past} for n in numbers]
         db.execute(insert(PermitAct), acts)
         of_body = {"body_code": body.code, "next_at": now, "created_at": now}
@@ -428,5 +428,6 @@ def test_what_is_due_is_found_by_an_index_however_much_is_done(office: Office) -
     found = "\n".join(plan.text for plan in plans_of(office.core.database, look, small=True))
     partial = ("permit_acts_to_announce", "body_notices_(?:due|permit)", "body_jobs_open")
     assert all(re.search(rf"\bix_{name}\b", found) for name in partial), found
-    whole = r"SCAN (?:permit_acts|body_\w+|earlier)$|Seq Scan on (?:permit_acts|body_[nj])"
+    tables = "(?:permit_acts|body_notices|body_jobs|earlier)"
+    whole = rf"SCAN {tables}$|Seq Scan on {tables}"
     assert not re.search(whole, found, re.MULTILINE), found

@@ -113,6 +113,7 @@ def open_body(
     fields: Iterable[str] | None = None,
     notices: bool = False,
     batches: bool = True,
+    users: Iterable[str] = (USER,),
 ) -> BodySystem:
     """A body that nobody else has, with all that its kind may be told."""
     code, now = f"body-{uuid4().hex[:12]}", local.clock.now()
@@ -146,5 +147,6 @@ def open_body(
                 )
             )
         db.execute(insert(BodyKey).values(body_code=code, kid="k1", public_key=jwk, created_at=now))
-        db.execute(insert(BodyUser).values(body_code=code, username=USER, created_at=now))
+        for user in users:
+            db.execute(insert(BodyUser).values(body_code=code, username=user, created_at=now))
     return BodySystem(local.url, local.portal, code, key)
