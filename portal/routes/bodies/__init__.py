@@ -4,14 +4,13 @@ A resource has its handlers in one module and what the document says of them in 
 (``…_described``), which :mod:`portal.routes.bodies.schema` lists.
 """
 
-<<<<<<< HEAD
-from portal.routes.bodies import inquiries, jobs, oauth, schema
-
-HANDLERS = [*oauth.HANDLERS, *inquiries.HANDLERS, *jobs.HANDLERS, *schema.HANDLERS]
-=======
 from litestar.handlers import HTTPRouteHandler
 
-from portal.routes.bodies import inquiries, oauth, schema
+from portal.routes.bodies import inquiries, jobs, oauth, schema
 
-HANDLERS: list[HTTPRouteHandler] = [*oauth.HANDLERS, *inquiries.HANDLERS, *schema.HANDLERS]
->>>>>>> bodies
+HANDLERS: list[HTTPRouteHandler] = [
+    *oauth.HANDLERS,
+    *inquiries.HANDLERS,
+    *jobs.HANDLERS,
+    *schema.HANDLERS,
+]

@@ -1,10 +1,6 @@
 """Questions about building permits, and the body's own log of them."""
 
-<<<<<<< HEAD
-=======
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
->>>>>>> bodies
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -32,12 +28,7 @@ from portal.routes.bodies.asking import (
     shown,
     turning,
 )
-<<<<<<< HEAD
 from portal.routes.bodies.paging import behind, cursor, link, page_of
-from portal.text import is_readable
-=======
-from portal.vault import SealBroken
->>>>>>> bodies
 from portal.violations import Violation
 from portal.web.machines import answer
 from portal.web.routing import Access, get_page, in_thread
@@ -123,21 +114,13 @@ def _repeated(
     return answering.find(db, vault, code, led_to) if led_to else None
 
 
-<<<<<<< HEAD
 def idempotency_key(visit: Visit) -> str:
-    """The key, or nothing; raises :class:`Turned` for one that cannot be kept."""
-    key = visit.request.headers.get("idempotency-key", "").strip()
-    if len(key) > repeats.LONGEST_KEY or not key.isascii() or not is_readable(key):
-        told = N_("Write at most {n} visible ASCII characters")
-=======
-def _idempotency_key(visit: Visit) -> str:
     """The key, or nothing when none was sent; raises :class:`Turned` for one that is none."""
     key = visit.request.headers.get("idempotency-key")
     if key is None:
         return ""
     if not _KEY.fullmatch(key):
         told = N_("Write from 1 to {n} visible ASCII characters")
->>>>>>> bodies
         params = (("n", repeats.LONGEST_KEY),)
         raise Turned("wrong", Violation("Idempotency-Key", told, params, place="header"))
     return key
@@ -187,45 +170,4 @@ def list_own(visit: NamedDependency[Visit]) -> Response[bytes]:
     return answer(told, 200, headers=headers)
 
 
-<<<<<<< HEAD
-HANDLERS = [ask, list_own, show]
-=======
-def _page(visit: Visit, code: str) -> tuple[int, tuple[datetime, str] | None]:
-    """How many, and behind which one; raises :class:`Turned`."""
-    query, wrong = visit.request.query_params, []
-    given = query.getall("limit", [])
-    plain = given[-1] if len(given) == 1 else ""
-    right = plain.isascii() and plain.isdigit() and len(plain) <= 4
-    limit = int(plain) if right else LISTED
-    if given and not (right and 1 <= limit <= MOST_LISTED):
-        told = N_("Write a number from 1 to {n}")
-        params = (("n", MOST_LISTED),)
-        wrong.append(Violation("limit", told, params, place="parameter"))
-    before = None
-    cursors = query.getall("cursor", [])
-    if cursors:
-        before = _read_cursor(visit, code, cursors[-1]) if len(cursors) == 1 else None
-        if before is None:
-            told = N_("Take the cursor from the page before, as it is")
-            wrong.append(Violation("cursor", told, place="parameter"))
-    if wrong:
-        raise Turned("wrong", *wrong)
-    return limit, before
-
-
-def _cursor(visit: Visit, code: str, last: Answered) -> str:
-    sealed = visit.portal.vault.seal(_CURSOR, f"{code} {last.at.isoformat()} {last.id}")
-    return urlsafe_b64encode(sealed).rstrip(b"=").decode()
-
-
-def _read_cursor(visit: Visit, code: str, cursor: str) -> tuple[datetime, str] | None:
-    try:
-        sealed = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        whose, at, inquiry_id = visit.portal.vault.open(_CURSOR, sealed).split(" ")
-    except (ValueError, SealBroken):
-        return None
-    return (datetime.fromisoformat(at), inquiry_id) if whose == code else None
-
-
 HANDLERS = [allowing(BASE, "GET, POST"), ask, list_own, show]
->>>>>>> bodies
