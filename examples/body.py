@@ -6,6 +6,7 @@
 
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -52,7 +53,7 @@ def proven(client: OAuth2Client, site: str, client_id: str, signed: str) -> dict
 
 def main(site: str, client_id: str, key_file: str, user: str, center: str, number: str) -> None:
     key = ECKey.import_key(json.loads(Path(key_file).read_text(encoding="utf-8")))
-    with connect(site, client_id, key) as client:
+    with closing(connect(site, client_id, key)) as client:
         question = {"user": user, "reference": "EXAMPLE-1", "center": center, "number": number}
         inquiry = ask(client, site, question)
         answer = proven(client, site, client_id, inquiry["signed"])

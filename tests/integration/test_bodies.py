@@ -1,9 +1,11 @@
 """Outside bodies ask about building permits: tokens, questions, answers, and every refusal."""
 
+import hmac
 import json
 import runpy
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from joserfc import jws
-from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
-from sqlalchemy import delete, func, select, update
+from joserfc.jwk import ECKey, KeySet
+from sqlalchemy import func, select, update
 
 from portal.bodies import consents
 from portal.bodies.model import (
@@ -31,7 +33,7 @@ from portal.clock import cairo_day
 from portal.demo.bodies import code_of
 from portal.permits import reading
 from portal.permits.reading import Permit
-from tests.support.bodies import INQUIRIES, USER, BodySystem, open_body
+from tests.support.bodies import INQUIRIES, USER, BodySystem, encoded, open_body
 from tests.support.local import LocalPortal
 from tests.support.plain import PLAIN
 
@@ -60,7 +62,7 @@ def permit_of(local: LocalPortal, status: str) -> Permit:
     return next(each for each in permits(local) if each.row["status"] == status)
 
 
-def asked(permit: Permit) -> dict[str, str]:
+def asked(permit: Permit) -> dict[str, Any]:
     return {"center": permit.center_code, "number": permit.number.canonical}
 
 
@@ -84,7 +86,7 @@ def test_authlib_gets_a_token_asks_and_proves_the_answer(still: LocalPortal) -> 
     example = runpy.run_path("examples/body.py")
     key = ECKey.import_key(json.loads(Path("examples/body.demo-key.json").read_text("utf-8")))
     code, permit = code_of(BodyKind.WATER), permit_of(still, "under_execution")
-    with example["connect"](still.url, code, key) as client:
+    with closing(example["connect"](still.url, code, key)) as client:
         question = {"user": USER, "reference": "EXAMPLE-1", **asked(permit)}
         inquiry = example["ask"](client, still.url, question)
         proven = example["proven"](client, still.url, code, inquiry["signed"])
@@ -173,20 +175,22 @@ def test_an_assertion_that_says_something_else_gets_nothing(body: BodySystem, ca
 
 def _hmac(body: BodySystem) -> str:
     """The public key taken for a secret: the oldest trick."""
-    secret = OctKey.import_key(body.key.as_pem(private=False))
-    return body.assertion(header={"alg": "HS256"}, key=secret)
+    said, _, _ = body.assertion(header={"alg": "HS256"}).rpartition(".")
+    secret = body.key.as_pem(private=False)
+    return f"{said}.{encoded(hmac.digest(secret, said.encode(), 'sha256'))}"
 
 
 def _unsigned(body: BodySystem) -> str:
-    head, claims, _ = body.assertion(header={"kid": None}).split(".")
-    return f"eyJhbGciOiJub25lIn0.{claims}."
+    claims = body.assertion().split(".")[1]
+    header = encoded(b'{"alg":"none"}')
+    return f"{header}.{claims}."
 
 
 UNPROVEN: dict[str, Callable[[BodySystem], str]] = {
     "another key": lambda body: body.assertion(key=ECKey.generate_key("P-256")),
     "an unknown kid": lambda body: body.assertion(header={"kid": "other"}),
     "a kid that is a path": lambda body: body.assertion(header={"kid": "../k1"}),
-    "RS256": lambda body: body.assertion(header={"alg": "RS256"}, key=RSAKey.generate_key(2048)),
+    "RS256": lambda body: body.assertion(header={"alg": "RS256"}),
     "HS256 with the public key": _hmac,
     "none": _unsigned,
     "something critical": lambda body: body.assertion(header={"crit": ["x"], "x": 1}),
@@ -194,10 +198,8 @@ UNPROVEN: dict[str, Callable[[BodySystem], str]] = {
     "a changed signature": lambda body: body.assertion()[:-4] + "AAAA",
     "no JWT": lambda body: "e30",
     "a long one": lambda body: body.assertion(body.claims(more="x" * 5000)),
-    "no object": lambda body: jws.serialize_compact({"alg": "ES256"}, "[]", body.key),
-    "a claim twice": lambda body: jws.serialize_compact(
-        {"alg": "ES256"}, '{"iss":"a","iss":"b"}', body.key
-    ),
+    "no object": lambda body: body.signed({"alg": "ES256"}, "[]"),
+    "a claim twice": lambda body: body.signed({"alg": "ES256"}, '{"iss":"a","iss":"b"}'),
 }
 
 
@@ -317,7 +319,7 @@ WAYS: dict[str, Callable[[Permit], dict[str, Any]]] = {
     "canonical": asked,
     "Arabic digits": lambda p: {
         "center": CENTER,
-        "number": f"{p.number.number} لسنة {p.number.year}".translate(
+        "number": f"{p.number.number}/{p.number.letter} لسنة {p.number.year}".translate(
             str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
         ),
     },
@@ -363,7 +365,9 @@ def test_the_class_says_whether_there_is_something_to_read(
         if p.row["status"] == status
         and p.row["permit_type"] != "demolition"
         and not p.row["start_disputed"]
-        and (status != "valid_not_started" or p.row["must_start_by"] >= date.today())
+        and (
+            status != "valid_not_started" or p.row["must_start_by"] >= cairo_day(still.clock.now())
+        )
     )
     told = body.ask(**asked(found)).json()
     assert (told["class"], told["answer"]["remarks"]) == (kind, remarks)
@@ -483,7 +487,8 @@ def test_a_bank_learns_the_value_only_with_the_owners_code(
 def test_changes_are_told_to_who_asked_if_that_was_agreed(
     still: LocalPortal, fresh: Callable[..., BodySystem]
 ) -> None:
-    told, silent, permit = fresh(notices=True), fresh(), permits(still)[0]
+    told, silent = fresh(notices=True), fresh()
+    permit = permit_of(still, "under_execution")
     for reference in ("W-1", "W-2"):
         told.ask(**asked(permit), reference=reference)
         silent.ask(**asked(permit), reference=reference)
@@ -620,7 +625,13 @@ def test_a_cursor_is_of_one_body_and_cannot_be_made_up(
 
 
 def test_everything_wrong_is_told_at_once_in_the_language_of_the_reader(body: BodySystem) -> None:
-    wrong = {"center": "ZZZ-999", "number": "5", "reference": "", "more": 1, "owner_name": "\u202e"}
+    wrong: dict[str, Any] = {
+        "center": "ZZZ-999",
+        "number": "5",
+        "reference": "",
+        "more": 1,
+        "owner_name": "\u202e",
+    }
     told = problem(body.ask(**wrong), 422, "wrong")
     assert places_of(told) == {"/center", "/number", "/reference", "", "/owner_name"}
     english = body.ask({"accept-language": "en"}, **wrong)
@@ -644,7 +655,7 @@ def test_everything_wrong_is_told_at_once_in_the_language_of_the_reader(body: Bo
         ({"center": CENTER, "number": {"number": 0, "year": 2020}}, {"/number/number"}),
         ({"center": CENTER, "number": {"number": 1e30, "year": 2020}}, {"/number/number"}),
         ({"center": CENTER, "number": {"number": True, "year": 2020}}, {"/number/number"}),
-        ({"center": CENTER, "number": (None and "") or [1]}, {"/number"}),
+        ({"center": CENTER, "number": [1]}, {"/number"}),
         ({"center": CENTER, "number": "1\u0000/2025"}, {"/number"}),
         ({"center": 7, "number": "1/2025"}, {"/center"}),
         ({"center": CENTER, "number": "1/2025", "reference": " "}, {"/reference"}),
@@ -710,10 +721,3 @@ def test_what_cannot_be_read_is_refused_and_changes_nothing(body: BodySystem, ca
 def test_another_type_of_content_is_refused(body: BodySystem, kind: str) -> None:
     headers = {"content-type": kind} if kind else {}
     problem(body.send("POST", INQUIRIES, content=b"{}", headers=headers), 415, "media_type")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def tidy(still: LocalPortal) -> Iterator[None]:
-    yield
-    with still.portal.database.begin() as db:
-        db.execute(delete(BodyWatch))
