@@ -17,7 +17,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, KeySet
 from sqlalchemy import func, select, update
 
-from portal.bodies import accounts, consents
+from portal.bodies import accounts
 from portal.bodies.answering import Answered
 from portal.bodies.model import (
     BodyAgreement,
@@ -32,7 +32,9 @@ from portal.bodies.model import (
 from portal.bodies.purposes import FIELDS, fields_of
 from portal.clock import cairo_day
 from portal.demo.bodies import code_of
+from portal.demo.permits import OWNER_ID
 from portal.permits import reading, registry
+from portal.permits.model import BuildingPermit
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import Permit
 from portal.permits.registry import NewPermit
@@ -511,14 +513,19 @@ def test_a_name_that_nobody_may_compare_is_not_taken(still: LocalPortal, body: B
 def test_a_bank_learns_the_value_only_with_the_owners_code(
     still: LocalPortal, fresh: Callable[..., BodySystem]
 ) -> None:
-    portal, permit = still.portal, permit_of(still, "completed")
-    today, now = cairo_day(still.clock.now()), still.clock.now()
+    portal, owner = still.portal, still.signed_in()
     with portal.database.begin() as db:
-        db.exec_driver_sql(
-            f'UPDATE building_permits SET details = \'{{"estimated_value": "85000"}}\''
-            f" WHERE id = {permit.id}"
+        permit = next(
+            each
+            for each in reading.of_owner(db, portal.vault, OWNER_ID)
+            if each.row["status"] != "manual_unverified"
         )
-        code = consents.give(db, portal.vault, permit.id, now, today)
+        told = {"estimated_value": "85000"}
+        db.execute(
+            update(BuildingPermit).where(BuildingPermit.id == permit.id).values(details=told)
+        )
+    address = f"/permits/{CENTER}/{permit.number.year}/{permit.number.in_address}"
+    page = owner.get(address)
     bank, other = fresh(BodyKind.BANK), fresh(BodyKind.BANK)
 
     def value(of: BodySystem, given: str | None) -> Any:
@@ -526,14 +533,23 @@ def test_a_bank_learns_the_value_only_with_the_owners_code(
         assert ("estimated_value" in told["fields"]) != ("estimated_value" in told["unknown"])
         return told["fields"].get("estimated_value")
 
+    def agree(**more: str) -> str:
+        answer = owner.send(page, more, "/consent")
+        assert answer.status == 200
+        return "".join(answer.tree.xpath("//*[@data-consent]/text()"))
+
+    old, code = agree(), agree()
     assert value(bank, None) is None
     assert value(bank, "0000-0000-0000-0000") is None
-    assert value(bank, code.upper()) == "85000.00"
+    assert value(bank, old) is None  # the new one has ended it
+    assert value(bank, code.upper().replace("-", " ")) == "85000.00"
     assert value(bank, code) == "85000.00"
     assert value(other, code) is None  # it counts for the first that used it
-    with portal.database.begin() as db:
-        consents.withdraw(db, permit.id, now)
+    assert agree(withdraw="yes") == ""
     assert value(bank, code) is None
+    stranger = still.signed_in("29001018800026", "01088800027")
+    proof = stranger.get(address).values("/report")  # a form of his own page
+    assert stranger.post(f"{address}/consent", proof).status == 404
 
 
 def test_changes_are_told_to_who_asked_if_that_was_agreed(
