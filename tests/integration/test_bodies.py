@@ -17,7 +17,8 @@ from joserfc import jws
 from joserfc.jwk import ECKey, KeySet
 from sqlalchemy import func, select, update
 
-from portal.bodies import consents
+from portal.bodies import accounts
+from portal.bodies.answering import Answered
 from portal.bodies.model import (
     BodyAgreement,
     BodyInquiry,
@@ -31,8 +32,13 @@ from portal.bodies.model import (
 from portal.bodies.purposes import FIELDS, fields_of
 from portal.clock import cairo_day
 from portal.demo.bodies import code_of
-from portal.permits import reading
+from portal.demo.permits import OWNER_ID
+from portal.permits import reading, registry
+from portal.permits.model import BuildingPermit
+from portal.permits.numbers import PermitNumber
 from portal.permits.reading import Permit
+from portal.permits.registry import NewPermit
+from portal.problems import Conflict, Missing
 from tests.support.bodies import INQUIRIES, USER, BodySystem, encoded, open_body
 from tests.support.local import LocalPortal
 from tests.support.plain import PLAIN
@@ -95,6 +101,13 @@ def test_authlib_gets_a_token_asks_and_proves_the_answer(still: LocalPortal) -> 
     assert proven["class"] == "confirmed"
     assert proven["fields"]["status"] == "under_execution"
     assert proven["reference"] == "EXAMPLE-1"
+
+
+def test_production_would_not_start_with_the_demos_key(alone: LocalPortal) -> None:
+    with alone.portal.database.begin() as db:
+        assert accounts.has_demo_keys(db)
+        db.execute(update(BodyKey).values(revoked_at=alone.clock.now()))
+        assert not accounts.has_demo_keys(db)
 
 
 # --- tokens ---
@@ -387,6 +400,47 @@ def test_what_may_stand_in_a_paper_book_is_searched_for_five_working_days(
         assert 5 <= days <= 20
 
 
+def test_after_the_search_the_same_number_has_its_final_answer(
+    still: LocalPortal, fresh: Callable[..., BodySystem]
+) -> None:
+    portal, clock, system = still.portal, still.clock, fresh(notices=True)
+    entered = PermitNumber(999_100 + len(permits(still)), "", 1999)
+    answers = {
+        number.canonical: system.ask(center=CENTER, number=number.canonical).json()
+        for number in (entered, PermitNumber(999_002, "", 1987))
+    }
+    unreviewed = system.ask(**asked(permit_of(still, "manual_unverified"))).json()["id"]
+
+    def searched(inquiry_id: str, code: str = system.code) -> Answered:
+        with portal.database.begin() as db:
+            body = accounts.find(db, code, cairo_day(clock.now()))
+            assert body is not None
+            agreement = body.agreements[Purpose.CONNECTION]
+            return portal.answering.searched(
+                db, inquiry_id, body, agreement, f"archivist@{CENTER}", clock.now()
+            )
+
+    issued = date(1999, 4, 1)
+    with portal.database.begin() as db:
+        new = NewPermit(CENTER, entered, "new", issued, "manual")
+        registry.enter(db, portal.vault, new, "test", clock.now())
+    for number, first in answers.items():
+        there = number == entered.canonical
+        kind = "confirmed_with_remarks" if there else "not_found"
+        assert searched(first["id"]).kind == kind
+        final = system.send("GET", f"{INQUIRIES}/{first['id']}").json()
+        assert (final["id"], final["class"]) == (first["id"], kind)
+        assert final["signed"] != first["signed"]
+        assert final["answer"]["asked_at"] == final["asked_at"] == first["asked_at"]
+        assert bool(final["answer"]["fields"]) == there
+        with pytest.raises(Conflict):  # once
+            searched(first["id"])
+    with pytest.raises(Conflict):  # what nobody has reviewed is no answer yet
+        searched(unreviewed)
+    with pytest.raises(Missing):
+        searched(unreviewed, fresh().code)
+
+
 def test_what_is_not_theirs_looks_like_what_is_not_there(
     still: LocalPortal, body: BodySystem, fresh: Callable[..., BodySystem]
 ) -> None:
@@ -459,14 +513,19 @@ def test_a_name_that_nobody_may_compare_is_not_taken(still: LocalPortal, body: B
 def test_a_bank_learns_the_value_only_with_the_owners_code(
     still: LocalPortal, fresh: Callable[..., BodySystem]
 ) -> None:
-    portal, permit = still.portal, permit_of(still, "completed")
-    today, now = cairo_day(still.clock.now()), still.clock.now()
+    portal, owner = still.portal, still.signed_in()
     with portal.database.begin() as db:
-        db.exec_driver_sql(
-            f'UPDATE building_permits SET details = \'{{"estimated_value": "85000"}}\''
-            f" WHERE id = {permit.id}"
+        permit = next(
+            each
+            for each in reading.of_owner(db, portal.vault, OWNER_ID)
+            if each.row["status"] != "manual_unverified"
         )
-        code = consents.give(db, portal.vault, permit.id, now, today)
+        told = {"estimated_value": "85000"}
+        db.execute(
+            update(BuildingPermit).where(BuildingPermit.id == permit.id).values(details=told)
+        )
+    address = f"/permits/{CENTER}/{permit.number.year}/{permit.number.in_address}"
+    page = owner.get(address)
     bank, other = fresh(BodyKind.BANK), fresh(BodyKind.BANK)
 
     def value(of: BodySystem, given: str | None) -> Any:
@@ -474,14 +533,23 @@ def test_a_bank_learns_the_value_only_with_the_owners_code(
         assert ("estimated_value" in told["fields"]) != ("estimated_value" in told["unknown"])
         return told["fields"].get("estimated_value")
 
+    def agree(**more: str) -> str:
+        answer = owner.send(page, more, "/consent")
+        assert answer.status == 200
+        return "".join(answer.tree.xpath("//*[@data-consent]/text()"))
+
+    old, code = agree(), agree()
     assert value(bank, None) is None
     assert value(bank, "0000-0000-0000-0000") is None
-    assert value(bank, code.upper()) == "85000.00"
+    assert value(bank, old) is None  # the new one has ended it
+    assert value(bank, code.upper().replace("-", " ")) == "85000.00"
     assert value(bank, code) == "85000.00"
     assert value(other, code) is None  # it counts for the first that used it
-    with portal.database.begin() as db:
-        consents.withdraw(db, permit.id, now)
+    assert agree(withdraw="yes") == ""
     assert value(bank, code) is None
+    stranger = still.signed_in("29001018800026", "01088800027")
+    proof = stranger.get(address).values("/report")  # a form of his own page
+    assert stranger.post(f"{address}/consent", proof).status == 404
 
 
 def test_changes_are_told_to_who_asked_if_that_was_agreed(

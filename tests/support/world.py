@@ -75,6 +75,7 @@ class World:
             "case": "1",
             "name": "request.paid.v1.json",
             "outage": "1",
+            "inquiry_id": "0" * 20,
             **GUIDE,
             **(ids or self.ids),
         }
