@@ -76,6 +76,7 @@ class World:
             "name": "request.paid.v1.json",
             "outage": "1",
             "inquiry_id": "0" * 20,
+            "job_id": "0" * 20,
             **GUIDE,
             **(ids or self.ids),
         }
