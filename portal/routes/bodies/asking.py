@@ -39,7 +39,8 @@ def refused(
     if refusal.kind in _CHALLENGES:
         told["www-authenticate"] = _CHALLENGES[refusal.kind]
     if refusal.kind == "too_many":
-        told.setdefault("retry-after", "1")
+        left = _left(visit)
+        told["retry-after"] = str(left.wait if left else 1)
     return answer(problem(refusal, speech), refusal.status, PROBLEM, told)
 
 
@@ -59,8 +60,13 @@ def turning(function: Callable[..., Response[bytes]]) -> Callable[..., Response[
 
 def limits(visit: Visit) -> dict[str, str]:
     """The headers that tell what is left; none before it is known who asks."""
-    left: Allowance | None = visit.request.scope["state"].get("allowance")
+    left = _left(visit)
     return left.headers if left else {}
+
+
+def _left(visit: Visit) -> Allowance | None:
+    found: Allowance | None = visit.request.scope["state"].get("allowance")
+    return found
 
 
 def remember_limits(visit: Visit, left: Allowance) -> None:
