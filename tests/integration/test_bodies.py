@@ -103,11 +103,12 @@ def test_authlib_gets_a_token_asks_and_proves_the_answer(still: LocalPortal) -> 
     assert proven["reference"] == "EXAMPLE-1"
 
 
-def test_production_would_not_start_with_the_demos_key(alone: LocalPortal) -> None:
-    with alone.portal.database.begin() as db:
+def test_production_would_not_start_with_the_demos_key(still: LocalPortal) -> None:
+    with still.portal.database.engine.connect() as db, db.begin() as undone:
         assert accounts.has_demo_keys(db)
-        db.execute(update(BodyKey).values(revoked_at=alone.clock.now()))
+        db.execute(update(BodyKey).values(revoked_at=still.clock.now()))
         assert not accounts.has_demo_keys(db)
+        undone.rollback()
 
 
 # --- tokens ---
@@ -639,6 +640,7 @@ def test_no_more_is_answered_in_a_minute_than_was_agreed(shared: LocalPortal) ->
     assert 1 <= int(last.headers["retry-after"]) <= 61
     left = {a.headers["ratelimit"].split(";")[1] for a in answers if a.status_code == 201}
     assert left == {"r=3", "r=2", "r=1", "r=0"}
+    assert {a.status_code for a in answers if "retry-after" in a.headers} == {429}
     # what was asked before can still be looked up
     assert body.send("GET", INQUIRIES).status_code == 200
     with shared.portal.database.read() as db:

@@ -38,8 +38,11 @@ def refused(
     told = {"content-language": speech.locale, "vary": "accept-language", **(headers or {})}
     if refusal.kind in _CHALLENGES:
         told["www-authenticate"] = _CHALLENGES[refusal.kind]
-    if refusal.status == 429:
-        told.setdefault("retry-after", "60" if refusal.kind == "too_many_jobs" else "1")
+    if refusal.kind == "too_many":
+        left = _left(visit)
+        told["retry-after"] = str(left.wait if left else 1)
+    if refusal.kind == "too_many_jobs":
+        told["retry-after"] = "60"
     return answer(problem(refusal, speech), refusal.status, PROBLEM, told)
 
 
@@ -59,8 +62,13 @@ def turning(function: Callable[..., Response[bytes]]) -> Callable[..., Response[
 
 def limits(visit: Visit) -> dict[str, str]:
     """The headers that tell what is left; none before it is known who asks."""
-    left: Allowance | None = visit.request.scope["state"].get("allowance")
+    left = _left(visit)
     return left.headers if left else {}
+
+
+def _left(visit: Visit) -> Allowance | None:
+    found: Allowance | None = visit.request.scope["state"].get("allowance")
+    return found
 
 
 def remember_limits(visit: Visit, left: Allowance) -> None:
