@@ -6,6 +6,7 @@
 
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,11 +19,10 @@ from joserfc.jwk import ECKey, KeySet
 
 def connect(site: str, client_id: str, key: ECKey) -> OAuth2Client:
     """A client that shows who it is by signing with its own key, and asks for a token."""
-    client = OAuth2Client(client_id, key, token_endpoint_auth_method="private_key_jwt")
     endpoint = f"{site}/api/v1/oauth/token"
-    client.register_client_auth_method(
-        PrivateKeyJWT(endpoint, headers={"kid": key.kid}, alg="ES256")
-    )
+    shown = PrivateKeyJWT(endpoint, headers={"kid": key.kid}, alg="ES256")
+    client = OAuth2Client(client_id, key, token_endpoint_auth_method=shown.name)
+    client.register_client_auth_method(shown)
     client.fetch_token(endpoint, grant_type="client_credentials")
     return client
 
@@ -53,7 +53,7 @@ def proven(client: OAuth2Client, site: str, client_id: str, signed: str) -> dict
 
 def main(site: str, client_id: str, key_file: str, user: str, center: str, number: str) -> None:
     key = ECKey.import_key(json.loads(Path(key_file).read_text(encoding="utf-8")))
-    with connect(site, client_id, key) as client:
+    with closing(connect(site, client_id, key)) as client:
         question = {"user": user, "reference": "EXAMPLE-1", "center": center, "number": number}
         inquiry = ask(client, site, question)
         answer = proven(client, site, client_id, inquiry["signed"])

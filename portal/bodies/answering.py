@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, literal, select, tuple_, update
 
-from portal.bodies import consents, owner_names, paper, purposes, watching
+from portal.bodies import consents, notices, owner_names, paper, purposes, watching
 from portal.bodies.accounts import Agreement, Body
 from portal.bodies.model import ANSWER, BodyAnswer, BodyInquiry
+from portal.bodies.notices import NoticeType
 from portal.bodies.purposes import ESTIMATED_VALUE, OWNER_MATCH, Sight
 from portal.catalogue.deadlines import due_on, first_day
 from portal.catalogue.model import Mark, Period, Unit
@@ -31,6 +32,7 @@ from portal.problems import Conflict, Missing
 from portal.signatures import Signatures
 from portal.vault import Vault
 
+BASE = "/api/v1/permits/inquiries"
 KIND = "permit-answer+jwt"
 """The ``typ`` of a signed answer."""
 SEARCH = Period(5, Unit.WORKING_DAYS, Mark.ILLUSTRATIVE)
@@ -197,6 +199,14 @@ class Answering:
         )
         if judged.permit is not None and agreement.notices:
             _watch(db, body, agreement, question, judged.permit, at)
+        if agreement.notices:
+            told = {
+                "inquiry": inquiry_id,
+                "reference": row.reference,
+                "href": f"{self.site}{BASE}/{inquiry_id}",
+            }
+            kind, purpose = NoticeType.INQUIRY_SEARCHED, agreement.purpose
+            notices.add(db, body.code, kind, inquiry_id, told, at, purpose=purpose)
         return Answered(inquiry_id, row.at, body.code, claims, signed)
 
     def _look_up(self, db: Connection, body: Body, question: Question) -> Permit | None:

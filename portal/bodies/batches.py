@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from portal.bodies.answering import Question
 from portal.bodies.model import LARGEST_BATCH
-from portal.bodies.questions import ASKED, USER, one_way, read_question
+from portal.bodies.questions import ASKED, USER, one_way, read_question, unkeepable
 from portal.places.model import Places
 from portal.problems import N_
 from portal.text import clean
@@ -87,12 +87,10 @@ def read_batch(given: Any, places: Places, this_year: int) -> Batch | list[Viola
     bare = [{} for _ in lines] if isinstance(lines, list) else lines
     above = {**given, "questions": bare} if "questions" in given else given
     wrong = of_schema(_validator(), above)
-    shared = {
-        name: given[name] if isinstance(given.get(name), str) and given[name].strip() else any_
-        for name, any_ in _ANY.items()
-    }
-    if any(each.pointer in {"/user", "/reference"} for each in wrong):
-        shared = _ANY
+    own = {name: given[name] for name in _ANY if name in given}
+    pointed = {each.pointer for each in wrong}
+    wrong += [each for each in unkeepable(own) if each.pointer not in pointed]
+    shared = _ANY if any(each.pointer[1:] in _ANY for each in wrong) else own
     questions: list[Question] = []
     for index, line in enumerate(lines[:LARGEST_BATCH] if isinstance(lines, list) else ()):
         read = _read_line(line, shared, places, this_year, f"/questions/{index}")

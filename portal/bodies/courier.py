@@ -107,7 +107,7 @@ class Courier:
         now = self._clock.now()
         begun = 0
         with self._database.read() as db:
-            due = db.scalars(_bodies_due(), {"now": now}).all() if free else ()
+            due = db.scalars(bodies_due(), {"now": now}).all() if free else ()
         for code in [code for code in due if code not in self._turns][:free]:
             turn = self._lease(code, now)
             if turn is not None:
@@ -220,7 +220,7 @@ def _is_free(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     return or_(BodyDelivery.leased_until.is_(None), BodyDelivery.leased_until <= now)
 
 
-def _bodies_due() -> Select[str]:
+def bodies_due() -> Select[str]:
     """Bodies that something waits for and whose webhook may be tried, the longest due first.
 
     Few bodies, and one step in an index for each: what waits for one is not counted.

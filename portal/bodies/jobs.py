@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     delete,
     func,
     insert,
@@ -212,6 +213,16 @@ def _finish(db: Connection, job_id: str, stopped_reason: str, at: datetime) -> N
     notices.add(db, row.body_code, NoticeType.JOB_FINISHED, job_id, told, at)
 
 
+def due(now: datetime) -> Select[str]:
+    """Jobs whose next line may be answered, the longest due first."""
+    return (
+        select(BodyJob.id)
+        .where(_OPEN, BodyJob.next_at <= now)
+        .order_by(BodyJob.next_at)
+        .limit(_A_ROUND)
+    )
+
+
 class Jobs:
     """Works on what was accepted: a few lines of each job in turn."""
 
@@ -226,13 +237,7 @@ class Jobs:
     def run_once(self) -> int:
         """A turn of each job that is due; of how many."""
         with self._database.read() as db:
-            due = (
-                select(BodyJob.id)
-                .where(_OPEN, BodyJob.next_at <= self._clock.now())
-                .order_by(BodyJob.next_at)
-                .limit(_A_ROUND)
-            )
-            found = db.scalars(due).all()
+            found = db.scalars(due(self._clock.now())).all()
         return one_by_one("jobs", found, self._turn)
 
     def _turn(self, job_id: str) -> bool:

@@ -147,7 +147,7 @@ def ping(db: Connection, body_code: str, at: datetime) -> str | None:
     return made
 
 
-def envelope(notice: RowMapping) -> bytes:
+def envelope(notice: RowMapping | Mapping[str, Any]) -> bytes:
     """The CloudEvent (1.0, JSON) of a row of :class:`BodyNotice`; the same at every attempt."""
     return encode(
         {

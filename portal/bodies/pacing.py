@@ -28,12 +28,16 @@ class Allowance:
 
     @property
     def headers(self) -> dict[str, str]:
-        """RateLimit fields (draft-ietf-httpapi-ratelimit-headers-10), and Retry-After."""
-        told = {
+        """RateLimit fields (draft-ietf-httpapi-ratelimit-headers-10)."""
+        return {
             "ratelimit-policy": f'"{POLICY}";q={self.most};w={int(WINDOW.total_seconds())}',
             "ratelimit": f'"{POLICY}";r={self.left};t={self.seconds}',
         }
-        return told if self.left else {**told, "retry-after": str(self.seconds)}
+
+    @property
+    def wait(self) -> int:
+        """Seconds after which a question that was refused is worth asking again."""
+        return max(1, 0 if self.left else self.seconds)
 
     def less(self) -> "Allowance":
         """After one more question."""

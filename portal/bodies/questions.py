@@ -15,8 +15,8 @@ from portal.bodies.model import Purpose
 from portal.bodies.purposes import ESTIMATED_VALUE, OWNER_MATCH
 from portal.permits.numbers import FIRST_YEAR, PermitNumber, read_number, read_parts
 from portal.places.model import Places
-from portal.problems import N_
-from portal.text import clean
+from portal.problems import HIDDEN_CHARACTERS, N_
+from portal.text import clean, is_readable
 from portal.violations import Violation, of_schema
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def one_way() -> list[dict[str, Any]]:
     ]
 
 
+_TEXTS = ("user", "reference", "center", "serial", "owner_name", "consent_code")
 QUESTION: Mapping[str, Any] = {**_SHAPE, "oneOf": one_way()}
 """The schema of one question (JSON Schema 2020-12)."""
 
@@ -146,10 +147,31 @@ def read_question(
                 wrong.append(Violation(f"{prefix}/number", told))
     if f"{prefix}/center" not in pointed and given.get("center", "") not in {"", *places.centers}:
         wrong.append(Violation(f"{prefix}/center", N_("There is no such center")))
+    texts = {name: given[name] for name in _TEXTS if name in given}
+    wrong += [
+        each for each in unkeepable(texts, prefix) if each.pointer not in {w.pointer for w in wrong}
+    ]
     if wrong:
         return wrong
-    texts = ("user", "reference", "center", "serial", "owner_name", "consent_code")
-    return Question(number=number, **{name: clean(given.get(name, "")) for name in texts})
+    return Question(number=number, **{name: clean(texts.get(name, "")) for name in _TEXTS})
+
+
+def unkeepable(texts: Mapping[str, Any], prefix: str = "") -> list[Violation]:
+    """Texts of one line that the schema takes and that cannot be kept: with controls in them, with
+    nothing to be seen, or longer once they are composed (Unicode's NFC)."""
+    wrong = []
+    for name, text in texts.items():
+        most = {**USER, **ASKED}[name].get("maxLength")
+        if not isinstance(text, str):
+            continue  # the schema says so
+        if not is_readable(text):
+            wrong.append(Violation(f"{prefix}/{name}", HIDDEN_CHARACTERS))
+        elif not clean(text):
+            wrong.append(Violation(f"{prefix}/{name}", N_("This field is missing")))
+        elif most is not None and len(clean(text)) > most:
+            told, limit = N_("This is more than {limit}"), (("limit", str(most)),)
+            wrong.append(Violation(f"{prefix}/{name}", told, limit))
+    return wrong
 
 
 def _number(given: Any, this_year: int) -> PermitNumber | None:

@@ -12,10 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select, true
 
-from portal.bodies import accounts, notices
+from portal.bodies import accounts
 from portal.bodies.answering import Answered, Answering
 from portal.bodies.model import BodyAgreement, BodyInquiry, OutsideBody, Purpose
-from portal.bodies.notices import NoticeType
 from portal.clock import cairo_day
 from portal.permits import reading
 from portal.permits.numbers import PermitNumber, of_canonical
@@ -143,9 +142,6 @@ def answer(
     if body is None or agreement is None:
         raise Missing("search")
     try:
-        given = answering.searched(db, search.id, body, agreement, by, at, found)
+        return answering.searched(db, search.id, body, agreement, by, at, found)
     except Conflict as error:
         raise NotAnswered("answered") from error
-    told = {"inquiry": search.id, "reference": search.reference, "class": given.kind.value}
-    notices.add(db, body.code, NoticeType.INQUIRY_SEARCHED, search.id, told, at)
-    return given

@@ -86,7 +86,7 @@ class Announcer:
         """Announce the next acts; how many."""
         now = self._clock.now()
         with self._database.begin() as db:
-            acts = _next_acts(db)
+            acts = db.scalars(next_acts()).all()
             if acts:
                 self._tell(db, acts, now)
                 db.execute(update(PermitAct).where(PermitAct.id.in_(acts)).values(announced=True))
@@ -136,23 +136,25 @@ class Announcer:
         }
 
 
-def _next_acts(db: Connection) -> Sequence[int]:
-    earlier = aliased(PermitAct)
+def next_acts() -> Select[int]:
+    """Acts that nobody has announced, the oldest first; each only when those before it of its
+    permit are. Others pass over what one holds."""
+    earlier = aliased(PermitAct, name="earlier")
+    # written out, as the partial index has it
+    waiting: ColumnElement[bool] = literal_column("NOT permit_acts.announced")
+    still_waiting: ColumnElement[bool] = literal_column("NOT earlier.announced")
     before = select(earlier.id).where(
         earlier.permit_id == PermitAct.permit_id,
         earlier.revision < PermitAct.revision,
-        earlier.announced.is_(False),
+        still_waiting,
     )
-    # written out, as the partial index has it
-    waiting: ColumnElement[bool] = literal_column("NOT permit_acts.announced")
-    found = (
+    return (
         select(PermitAct.id)
         .where(waiting, ~before.exists())
         .order_by(PermitAct.id)
         .limit(_BATCH)
         .with_for_update(skip_locked=True, of=PermitAct)
     )
-    return db.scalars(found).all()
 
 
 def _concerned(today: date) -> Select[Any]:

@@ -1,6 +1,7 @@
 """An outside body with a key of its own, and what its system sends."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -8,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from joserfc import jws
 from joserfc.jwk import ECKey
 from sqlalchemy import insert
 
@@ -16,6 +16,7 @@ from portal.bodies.model import BodyAgreement, BodyKey, BodyKind, BodyUser, Outs
 from portal.bodies.purposes import PURPOSES, fields_of
 from portal.bodies.tokens import ASSERTION, GRANT, TOKEN_PATH
 from portal.clock import cairo_day
+from portal.jws import private_key
 from portal.web.parts import Portal
 from tests.support.local import LocalPortal
 from tests.support.plain import PLAIN
@@ -23,6 +24,11 @@ from tests.support.plain import PLAIN
 USER = "1042"
 INQUIRIES = "/api/v1/permits/inquiries"
 _AGREED = timedelta(days=90)
+
+
+def encoded(octets: bytes) -> str:
+    """Base64url without padding."""
+    return urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
 @dataclass
@@ -57,14 +63,18 @@ class BodySystem:
         self,
         claims: Mapping[str, Any] | None = None,
         header: Mapping[str, Any] | None = None,
-        key: Any = None,
+        key: ECKey | None = None,
     ) -> str:
 
         head = {"alg": "ES256", "kid": self.key.kid, **(header or {})}
         head = {name: value for name, value in head.items() if value is not None}
-        said = json.dumps(self.claims() if claims is None else dict(claims))
-        registry = jws.JWSRegistry(algorithms=[head["alg"]], strict_check_header=False)
-        return jws.serialize_compact(head, said, key or self.key, registry=registry)
+        return self.signed(head, json.dumps(self.claims() if claims is None else claims), key)
+
+    def signed(self, header: Mapping[str, Any], said: str, key: ECKey | None = None) -> str:
+        """Anything at all with an ES256 signature, whatever the header says of it."""
+        text = f"{encoded(json.dumps(header).encode())}.{encoded(said.encode())}"
+        signer = private_key((key or self.key).as_der(private=True))
+        return f"{text}.{encoded(signer.sign(text.encode()))}"
 
     def ask_token(self, assertion: str = "", **others: str | None) -> httpx.Response:
         form = {
@@ -88,14 +98,20 @@ class BodySystem:
         self, method: str, path: str, *, token: str | None = None, **more: Any
     ) -> httpx.Response:
         shown = self.token() if token is None else token
-        headers = {"authorization": f"Bearer {shown}", **more.pop("headers", {})}
+        headers = {"authorization": f"Bearer {shown}"} if shown else {}
+        headers |= more.pop("headers", {})
         url = path if path.startswith("http") else f"{self.url}{path}"
         return httpx.request(
             method, url, headers=headers, trust_env=False, verify=PLAIN, timeout=30, **more
         )
 
     def ask(
-        self, headers: Mapping[str, str] | None = None, token: str | None = None, **question: Any
+        self,
+        headers: Mapping[str, str] | None = None,
+        /,
+        *,
+        token: str | None = None,
+        **question: Any,
     ) -> httpx.Response:
         """One question; None leaves a member out."""
         asked = {"user": USER, "reference": "W-1", **question}
@@ -112,6 +128,8 @@ def open_body(
     purposes: Iterable[Purpose] | None = None,
     fields: Iterable[str] | None = None,
     notices: bool = False,
+    batches: bool = True,
+    users: Iterable[str] = (USER,),
 ) -> BodySystem:
     """A body that nobody else has, with all that its kind may be told."""
     code, now = f"body-{uuid4().hex[:12]}", local.clock.now()
@@ -139,11 +157,12 @@ def open_body(
                     fields=list(told),
                     letter="T-1",
                     valid_until=cairo_day(now) + _AGREED,
-                    batches=True,
+                    batches=batches,
                     notices=notices,
                     created_at=now,
                 )
             )
         db.execute(insert(BodyKey).values(body_code=code, kid="k1", public_key=jwk, created_at=now))
-        db.execute(insert(BodyUser).values(body_code=code, username=USER, created_at=now))
+        for user in users:
+            db.execute(insert(BodyUser).values(body_code=code, username=user, created_at=now))
     return BodySystem(local.url, local.portal, code, key)

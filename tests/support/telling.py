@@ -12,8 +12,10 @@ from portal.bodies import notices
 from portal.bodies.accounts import Body
 from portal.bodies.answering import Answered, Question
 from portal.bodies.courier import Courier
+from portal.bodies.jobs import Job, Jobs, accept, find
 from portal.bodies.model import BodyNotice, Purpose
 from portal.bodies.watching import Announcer
+from portal.clock import cairo_day
 from portal.core import Core, build_core
 from portal.migrations.running import upgrade
 from portal.permits.numbers import PermitNumber
@@ -34,6 +36,7 @@ class Office:
     authority: Authority
     announcer: Announcer
     courier: Courier
+    jobs: Jobs
     environment: Mapping[str, str]
     _webhooks: ExitStack
 
@@ -56,6 +59,27 @@ class Office:
         for body in bodies:
             self.ask(body, number)
         return permit_id, number
+
+    def batch(self, body: Body, lines: int) -> Job:
+        """A batch about permits that are not there; each line has a reference of its own."""
+        year = cairo_day(self.clock.now()).year
+        questions = [
+            Question(USER, f"line {n}", CENTER, PermitNumber(n + 1, "", year)) for n in range(lines)
+        ]
+        purpose, now = Purpose.CONNECTION, self.clock.now()
+        with self.core.database.begin() as db:
+            return accept(db, self.core.vault, body.code, purpose, "batch", questions, now)
+
+    def job(self, body: Body, job_id: str) -> Job:
+        with self.core.database.read() as db:
+            found = find(db, body.code, job_id)
+        assert found is not None
+        return found
+
+    def work(self) -> None:
+        """Answer all lines that may be answered now."""
+        while self.jobs.run_once():
+            pass
 
     def announce(self) -> None:
         while self.announcer.run_once():
@@ -108,5 +132,6 @@ def open_office(var: Path, database_url: str) -> Iterator[Office]:
     with ExitStack() as webhooks:
         announcer = Announcer(core.database, core.vault, settings.public_url, clock)
         courier = courier_of(core, authority)
-        yield Office(core, clock, authority, announcer, courier, environment, webhooks)
+        jobs = Jobs(core.database, core.vault, core.answering, clock)
+        yield Office(core, clock, authority, announcer, courier, jobs, environment, webhooks)
     core.database.close()

@@ -76,6 +76,8 @@ class World:
             "case": "1",
             "name": "request.paid.v1.json",
             "outage": "1",
+            "inquiry_id": "0" * 20,
+            "job_id": "0" * 20,
             **GUIDE,
             **(ids or self.ids),
         }

@@ -4,6 +4,13 @@ A resource has its handlers in one module and what the document says of them in 
 (``…_described``), which :mod:`portal.routes.bodies.schema` lists.
 """
 
+from litestar.handlers import HTTPRouteHandler
+
 from portal.routes.bodies import inquiries, jobs, oauth, schema
 
-HANDLERS = [*oauth.HANDLERS, *inquiries.HANDLERS, *jobs.HANDLERS, *schema.HANDLERS]
+HANDLERS: list[HTTPRouteHandler] = [
+    *oauth.HANDLERS,
+    *inquiries.HANDLERS,
+    *jobs.HANDLERS,
+    *schema.HANDLERS,
+]

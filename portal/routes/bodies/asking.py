@@ -6,7 +6,8 @@ from functools import wraps
 from typing import Any
 from zlib import crc32
 
-from litestar import Request, Response
+from litestar import Request, Response, route
+from litestar.handlers import HTTPRouteHandler
 
 from portal.bodies import pacing
 from portal.bodies.pacing import Allowance
@@ -37,8 +38,11 @@ def refused(
     told = {"content-language": speech.locale, "vary": "accept-language", **(headers or {})}
     if refusal.kind in _CHALLENGES:
         told["www-authenticate"] = _CHALLENGES[refusal.kind]
-    if refusal.status == 429:
-        told.setdefault("retry-after", "60" if refusal.kind == "too_many_jobs" else "1")
+    if refusal.kind == "too_many":
+        left = _left(visit)
+        told["retry-after"] = str(left.wait if left else 1)
+    if refusal.kind == "too_many_jobs":
+        told["retry-after"] = "60"
     return answer(problem(refusal, speech), refusal.status, PROBLEM, told)
 
 
@@ -58,8 +62,13 @@ def turning(function: Callable[..., Response[bytes]]) -> Callable[..., Response[
 
 def limits(visit: Visit) -> dict[str, str]:
     """The headers that tell what is left; none before it is known who asks."""
-    left: Allowance | None = visit.request.scope["state"].get("allowance")
+    left = _left(visit)
     return left.headers if left else {}
+
+
+def _left(visit: Visit) -> Allowance | None:
+    found: Allowance | None = visit.request.scope["state"].get("allowance")
+    return found
 
 
 def remember_limits(visit: Visit, left: Allowance) -> None:
@@ -105,3 +114,14 @@ async def read_object(request: Request[Any, Any, Any], most: int) -> Any:
         return read_json(body.decode())
     except (NotJson, UnicodeDecodeError) as error:
         raise Turned("not_json") from error
+
+
+def allowing(path: str, methods: str) -> HTTPRouteHandler:
+    """The answer to OPTIONS at an address with several handlers, of which Litestar's own answer
+    knows only the first (2.25). It must be registered before them."""
+
+    @route(path, http_method="OPTIONS", opt={"access": Access.ANYONE}, status_code=204)
+    async def allowed() -> Response[None]:
+        return Response(None, headers={"allow": f"{methods}, HEAD, OPTIONS"})
+
+    return allowed

@@ -1,5 +1,6 @@
 """Questions about building permits, and the body's own log of them."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -10,7 +11,7 @@ from litestar.params import FromPath
 from sqlalchemy import Connection
 
 from portal.bodies import accounts, answering, pacing, repeats
-from portal.bodies.answering import Answered, Question
+from portal.bodies.answering import BASE, Answered, Question
 from portal.bodies.model import Purpose
 from portal.bodies.questions import read_question, unwanted
 from portal.bodies.refusals import Turned
@@ -18,6 +19,7 @@ from portal.bodies.tokens import Bearer
 from portal.problems import N_
 from portal.routes.bodies.asking import (
     BODY,
+    allowing,
     bearer_of,
     limits,
     read_object,
@@ -27,15 +29,14 @@ from portal.routes.bodies.asking import (
     turning,
 )
 from portal.routes.bodies.paging import behind, cursor, link, page_of
-from portal.text import is_readable
 from portal.violations import Violation
 from portal.web.machines import answer
 from portal.web.routing import Access, get_page, in_thread
 from portal.web.visit import Visit
 
-BASE = "/api/v1/permits/inquiries"
 MOST_BYTES = 16_000
 _CURSOR = "body_inquiries.cursor"
+_KEY = re.compile(f"[!-~]{{1,{repeats.LONGEST_KEY}}}")
 
 
 @post(BASE, opt=dict(BODY), status_code=201)
@@ -114,10 +115,12 @@ def _repeated(
 
 
 def idempotency_key(visit: Visit) -> str:
-    """The key, or nothing; raises :class:`Turned` for one that cannot be kept."""
-    key = visit.request.headers.get("idempotency-key", "").strip()
-    if len(key) > repeats.LONGEST_KEY or not key.isascii() or not is_readable(key):
-        told = N_("Write at most {n} visible ASCII characters")
+    """The key, or nothing when none was sent; raises :class:`Turned` for one that is none."""
+    key = visit.request.headers.get("idempotency-key")
+    if key is None:
+        return ""
+    if not _KEY.fullmatch(key):
+        told = N_("Write from 1 to {n} visible ASCII characters")
         params = (("n", repeats.LONGEST_KEY),)
         raise Turned("wrong", Violation("Idempotency-Key", told, params, place="header"))
     return key
@@ -167,4 +170,4 @@ def list_own(visit: NamedDependency[Visit]) -> Response[bytes]:
     return answer(told, 200, headers=headers)
 
 
-HANDLERS = [ask, list_own, show]
+HANDLERS = [allowing(BASE, "GET, POST"), ask, list_own, show]

@@ -4,7 +4,7 @@ are made from."""
 from typing import Any
 
 from portal.bodies import purposes
-from portal.bodies.answering import REMARKS
+from portal.bodies.answering import BASE, REMARKS
 from portal.bodies.model import BodyAnswer, Purpose
 from portal.bodies.questions import QUESTION
 from portal.bodies.repeats import LONGEST_KEY
@@ -21,7 +21,6 @@ from portal.routes.bodies.describing import (
     refusals,
     success,
 )
-from portal.routes.bodies.inquiries import BASE
 from portal.routes.bodies.paging import LISTED, MOST_LISTED
 from portal.violations import Violation
 

@@ -17,6 +17,7 @@ from portal.bodies.refusals import Turned
 from portal.bodies.tokens import Bearer
 from portal.routes.bodies.asking import (
     BODY,
+    allowing,
     bearer_of,
     limits,
     read_object,
@@ -206,4 +207,13 @@ def _shown(visit: Visit, job: Job) -> dict[str, Any]:
     }
 
 
-HANDLERS = [begin, list_own, show, list_answers, cancel]
+_ONE = f"{BASE}/{{job_id:str}}"
+HANDLERS = [
+    allowing(BASE, "GET, POST"),
+    allowing(_ONE, "GET, DELETE"),
+    begin,
+    list_own,
+    show,
+    list_answers,
+    cancel,
+]

@@ -89,9 +89,7 @@ def test_whoever_may_act_may_see() -> None:
             )
 
 
-def test_above_the_centers_only_finance_and_a_governorate_change_anything_of_their_own() -> (
-    None
-):
+def test_above_the_centers_only_finance_and_a_governorate_change_anything() -> None:
     allowed = {
         Role.FINANCE_OFFICER: set(_SEEN_WITH) - _OF_PERMITS - {Permission.KEEP_BODIES},
         Role.GOVERNORATE_ADMIN: {Permission.KEEP_OUTAGES, Permission.KEEP_BODIES},

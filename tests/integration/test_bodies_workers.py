@@ -1,5 +1,6 @@
-"""News for outside bodies: written once, told in order, signed, and given up when it must be."""
+"""What workers do for outside bodies: news are told once and in order, batches answered once."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -7,19 +8,33 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from portal import jws
-from portal.bodies.model import BodyAgreement, BodyNotice, BodyWatch, OutsideBody, Purpose
+from portal.bodies import courier, jobs, notices, posting, watching
+from portal.bodies.model import (
+    BodyAgreement,
+    BodyInquiry,
+    BodyJob,
+    BodyJobItem,
+    BodyNotice,
+    BodyUser,
+    BodyWatch,
+    OutsideBody,
+    Purpose,
+)
 from portal.bodies.notices import KIND
 from portal.bodies.watching import watch
-from portal.clock import cairo_day
+from portal.clock import SystemClock, cairo_day
 from portal.permits.model import PermitAct
+from portal.permits.numbers import PermitNumber
 from portal.permits.registry import PermitAction
 from tests.support.asked import CENTER, OWNER, act, put_permit, renumber
 from tests.support.databases import Databases
+from tests.support.plans import plans_of
 from tests.support.sandbox import eventually
 from tests.support.telling import Office, courier_of, open_office
 
@@ -138,6 +153,20 @@ def test_what_the_newest_answer_told_is_no_news(office: Office) -> None:
     assert event["data"]["reference"] == "2026/900"
 
 
+def test_a_body_is_told_when_the_paper_books_were_searched(office: Office) -> None:
+    hook = office.webhook()
+    body = office.body(hook.url)
+    asked = office.ask(body, PermitNumber(7, "", 1990))
+    with office.core.database.begin() as db:
+        agreement, now = body.agreements[Purpose.CONNECTION], office.clock.now()
+        office.core.answering.searched(db, asked.id, body, agreement, "clerk", now)
+    office.deliver()
+    (event,) = hook.events
+    assert event["type"] == "eg.mahalliyat.inquiry.searched.v1"
+    assert event["data"]["href"].endswith(f"/api/v1/permits/inquiries/{asked.id}")
+    assert event["data"]["reference"] == "2026/881"
+
+
 # --- nothing lost, nothing doubled
 
 
@@ -201,7 +230,10 @@ def test_a_worker_that_is_killed_while_it_tells_has_lost_nothing(office: Office)
     assert office.waiting(body) == 0
 
 
-def test_two_workers_do_not_tell_a_body_at_the_same_time(office: Office) -> None:
+def test_two_workers_do_not_tell_a_body_at_the_same_time(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting, "TOTAL_SECONDS", 60.0)  # however busy the machine is
     hook = office.webhook()
     body = office.body(hook.url)
     permits = [office.watched(body)[0] for _ in range(3)]
@@ -255,3 +287,150 @@ def test_a_watch_ends_a_year_after_the_newest_question(office: Office) -> None:
     act(office.core, permit_id, SUSPEND)
     office.deliver()
     assert hook.taken == []
+
+
+# --- batches
+
+
+def _answered(office: Office, job_id: str) -> list[int | None]:
+    """The lines that stand in the log, in the order in which they were answered."""
+    of_job = BodyInquiry.job_id == job_id
+    rows = select(BodyInquiry.position).where(of_job).order_by(BodyInquiry.at, BodyInquiry.position)
+    return [row[0] for row in office.rows(rows)]
+
+
+def test_workers_together_answer_each_line_once(office: Office) -> None:
+    bodies = [office.body("") for _ in range(3)]
+    batches = [office.batch(body, 40) for body in bodies]
+    workers = [threading.Thread(target=office.work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    office.later(seconds=31)  # one that another held may have been passed over
+    office.work()
+    for body, batch in zip(bodies, batches, strict=True):
+        assert sorted(filter(None, _answered(office, batch.id))) == list(range(1, 40))
+        job = office.job(body, batch.id)
+        assert (job.state, job.done) == ("done", 40)
+    assert office.rows(select(func.count()).select_from(BodyJobItem))[0][0] == 0
+
+
+def test_a_worker_that_is_killed_in_a_batch_has_done_each_line_whole_or_not(
+    office: Office,
+) -> None:
+    body = office.body("")
+    batch = office.batch(body, 6)
+    code = (
+        "import os, sys, time; from portal.clock import SystemClock;"
+        "from portal.settings import read_settings; from portal.core import build_core;"
+        "from portal.bodies.jobs import Jobs; from portal.bodies.answering import Answering\n"
+        "truly = Answering.answer\n"
+        "def answer(*given, position, **more):\n"
+        "    found = truly(*given, position=position, **more)\n"
+        "    if position == 3:\n"
+        "        print('in the middle', flush=True); time.sleep(60)\n"
+        "    return found\n"
+        "Answering.answer = answer\n"
+        "core = build_core(read_settings(os.environ), SystemClock())\n"
+        "Jobs(core.database, core.vault, core.answering, core.clock).run_once()"
+    )
+    with office.core.database.begin() as db:
+        due = update(BodyJob).where(BodyJob.id == batch.id)
+        db.execute(due.values(next_at=SystemClock().now() - timedelta(seconds=1)))
+    worker = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=dict(office.environment),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == b"in the middle\n"
+    worker.kill()
+    worker.wait()
+    worker.stdout.close()
+    assert office.job(body, batch.id).done == 3
+    office.later(seconds=31)
+    office.work()
+    assert sorted(each for each in _answered(office, batch.id) if each is not None) == [*range(6)]
+    assert office.job(body, batch.id).state == "done"
+
+
+def test_a_batch_keeps_the_pace_and_leaves_a_fifth_to_questions_that_come_alone(
+    office: Office,
+) -> None:
+    body = office.body("", per_minute=10)
+    batch = office.batch(body, 20)
+    _, number = put_permit(office.core)
+    office.work()
+    assert office.job(body, batch.id).done == 8
+    office.ask(body, number)
+    office.later(seconds=61)
+    office.work()
+    assert office.job(body, batch.id).done == 16
+    office.later(seconds=61)
+    office.work()
+    assert office.job(body, batch.id).state == "done"
+    assert _answered(office, batch.id) == list(range(20))
+
+
+@pytest.mark.parametrize("what", ["body_revoked", "agreement_over", "user_revoked"])
+def test_a_batch_ends_when_who_asks_may_no_longer(office: Office, what: str) -> None:
+    hook = office.webhook()
+    body = office.body(hook.url, per_minute=5)
+    batch = office.batch(body, 20)
+    office.work()
+    with office.core.database.begin() as db:
+        table: Any = {
+            "body_revoked": OutsideBody,
+            "agreement_over": BodyAgreement,
+            "user_revoked": BodyUser,
+        }[what]
+        own = (table.code if table is OutsideBody else table.body_code) == body.code
+        db.execute(update(table).where(own).values(revoked_at=office.clock.now()))
+    office.later(seconds=61)
+    office.work()
+    job = office.job(body, batch.id)
+    assert (job.state, job.stopped_reason, job.done) == ("stopped", what, 4)
+    items = select(func.count()).where(BodyJobItem.job_id == batch.id)
+    assert office.rows(items)[0][0] == 0, "what it asked is kept no longer"
+    office.deliver()
+    told = [(each["subject"], each["data"]["stopped_reason"]) for each in hook.events]
+    assert told == ([] if what == "body_revoked" else [(batch.id, what)])
+
+
+# --- with much of it
+
+
+def test_what_is_due_is_found_by_an_index_however_much_is_done(office: Office) -> None:
+    """Workers look twice a second: they step over nothing that is told or answered."""
+    now = office.clock.now()
+
+    def look(db: Connection) -> None:
+        db.scalars(watching.next_acts(), {}).all()
+        db.scalars(courier.bodies_due(), {"now": now}).all()
+        db.scalars(jobs.due(now)).all()
+        notices.figures(db, now)
+        jobs.backlog(db)
+
+    body = office.body("https://127.0.0.1:9/")
+    permit_id, _ = put_permit(office.core)
+    past = {"act": "suspend", "status": "suspended", "actor": "x", "at": now, "announced": True}
+    told = {"type": "ping.v1", "subject": "x", "data": {}, "ended_at": now, "taken": True}
+    with office.core.database.begin() as db:
+        numbers = range(1000, 3000)
+        acts = [{"permit_id": permit_id, "revision": n, **past} for n in numbers]
+        db.execute(insert(PermitAct), acts)
+        of_body = {"body_code": body.code, "next_at": now, "created_at": now}
+        db.execute(insert(BodyNotice), [{"id": f"old {n}", **of_body, **told} for n in numbers])
+        if db.dialect.name == "postgresql":
+            db.execute(text("ANALYZE"))
+    permit_id, _ = office.watched(body)
+    act(office.core, permit_id, SUSPEND)
+    office.announce()
+    found = "\n".join(plan.text for plan in plans_of(office.core.database, look, small=True))
+    partial = ("permit_acts_to_announce", "body_notices_(?:due|permit)", "body_jobs_open")
+    assert all(re.search(rf"\bix_{name}\b", found) for name in partial), found
+    tables = "(?:permit_acts|body_notices|body_jobs|earlier)"
+    whole = rf"SCAN {tables}$|Seq Scan on {tables}"
+    assert not re.search(whole, found, re.MULTILINE), found
