@@ -81,7 +81,7 @@ def opened(
         "17/2026",
         cairo_day(now) + timedelta(days=300),
         batches=False,
-        notices=False,
+        notices=True,
     )
     with local.portal.database.begin() as db:
         new = NewBody(code, kind, f"جهة {code}", f"Body {code}", governorate, "ص/9")
@@ -549,7 +549,7 @@ def test_what_is_found_is_entered_reviewed_named_and_told_to_the_body(
     assert (row.permit_id, row.searched_by) == (other_id, f"archivist@{CENTER}")
     ((kind, subject, data),) = still.rows(
         select(BodyNotice.type, BodyNotice.subject, BodyNotice.data).where(
-            BodyNotice.body_code == code
+            BodyNotice.body_code == code, BodyNotice.type == "inquiry.searched.v1"
         )
     )
     assert (kind, subject) == ("inquiry.searched.v1", asked.id)
