@@ -33,6 +33,7 @@ from portal.permits.numbers import PermitNumber
 from portal.permits.reading import Owner, People
 from tests.integration.test_permits import CENTER, put
 from tests.support.answers import NATIONAL_ID
+from tests.support.commands import run_command
 from tests.support.local import LocalPortal
 from tests.support.looking import raw
 from tests.support.people import Browser, Employee, Page
@@ -689,3 +690,15 @@ def test_the_demos_bodies_have_asked_and_two_searches_wait(
     assert counted["confirmed"] > counted["not_found"] > 5
     assert counted["confirmed_with_remarks"] > 5
     assert "kfs-notary" in auditor.get(BASE).hooks("body")
+
+
+def test_the_operator_lists_bodies_and_stops_one(still: LocalPortal) -> None:
+    code, settings = opened(still), still.portal.settings
+    done, listed = run_command(settings, "bodies", "list")
+    assert (done, f"{code}  EG-KFS  registration" in listed) == (0, True)
+    revoke = ("bodies", "revoke", code, "--reason", "key stolen")
+    assert run_command(settings, *revoke)[0] == 0
+    with still.portal.database.read() as db:
+        assert accounts.find(db, code, cairo_day(still.clock.now())) is None
+    assert "closed" in run_command(settings, *revoke)[1]
+    assert run_command(settings, "bodies", "revoke", "none", "--reason", "x")[0] == 1
