@@ -21,6 +21,11 @@ from portal.backoffice.acts import Desk
 from portal.backoffice.inbox import Inbox
 from portal.backoffice.model import CenterEvent, OfficeKey
 from portal.backoffice.refusals import Refusals
+from portal.bodies.answering import Answering
+from portal.bodies.courier import Courier
+from portal.bodies.jobs import Jobs
+from portal.bodies.tokens import Tokens
+from portal.bodies.watching import Announcer
 from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Catalogue
 from portal.clock import Clock
@@ -109,6 +114,10 @@ class Core:
     uploaded_links: DocumentLinks
     uploaded_files: FileStore
     """What centers uploaded for events that are still to come."""
+    answering: Answering
+    """Answers what outside bodies ask of the register of permits."""
+    tokens: Tokens
+    """Their tokens."""
 
     def lookups(self, db: Connection) -> FormLookups:
         """What forms need from outside the catalogue, in the caller's transaction."""
@@ -135,6 +144,9 @@ class Loops:
     sender: Sender
     shelver: Shelver
     lapser: Lapser
+    jobs: Jobs
+    announcer: Announcer
+    courier: Courier
 
 
 def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Core:
@@ -219,6 +231,8 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         links=DocumentLinks(vault, "portal", documents),
         uploaded_links=uploaded_links,
         uploaded_files=uploaded_files,
+        answering=Answering(vault, places, signatures, settings.public_url),
+        tokens=Tokens(signatures, settings.public_url),
     )
 
 
@@ -248,6 +262,15 @@ def build_loops(core: Core) -> Loops:
         ),
         shelver=Shelver(database, vault, core.hand_off, core.places, clock),
         lapser=Lapser(database, vault, core.catalogue, core.hand_off, core.places, clock),
+        jobs=Jobs(database, vault, core.answering, clock),
+        announcer=Announcer(database, vault, core.settings.public_url, clock),
+        courier=Courier(
+            database,
+            core.signatures.sign_bytes,
+            clock,
+            core.settings.webhooks_ca,
+            loopback=core.settings.webhooks_loopback,
+        ),
     )
 
 

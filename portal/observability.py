@@ -40,6 +40,7 @@ ALLOWED = frozenset(
         "port",
         "exception",
         "kind",
+        "body",
     }
 )
 
@@ -91,6 +92,18 @@ payment_events_waiting = _gauge("payment_events_waiting", "Events not worked off
 reconciliation_days_behind = _gauge("reconciliation_days_behind", "Days over and not compared")
 reconciliation_days_open = _gauge("reconciliation_days_open", "Compared days not closed")
 notifications_waiting = _gauge("notifications_waiting", "Messages to citizens not sent yet")
+body_notices_waiting = _gauge("body_notices_waiting", "News that outside bodies have not taken")
+body_notices_oldest_seconds = _gauge("body_notices_oldest_seconds", "Age of the oldest of them")
+body_webhooks_failing = _gauge("body_webhooks_failing", "Bodies whose webhook fails for an hour")
+body_webhooks_gone = _gauge("body_webhooks_gone", "Bodies whose webhook says that it is no more")
+body_jobs_open = _gauge("body_jobs_open", "Batches of outside bodies that are worked on")
+body_jobs_late_seconds = _gauge(
+    "body_jobs_late_seconds", "How long the next line of one of them is due"
+)
+body_searches_waiting = _gauge(
+    "body_searches_waiting", "Searches in paper archives that outside bodies wait for"
+)
+body_searches_late = _gauge("body_searches_late", "Those of them whose last day is over")
 requests_overdue = _gauge("requests_overdue", "Open requests past their legal deadline")
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("portal")

@@ -6,6 +6,7 @@ and why. ``docs/operations.md`` has the table.
 
 import os
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -85,6 +86,10 @@ class Settings:
     """The first signs and encrypts, the others still read."""
     metrics_token: str
     """What a scraper from another machine shows; empty allows loopback only."""
+    webhooks_ca: Path | None
+    """Whose certificates of outside bodies are believed beside those of the machine's."""
+    webhooks_loopback: bool
+    """Whether webhooks of outside bodies may be on this machine."""
     trusted_proxies: int
     """How many proxies stand before the portal and write X-Forwarded-For."""
 
@@ -171,6 +176,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         mail_url=_channel(read, "PORTAL_MAIL_URL", demo, ("smtps", "smtp")),
         secret_keys=_secret_keys(read, var, demo),
         metrics_token=read.text("PORTAL_METRICS_TOKEN"),
+        webhooks_ca=_authority(read, "PORTAL_WEBHOOKS_CA"),
+        webhooks_loopback=read.number("PORTAL_WEBHOOKS_LOOPBACK", 0, 0, 1) == 1,
         trusted_proxies=read.number("PORTAL_TRUSTED_PROXIES", 0, 0, 10),
     )
     if not demo:
@@ -261,6 +268,16 @@ def _file(read: _Reader, name: str) -> Path | None:
     return path
 
 
+def _authority(read: _Reader, name: str) -> Path | None:
+    path = _file(read, name)
+    if path is not None:
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:  # SSLError is one
+            raise BadSetting(name, "holds no certificate in PEM") from error
+    return path
+
+
 def _files(read: _Reader, var: Path) -> Path:
     text = read.text("PORTAL_FILES_URL", str(var / "files"))
     if "://" in text and not text.startswith("file://"):
@@ -328,5 +345,7 @@ def _refuse_demo(settings: Settings) -> None:
         raise BadSetting("PORTAL_PAYMENTS_WEBHOOK_SECRET", least)
     if settings.payments_api_key.startswith(("sk_test_", "rk_test_")):
         raise BadSetting("PORTAL_PAYMENTS_API_KEY", "is a test key")
+    if settings.webhooks_loopback:
+        raise BadSetting("PORTAL_WEBHOOKS_LOOPBACK", "opens this machine's own network: demo only")
     if settings.database_url.startswith("sqlite"):
         raise BadSetting("PORTAL_DATABASE_URL", "production runs on PostgreSQL")

@@ -125,12 +125,8 @@ class Signatures:
         The spelling is strict: there is one for each token, so a changed letter is seen.
         """
         try:
-            compact = jws.read(purpose.kind, token.encode("ascii", "replace"), LONGEST)
-            key = self.trusted(compact.kid)
-            if key is None:
-                raise NotSigned("unknown key")
-            claims = json.loads(jws.verify(compact, key))
-        except (NotCompact, NotThisKey, ValueError, RecursionError) as error:
+            claims = json.loads(self.open_bytes(purpose.kind, token, LONGEST))
+        except (ValueError, RecursionError) as error:
             raise NotSigned(type(error).__name__) from error
         if not isinstance(claims, dict) or not _are_ours(claims, purpose):
             raise NotSigned("other claims")
@@ -146,6 +142,26 @@ class Signatures:
             self._signer = (now + _REMEMBERED_SECONDS, *self._current())
         _, kid, key = self._signer
         return jws.sign(key, kid, kind, payload)
+
+    def sign_within(self, db: Connection, kind: str, payload: bytes) -> bytes:
+        """The same inside the caller's transaction, which must be one that writes: the first key
+        is made there, and no second connection waits for the first one's lock."""
+        kid = self._living(db)
+        if kid is None:
+            insert_missing(db, insert(self._table).values(self._new_key(self._clock.now())))
+            kid = self._living(db)
+        return jws.sign(self._key_of(db, str(kid)), str(kid), kind, payload)
+
+    def open_bytes(self, kind: str, token: str, longest: int) -> bytes:
+        """What the portal signed as ``kind``; else :class:`NotSigned`."""
+        try:
+            compact = jws.read(kind, token.encode("ascii", "replace"), longest)
+            key = self.trusted(compact.kid)
+            if key is None:
+                raise NotSigned("unknown key")
+            return jws.verify(compact, key)
+        except (NotCompact, NotThisKey) as error:
+            raise NotSigned(type(error).__name__) from error
 
     def trusted(self, kid: str) -> EcKey | None:
         """The public half of a key that was not revoked."""
@@ -213,12 +229,15 @@ class Signatures:
             with self._database.begin() as db:  # two at once: the second finds the first's
                 insert_missing(db, insert(self._table).values(self._new_key(self._clock.now())))
                 kid = self._living(db)
+        with self._database.read() as db:
+            return str(kid), self._key_of(db, str(kid))
+
+    def _key_of(self, db: Connection, kid: str) -> EcKey:
         if kid not in self._signing:
-            with self._database.read() as db:
-                stored = db.scalars(select(self._table.private_key).filter_by(kid=kid)).one()
+            stored = db.scalars(select(self._table.private_key).filter_by(kid=kid)).one()
             plain = self._vault.open_bytes(self._sealed, stored)
-            self._signing[str(kid)] = jws.private_key(plain)
-        return str(kid), self._signing[str(kid)]
+            self._signing[kid] = jws.private_key(plain)
+        return self._signing[kid]
 
     def _living(self, db: Connection) -> str | None:
         return db.scalar(select(self._table.kid).where(self._table.retired_at.is_(None)))

@@ -54,6 +54,8 @@ def sections(role: str, path: str) -> list[Section]:
     found = [("/center/inbox", N_("Inbox"))]
     if may(role, Permission.SEE_PERMITS):
         found.append(("/center/permits", N_("Building permits")))
+    if may(role, Permission.ANSWER_SEARCHES):
+        found.append(("/center/permits/searches", N_("Searches")))
     if may(role, Permission.SEE_FINANCE):
         found.append(("/center/finance", N_("Money")))
     if may(role, Permission.SEE_REFUNDS):
@@ -62,6 +64,8 @@ def sections(role: str, path: str) -> list[Section]:
         found.append(("/center/admin/handoff", N_("Hand-off")))
     if may(role, Permission.KEEP_OUTAGES):
         found.append(("/center/admin/outages", N_("Outages")))
+    if may(role, Permission.SEE_BODIES):
+        found.append(("/center/admin/bodies", N_("Outside bodies")))
     fitting = [address for address, _ in found if path.startswith(address)]
     if not fitting and path.startswith("/center/finance"):  # a case, for who sees refunds alone
         fitting = ["/center/finance/refunds"]

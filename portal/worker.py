@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from payments.provider import ProviderError
 from portal.backoffice.model import CenterDocument
+from portal.bodies import repeats, tokens
 from portal.clock import SystemClock, cairo_day
 from portal.core import Core, build_core, build_loops
 from portal.handoff import inward, keys, outbox
@@ -56,6 +57,9 @@ class Worker:
             ("answers", 0.1, pickups.get("answers")),
             ("waiting", 2.0, loops.door.try_again),
             ("messages", 0.5, loops.sender.run_once),
+            ("jobs", 0.5, loops.jobs.run_once),
+            ("announce", 1.0, loops.announcer.run_once),
+            ("notices", 0.5, loops.courier.run_once),
             ("events", 2.0, core.payment_news.work_off_events),
             ("sweep", 15.0, core.payment_news.sweep),
             ("refunds", 2.0, core.refunder.make_approved),
@@ -83,6 +87,7 @@ class Worker:
             thread.start()
         while not self._stop.wait(0.5):
             pass
+        self._loops.courier.close()
         for thread in threads:
             thread.join(timeout=5)
         self._loops.ways.close()
@@ -178,6 +183,8 @@ class Worker:
             dropped += held.drop_old(db, now)
             dropped += otp.drop_old(db, now - _OTP_KEPT)
             dropped += staff.forget_failures(db, now - _OTP_KEPT)
+            dropped += repeats.forget_old(db, now)
+            dropped += tokens.forget_old(db, now)
             unnamed = center_uploads.drop_old(db, now - center_uploads.KEPT)
         for key in unnamed:
             core.uploaded_files.drop(key)

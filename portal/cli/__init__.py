@@ -81,6 +81,7 @@ def core() -> Iterator["Core"]:
 
 
 from portal.cli import (  # noqa: E402 - they add to main
+    bodies,
     connecting,
     handing,
     operating,
@@ -92,6 +93,7 @@ from portal.cli import (  # noqa: E402 - they add to main
 )
 
 __all__ = [
+    "bodies",
     "connecting",
     "core",
     "handing",

@@ -66,6 +66,14 @@ class Permission(StrEnum):
     """Suspend, revoke, confirm that one has lapsed."""
     REVIEW_PERMITS = "review_permits"
     """Accept what somebody entered from paper books."""
+    SEE_BODIES = "see_bodies"
+    """Outside bodies with an account, and the log of what they asked."""
+    KEEP_BODIES = "keep_bodies"
+    """Open accounts of outside bodies, agree purposes with them, revoke."""
+    SEE_INQUIRIES = "see_inquiries"
+    """Which bodies asked about a permit of the center."""
+    ANSWER_SEARCHES = "answer_searches"
+    """Look into the paper archive for what a body asked, and answer."""
 
 
 CENTER_ROLES = (
@@ -111,6 +119,7 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.SEE_REFUNDS,
             _P.ASK_REFUND,
             _P.SEE_PERMITS,
+            _P.SEE_INQUIRIES,
         }
     ),
     Role.DEPARTMENT_OFFICER: frozenset(
@@ -121,6 +130,7 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.SEE_PERMITS,
             _P.ENTER_PERMITS,
             _P.KEEP_PERMITS,
+            _P.ANSWER_SEARCHES,
         }
     ),
     Role.DEPARTMENT_HEAD: frozenset(
@@ -135,6 +145,8 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.KEEP_PERMITS,
             _P.DECIDE_PERMITS,
             _P.REVIEW_PERMITS,
+            _P.SEE_INQUIRIES,
+            _P.ANSWER_SEARCHES,
         }
     ),
     Role.UNIT_HEAD: frozenset(
@@ -145,10 +157,11 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.APPROVE_ASSESSMENT,
             _P.SEE_PERMITS,
             _P.DECIDE_PERMITS,
+            _P.SEE_INQUIRIES,
         }
     ),
     Role.INSPECTOR: frozenset({_P.SEE_INBOX, _P.SEE_PERMITS}),
-    Role.ARCHIVIST: frozenset({_P.SEE_INBOX, _P.SEE_PERMITS}),
+    Role.ARCHIVIST: frozenset({_P.SEE_INBOX, _P.SEE_PERMITS, _P.ANSWER_SEARCHES}),
     Role.BACKLOG_ENTRY: frozenset({_P.SEE_PERMITS, _P.ENTER_PERMITS}),
     Role.BACKLOG_REVIEWER: frozenset({_P.SEE_PERMITS, _P.REVIEW_PERMITS}),
     Role.CASHIER: frozenset({_P.SEE_INBOX, _P.SEE_REFUNDS, _P.ASK_REFUND}),
@@ -163,10 +176,17 @@ TABLE: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.GOVERNORATE_ADMIN: frozenset(
-        {_P.SEE_REFUNDS, _P.SEE_FINANCE, _P.KEEP_OUTAGES, _P.SEE_HANDOFF}
+        {
+            _P.SEE_REFUNDS,
+            _P.SEE_FINANCE,
+            _P.KEEP_OUTAGES,
+            _P.SEE_HANDOFF,
+            _P.SEE_BODIES,
+            _P.KEEP_BODIES,
+        }
     ),
-    Role.AUDITOR: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE, _P.SEE_HANDOFF}),
-    Role.MINISTRY_VIEWER: frozenset({_P.SEE_FINANCE, _P.SEE_HANDOFF}),
+    Role.AUDITOR: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE, _P.SEE_HANDOFF, _P.SEE_BODIES}),
+    Role.MINISTRY_VIEWER: frozenset({_P.SEE_FINANCE, _P.SEE_HANDOFF, _P.SEE_BODIES}),
 }
 
 

@@ -9,6 +9,7 @@ from payments.model import Base as PaymentsBase
 from payments.reconciliation import model as _reconciliation
 from portal import signatures as _signatures
 from portal.backoffice import model as _backoffice
+from portal.bodies import model as _bodies
 from portal.db import Base, Database, UtcDateTime
 from portal.handoff import keys as _center_keys
 from portal.handoff import model as _handoff
@@ -24,6 +25,7 @@ from portal.requests import model as _requests
 # imported for their tables
 TABLES = (
     _backoffice,
+    _bodies,
     _center_keys,
     _center_uploads,
     _handoff,

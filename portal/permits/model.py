@@ -120,10 +120,18 @@ class PermitOwner(Base):
 
 
 class PermitAct(Base):
-    """One act on a permit; never changed."""
+    """One act on a permit; never changed but for ``announced``."""
 
     __tablename__ = "permit_acts"
-    __table_args__ = (UniqueConstraint("permit_id", "revision"),)
+    __table_args__ = (
+        UniqueConstraint("permit_id", "revision"),
+        Index(
+            "ix_permit_acts_to_announce",
+            "id",
+            sqlite_where=text("NOT announced"),
+            postgresql_where=text("NOT announced"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     permit_id: Mapped[int] = mapped_column(ForeignKey("building_permits.id"))
@@ -134,6 +142,8 @@ class PermitAct(Base):
     actor: Mapped[str] = mapped_column(String(80))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     note: Mapped[bytes | None] = mapped_column(sealed())
+    announced: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """Whether the bodies that are to be told of it have their notice in the queue."""
 
 
 class PermitInquiry(Base):

@@ -315,6 +315,7 @@ def _record(
             actor=actor,
             at=at,
             note=vault.seal(NOTE, note) if note else None,
+            announced=action is PermitAction.ENTER,  # nobody can have asked about it yet
         )
     )
 

@@ -9,12 +9,21 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from payments import cases, webhooks
 from portal.backoffice import refusals
 from portal.backoffice.model import CenterEvent
+from portal.bodies import jobs, notices, searching
 from portal.clock import same
 from portal.handoff import inward, outbox
 from portal.handoff.model import OutboxMessage
 from portal.notifications import queue as notifications
 from portal.notifications import sandbox
 from portal.observability import (
+    body_jobs_late_seconds,
+    body_jobs_open,
+    body_notices_oldest_seconds,
+    body_notices_waiting,
+    body_searches_late,
+    body_searches_waiting,
+    body_webhooks_failing,
+    body_webhooks_gone,
     centers_silent,
     handoff_oldest_unanswered_seconds,
     handoff_refused_at_centers,
@@ -96,6 +105,16 @@ def _measure(visit: Visit) -> None:
         reconciliation_days_behind.set(behind)
         reconciliation_days_open.set(still_open)
         notifications_waiting.set(notifications.count_waiting(db))
+        to_search, late = searching.count(db, visit.today)
+        told, batches = notices.figures(db, now), jobs.backlog(db)
+    body_notices_waiting.set(told.waiting)
+    body_notices_oldest_seconds.set(_age(told.oldest_at, now))
+    body_webhooks_failing.set(told.failing)
+    body_webhooks_gone.set(told.gone)
+    body_searches_waiting.set(to_search)
+    body_searches_late.set(late)
+    body_jobs_open.set(batches.open)
+    body_jobs_late_seconds.set(max(_age(batches.due_since, now), 0.0))
     handoff_unanswered.set(unanswered.count)
     handoff_unanswered_late.set(unanswered.late)
     handoff_oldest_unanswered_seconds.set(_age(unanswered.oldest_at, now))

@@ -11,6 +11,9 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from portal.backoffice.acts import Employee
+from portal.bodies import labels as bodies
+from portal.bodies import log
+from portal.bodies.log import AskedByBody
 from portal.identity.roles import Permission, may
 from portal.permits import entering, labels, reading, registry
 from portal.permits.numbers import read_number
@@ -175,9 +178,17 @@ def _permit_page(
         problems=problems,
         labels=labels,
         names_shown=may(employee.role, Permission.SEE_IDENTITY),
+        asked=_who_asked(db, employee, permit),
+        purposes=bodies.PURPOSES,
         qr=Markup(drawn(address)),  # noqa: S704 - made here
         qr_address=address,
     )
+
+
+def _who_asked(db: Connection, employee: Employee, permit: Permit) -> list[AskedByBody] | None:
+    """The bodies that asked about it; None for who may not know."""
+    sees = may(employee.role, Permission.SEE_INQUIRIES)
+    return log.who_asked(db, permit.id) if sees else None
 
 
 def _acts(employee: Employee, permit: Permit, today: date) -> list[PermitAction]:

@@ -6,18 +6,22 @@ Not found and not to be told look the same. Every question is written down with 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy import Connection
 
+from portal.bodies import labels as bodies
+from portal.bodies import log
+from portal.bodies.log import AskedByBody
 from portal.catalogue.fields import Raw, show_permit_number
 from portal.catalogue.identity import local_mobile
 from portal.clock import public_id
 from portal.identity.sessions import CitizenSession
 from portal.permits import inquiry, labels, reading
-from portal.permits.inquiry import Answer, AnswerClass, Asker, TooSoon
+from portal.permits.inquiry import Answer, AnswerClass, Asked, Asker, TooSoon
 from portal.permits.numbers import PermitNumber, of_address, read_parts
 from portal.places.model import Center
 from portal.problems import N_, Missing, Problem
@@ -32,6 +36,7 @@ _BASE = "/permits"
 _COMPLAINT = "municipal-complaint"
 _LONGEST = 60
 _LONGEST_STREET = 120
+_MOST_ASKED = 50
 _OF_ADDRESS = frozenset({"street", "building_no"})
 
 
@@ -233,11 +238,19 @@ def _answer(
         labels=labels,
         at=portal.clock.now(),
         history=reading.history(db, portal.vault, permit.id) if permit and own else (),
-        asked=inquiry.who_asked(db, permit.id) if permit and own else (),
+        asked=_who_asked(db, permit.id) if permit and own else (),
+        purposes=bodies.PURPOSES,
         signed_in=visit.session is not None,
     )
     response.headers["x-robots-tag"] = "noindex"
     return response
+
+
+def _who_asked(db: Connection, permit_id: int) -> list[Asked | AskedByBody]:
+    """People without names, and bodies by name and purpose, the newest first."""
+    found: list[Asked | AskedByBody] = [*inquiry.who_asked(db, permit_id)]
+    found += log.who_asked(db, permit_id)
+    return sorted(found, key=attrgetter("at"), reverse=True)[:_MOST_ASKED]
 
 
 def _too_soon(visit: Visit, error: TooSoon) -> Response[bytes]:

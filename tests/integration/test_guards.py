@@ -86,9 +86,13 @@ def test_a_page_for_anyone_needs_no_session(world: World, route: Route) -> None:
     response = attempt(nobody, route, world.address(route[1]))
     if route[0] == "POST":
         assert_honest(response, 403)
+    elif route[0] == "OPTIONS":
+        assert (response.status_code, response.text) == (204, "")
     else:
         assert response.status_code in {200, 303}, response.status_code
-        published = route[1].startswith(("/.well-known/", "/api/v1/handoff/schemas/"))
+        published = route[1].startswith(
+            ("/.well-known/", "/api/v1/handoff/schemas/", "/api/schema")
+        )
         assert_safe_headers(response, personal=not published)
 
 
@@ -396,6 +400,24 @@ def test_health_is_told_in_one_word(world: World) -> None:
         response = raw(world.portal.citizen(), "GET", path)
         assert (response.status_code, response.text) == (200, "ok")
         assert_safe_headers(response)
+
+
+@named(of(Access.BODY))
+def test_without_a_token_of_a_body_nothing_is_told_or_done(world: World, route: Route) -> None:
+    before = world.state()
+    address = world.address(route[1])
+    for browser in (world.portal.citizen(), world.owner, world.clerk):
+        for headers in (
+            {},
+            {"authorization": "Bearer e30.e30.e30"},
+            {"authorization": "Basic e30"},
+        ):
+            response = raw(browser, route[0], address, content=b"{}", headers=headers)
+            assert response.status_code == 401
+            assert response.headers["www-authenticate"].startswith("Bearer")
+            assert response.json()["type"].startswith("urn:mahalliyat:bodies:")
+            assert_safe_headers(response)
+    assert world.state() == before
 
 
 @named(of(Access.SIGNATURE))

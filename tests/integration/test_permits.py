@@ -135,7 +135,8 @@ def test_the_code_on_the_sign_leads_to_the_permit_and_cannot_be_guessed(
     page = visitor.get(f"/permits/{serial}")
     assert page.hook("answer") == "found"
     assert log_of(local, permit_id) == [("anyone", "code", "found")]
-    assert visitor.get(f"/permits/{serial[:-1]}0").status == 404
+    other = "1" if serial.endswith("0") else "0"
+    assert visitor.get(f"/permits/{serial[:-1]}{other}").status == 404
 
 
 def test_by_its_address_only_its_existence_is_told(local: LocalPortal, visitor: Browser) -> None:

@@ -24,10 +24,11 @@ class Authority:
         self.path = folder / "ca.pem"
         self.path.write_bytes(made.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
 
-    def issue(self, name: str) -> tuple[Path, Path]:
-        """The files of a certificate and its key."""
+    def issue(self, name: str, *hosts: str) -> tuple[Path, Path]:
+        """The files of a certificate and its key; it may name ``hosts`` as well."""
         key = ec.generate_private_key(ec.SECP256R1())
-        here = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+        address = x509.IPAddress(IPv4Address("127.0.0.1"))
+        here = x509.SubjectAlternativeName([address, *map(x509.DNSName, hosts)])
         made = self._builder(_named(name), key).add_extension(here, critical=False)
         cert_path, key_path = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         cert_path.write_bytes(made.sign(self._key, SHA256()).public_bytes(Encoding.PEM))

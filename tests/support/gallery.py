@@ -18,6 +18,7 @@ from payments.model import Attempt, Obligation, ObligationLine, Receipt
 from payments.money import Money
 from portal.backoffice import folder
 from portal.backoffice.model import CenterAct, CenterDocument, CenterRequest
+from portal.bodies.model import BodyInquiry, OutsideBody
 from portal.clock import cairo_day, public_id
 from portal.permits.model import BuildingPermit
 from portal.requests import pay_links, reading
@@ -100,6 +101,11 @@ def press(page: Page) -> None:
     page.locator(".errors").wait_for()
 
 
+def _disagree(page: Page) -> None:
+    page.locator("[name=letter]").fill("")
+    press(page)
+
+
 def _press_act(act: str) -> Prepare:
     def prepare(page: Page) -> None:
         page.locator(f"form[action$='/{act}'] button").click()
@@ -156,6 +162,7 @@ def make_gallery(portal: LocalPortal) -> Gallery:
         *made.refunds(),
         *made.finance(),
         *made.permits(),
+        *made.bodies(),
     ]
     return Gallery(portal.url, scenes, made.people)
 
@@ -304,6 +311,32 @@ class _Maker:
             Scene("register", "/center/permits", "head"),
             Scene("register-permit", f"/center/permits/{known[4].id}", "head"),
             Scene("register-enter", "/center/permits/new", "head", press),
+        ]
+
+    def bodies(self) -> list[Scene]:
+        """Outside bodies: for keepers, for the archive, for who holds an answer."""
+        self.people["keeper"] = _signed_in(self.portal, "governorate_admin", "EG-KFS")
+        self.people["auditor"] = _signed_in(self.portal, "auditor", "EG-KFS")
+        with self.portal.portal.database.begin() as db:
+            long = {"name_ar": f"{WORD} {LATIN}"[:120], "webhook_url": "https://news.example.com/"}
+            db.execute(update(OutsideBody).where(OutsideBody.code == "kfs-notary").values(long))
+        (search,) = self.portal.rows(
+            select(BodyInquiry.id).where(BodyInquiry.search_due.is_not(None)).limit(1)
+        )
+        base, desk = "/center/admin/bodies", "/center/permits/searches"
+        return [
+            Scene("bodies", base, "keeper"),
+            Scene("bodies-new-errors", f"{base}/new", "keeper", press),
+            Scene("body", f"{base}/kfs-notary", "keeper", _open_details),
+            Scene("body-agree-errors", f"{base}/kfs-water/agree/connection", "keeper", _disagree),
+            Scene("body-end-errors", f"{base}/kfs-notary/end?act=revoke", "keeper", press),
+            Scene("bodies-log", f"{base}/log", "auditor"),
+            Scene("bodies-log-errors", f"{base}/log?first=x", "auditor"),
+            Scene("searches", desk, "head"),
+            Scene("search-errors", f"{desk}/{search.id}", "head", press),
+            Scene("verify-answer", f"/verify/permits/{search.id}"),
+            Scene("verify-answer-none", "/verify/permits/nothing"),
+            Scene("api-docs", "/api/docs", prepare=_open_details),
         ]
 
     def center(self) -> list[Scene]:

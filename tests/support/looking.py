@@ -91,7 +91,7 @@ def only_the_words(response: httpx.Response, *own: str) -> str:
 # Pages that are the same for everyone: kept by caches, and asked for anew each time
 _SHARED = re.compile(
     r"(?:/en)?/?(?:centers(?:/[\w-]+)?|help|privacy|accessibility"
-    r"|services(?:/[\w-]+(?:/documents)?)?|guides(?:/[\w-]+){0,3})?"
+    r"|services(?:/[\w-]+(?:/documents)?)?|guides(?:/[\w-]+){0,3}|api/docs)?"
 )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 from payments import attempts, obligations
 from payments.cases import open_case
 from payments.model import Refund
+from portal.bodies.model import BodyInquiry
 from portal.clock import public_id
 from portal.permits.model import BuildingPermit
 from portal.requests import pay_links
@@ -75,6 +76,8 @@ class World:
             "case": "1",
             "name": "request.paid.v1.json",
             "outage": "1",
+            "inquiry_id": "0" * 20,
+            "job_id": "0" * 20,
             **GUIDE,
             **(ids or self.ids),
         }
@@ -97,6 +100,8 @@ class World:
                 "SELECT request_number, state, incoming_number FROM center_requests ORDER BY id",
                 "SELECT id, state, decided_by FROM payment_refunds ORDER BY id",
                 "SELECT id, closed_at FROM payment_cases ORDER BY id",
+                "SELECT code, revision, revoked_at FROM outside_bodies ORDER BY code",
+                "SELECT id, searched_at FROM body_inquiries ORDER BY id",
             )
         ]
 
@@ -129,6 +134,7 @@ def make_world(local: LocalPortal) -> World:
         "receipt_code": code.split("/")[-1],
         "document_id": document.id,
         **_permit(local),
+        **_body(local),
     }
     clerk = local.employee("front_office")
     return World(local, owner, other, clerk, ids, of_request.id)
@@ -149,6 +155,17 @@ def _permit(local: LocalPortal) -> dict[str, str]:
         "permit_year": str(year),
         "permit_number": str(number),
     }
+
+
+def _body(local: LocalPortal) -> dict[str, str]:
+    """An outside body that the demo brings, its purpose, and a search that waits for the center."""
+    ((body, purpose, answer),) = local.rows(
+        select(BodyInquiry.body_code, BodyInquiry.purpose, BodyInquiry.id)
+        .where(BodyInquiry.search_due.is_not(None), BodyInquiry.center_code == "KFS-003")
+        .order_by(BodyInquiry.at)
+        .limit(1)
+    )
+    return {"body_code": body, "purpose_code": purpose, "answer_id": answer}
 
 
 def _money(local: LocalPortal, number: str) -> dict[str, str]:

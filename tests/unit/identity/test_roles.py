@@ -60,6 +60,8 @@ _SEEING = {
     Permission.SEE_FINANCE,
     Permission.SEE_PERMITS,
     Permission.SEE_HANDOFF,
+    Permission.SEE_BODIES,
+    Permission.SEE_INQUIRIES,
 }
 _OF_ITSELF = {Permission.KEEP_OUTAGES}
 _OF_PERMITS = {
@@ -67,12 +69,14 @@ _OF_PERMITS = {
     Permission.KEEP_PERMITS,
     Permission.DECIDE_PERMITS,
     Permission.REVIEW_PERMITS,
+    Permission.ANSWER_SEARCHES,
 }
 _SEEN_WITH = dict.fromkeys(_OF_PERMITS, Permission.SEE_PERMITS) | {
     Permission.ASK_REFUND: Permission.SEE_REFUNDS,
     Permission.APPROVE_REFUND: Permission.SEE_REFUNDS,
     Permission.CLOSE_CASE: Permission.SEE_FINANCE,
     Permission.CLOSE_DAY: Permission.SEE_FINANCE,
+    Permission.KEEP_BODIES: Permission.SEE_BODIES,
 }
 
 
@@ -85,10 +89,10 @@ def test_whoever_may_act_may_see() -> None:
             )
 
 
-def test_above_the_centers_finance_changes_money_a_governorate_outages_and_nobody_else() -> None:
+def test_above_the_centers_only_finance_and_a_governorate_change_anything() -> None:
     allowed = {
-        Role.FINANCE_OFFICER: set(_SEEN_WITH) - _OF_PERMITS,
-        Role.GOVERNORATE_ADMIN: {Permission.KEEP_OUTAGES},
+        Role.FINANCE_OFFICER: set(_SEEN_WITH) - _OF_PERMITS - {Permission.KEEP_BODIES},
+        Role.GOVERNORATE_ADMIN: {Permission.KEEP_OUTAGES, Permission.KEEP_BODIES},
     }
     for role in (*GOVERNORATE_ROLES, *NATIONAL_ROLES):
         changing = {p for p in set(Permission) - _SEEING if may(role, p)}

@@ -1,0 +1,1 @@
+"""Bodies outside local administration that ask about building permits by machine."""
