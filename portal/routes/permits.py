@@ -16,7 +16,7 @@ from portal.catalogue.fields import Raw, show_permit_number
 from portal.catalogue.identity import local_mobile
 from portal.clock import public_id
 from portal.identity.sessions import CitizenSession
-from portal.permits import inquiry, labels, reading
+from portal.permits import inquiry, labels, matters, reading
 from portal.permits.inquiry import Answer, AnswerClass, Asker, TooSoon
 from portal.permits.numbers import PermitNumber, of_address, read_parts
 from portal.places.model import Center
@@ -233,6 +233,8 @@ def _answer(
         labels=labels,
         at=portal.clock.now(),
         history=reading.history(db, portal.vault, permit.id) if permit and own else (),
+        matters=matters.of_permit(db, permit.id) if permit and own else (),
+        matter_labels=matters,
         asked=inquiry.who_asked(db, permit.id) if permit and own else (),
         signed_in=visit.session is not None,
     )
