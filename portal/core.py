@@ -22,6 +22,7 @@ from portal.backoffice.inbox import Inbox
 from portal.backoffice.model import CenterEvent, OfficeKey
 from portal.backoffice.refusals import Refusals
 from portal.bodies.answering import Answering
+from portal.bodies.tokens import Tokens
 from portal.catalogue.loader import shipped_catalogue
 from portal.catalogue.model import Catalogue
 from portal.clock import Clock
@@ -112,6 +113,8 @@ class Core:
     """What centers uploaded for events that are still to come."""
     answering: Answering
     """Answers what outside bodies ask of the register of permits."""
+    tokens: Tokens
+    """Their tokens."""
 
     def lookups(self, db: Connection) -> FormLookups:
         """What forms need from outside the catalogue, in the caller's transaction."""
@@ -223,6 +226,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         uploaded_links=uploaded_links,
         uploaded_files=uploaded_files,
         answering=Answering(vault, places, signatures, settings.public_url),
+        tokens=Tokens(signatures, settings.public_url),
     )
 
 

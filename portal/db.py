@@ -11,12 +11,21 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, LargeBinary, MetaData, create_engine, event
+from sqlalchemy import (
+    Connection,
+    Engine,
+    LargeBinary,
+    MetaData,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.orm import DeclarativeBase
 
 from payments.storage import UtcDateTime, insert_missing
 
-__all__ = ["Base", "Database", "UtcDateTime", "insert_missing", "sealed"]
+__all__ = ["Base", "Database", "UtcDateTime", "insert_missing", "sealed", "take_turns"]
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -79,6 +88,14 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def take_turns(db: Connection, key: bytes) -> None:
+    """Until the transaction ends, others with this key wait: of acts that come in one instant each
+    sees the one before. SQLite's writers take turns anyway."""
+    if db.dialect.name == "postgresql":
+        lock = int.from_bytes(key[:8], "big", signed=True)
+        db.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
 def _writing(connection: Connection) -> Connection:

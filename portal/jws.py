@@ -32,6 +32,8 @@ KEY_ID = re.compile("[A-Za-z0-9_-]{1,43}")
 _COORDINATE_BYTES = 32
 _COORDINATE = re.compile("[A-Za-z0-9_-]{43}")
 # 64 octets of signature are 86 characters, and the last of them carries two bits only
+_FOREIGN = re.compile(rb"([A-Za-z0-9_-]{8,2000})\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]{85}[AQgw]")
+_FOREIGN_TYPES = frozenset({"jwt", "client-authentication+jwt"})
 _COMPACT = re.compile(rb"([A-Za-z0-9_-]{8,400})\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]{85}[AQgw]")
 
 
@@ -141,6 +143,30 @@ def read(kind: str, body: bytes, most_bytes: int) -> Compact:
     if header != {"alg": ALGORITHM, "kid": kid, "typ": kind}:
         raise NotCompact(f"the header is not alg {ALGORITHM}, typ {kind} and kid")
     if not isinstance(kid, str) or not KEY_ID.fullmatch(kid):
+        raise NotCompact("no name of a key")
+    return Compact(kid, payload, body.decode("ascii"))
+
+
+def read_foreign(body: bytes, most_bytes: int) -> Compact:
+    """What a JWT says of itself that somebody else's library has made: its header may leave out the
+    name of the key (``kid`` is empty then) and say more, but nothing that it calls critical.
+
+    Raises :class:`NotCompact`.
+    """
+    parts = _FOREIGN.fullmatch(body) if len(body) <= most_bytes else None
+    if parts is None:
+        raise NotCompact("not three parts of base64url")
+    try:
+        header = json.loads(_decoded(parts[1]))
+        payload = _decoded(parts[2])
+    except (ValueError, RecursionError) as error:
+        raise NotCompact("a part that cannot be read") from error
+    if not isinstance(header, dict) or header.get("alg") != ALGORITHM or "crit" in header:
+        raise NotCompact(f"the header is not of {ALGORITHM} alone")
+    if str(header.get("typ", "JWT")).lower() not in _FOREIGN_TYPES:
+        raise NotCompact("typ is that of something else")
+    kid = header.get("kid", "")
+    if not isinstance(kid, str) or (kid and not KEY_ID.fullmatch(kid)):
         raise NotCompact("no name of a key")
     return Compact(kid, payload, body.decode("ascii"))
 

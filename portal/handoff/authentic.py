@@ -6,12 +6,12 @@ from typing import Any
 
 from portal import jws
 from portal.clock import Clock
-from portal.handoff.contract import Violation
 from portal.handoff.keys import CenterKeys
 from portal.handoff.packing import KIND
 from portal.handoff.refusals import Refusal
 from portal.jws import Compact, NotCompact, NotThisKey
 from portal.text import is_readable
+from portal.violations import Violation
 
 MOST_BYTES = 256_000
 """Of a signed event."""

@@ -11,7 +11,6 @@ from typing import Any
 from portal.clock import public_id
 from portal.handoff import contract
 from portal.handoff.authentic import Authentic, Turned
-from portal.handoff.contract import Violation
 from portal.handoff.inward import IdTaken, Inward, Outcome, Sender
 from portal.handoff.messages import (
     INWARD,
@@ -26,6 +25,7 @@ from portal.handoff.pace import Pace
 from portal.handoff.refusals import Refusal
 from portal.observability import handoff_refused
 from portal.problems import N_
+from portal.violations import Violation
 
 _ID = re.compile("[A-Za-z0-9._:-]{1,40}")
 _NAME = re.compile("[A-Za-z0-9._-]{1,60}")

@@ -17,7 +17,7 @@ from portal.clock import Clock, public_id
 from portal.db import Database, insert_missing
 from portal.handoff import outbox, uploads
 from portal.handoff.aside import SetAside, of_centers
-from portal.handoff.contract import Violation, of_type
+from portal.handoff.contract import of_type
 from portal.handoff.links import DocumentLinks
 from portal.handoff.messages import (
     EVENT_REJECTED,
@@ -35,6 +35,7 @@ from portal.loops import one_by_one
 from portal.observability import log, reason_of
 from portal.problems import N_, Conflict, DomainError, Missing
 from portal.vault import SealBroken, Vault
+from portal.violations import Violation
 
 Apply = Callable[[Connection, Message], None]
 _PAYLOAD = "inward_events.payload"

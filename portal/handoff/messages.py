@@ -5,7 +5,6 @@ Envelopes are CloudEvents 1.0 in JSON with versioned types. ``subject`` is the r
 stands in ``data``.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,9 @@ from typing import Any
 
 from msgspec.json import encode
 
+from portal import violations
 from portal.observability import reason_of
+from portal.violations import NotJson
 
 PREFIX = "eg.mahalliyat."
 SOURCE_PORTAL = "portal"
@@ -156,8 +157,8 @@ def read_json(text: str) -> Any:
     Raises :class:`BadMessage`.
     """
     try:
-        return json.loads(text, object_pairs_hook=_named_once, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
+        return violations.read_json(text)
+    except NotJson as error:
         raise BadMessage(reason_of(error)) from error
 
 
@@ -189,14 +190,3 @@ def message_of(envelope: Any) -> Message:
     if message.at.tzinfo is None:
         raise BadMessage("time without zone", "/time")
     return message
-
-
-def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise BadMessage("a name stands twice in one object")
-    return found
-
-
-def _no_number(_text: str) -> Any:
-    raise BadMessage("NaN and Infinity are no numbers of JSON")

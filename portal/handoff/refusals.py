@@ -1,23 +1,15 @@
 """Why an event is not taken, in words for those who build the sending system (RFC 9457)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from portal.handoff.contract import Violation
+from portal import violations
 from portal.i18n import Speech
 from portal.problems import N_
+from portal.violations import Kind, Violation
 
 TYPE = "urn:mahalliyat:handoff:"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of refusal, with its status over HTTP."""
-
-    status: int
-    title: str
-    detail: str
 
 
 _SIGN = N_("Sign with ES256, and name your key in the header (kid)")
@@ -103,22 +95,7 @@ class Refusal:
 
 def problem(refusal: Refusal, speech: Speech) -> dict[str, Any]:
     """The problem document in one language."""
-    kind = KINDS[refusal.kind]
-    return {
-        "type": TYPE + refusal.kind,
-        "status": kind.status,
-        "title": speech.gettext(kind.title),
-        "detail": speech.gettext(kind.detail),
-        "errors": errors(refusal.errors, speech),
-    }
-
-
-def errors(violations: Iterable[Violation], speech: Speech) -> list[dict[str, str]]:
-    """The places that are wrong, for a program and for its author."""
-    return [
-        {"pointer": each.pointer, "detail": speech.gettext(each.msgid, **dict(each.params))}
-        for each in violations
-    ]
+    return violations.problem(TYPE + refusal.kind, KINDS[refusal.kind], refusal.errors, speech)
 
 
 def in_both(refusal: Refusal, speeches: Sequence[Speech]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, insert, select
 
+from portal.db import take_turns
 from portal.permits import reading, registry, validity
 from portal.permits.model import ASKER, BuildingPermit, PermitInquiry
 from portal.permits.numbers import PermitNumber
@@ -185,7 +186,7 @@ def _pace(
 ) -> Question:
     """The question, marked when it is a repeated one. Raises :class:`TooSoon`."""
     key = asker.pace_key(vault)
-    _take_turns(db, key)
+    take_turns(db, key)
     since = PermitInquiry.at > now - HOUR
     mine = db.execute(
         select(
@@ -205,7 +206,7 @@ def _pace(
     last = max((row[2] for row in mine), default=None)
     _wait(len(mine) - free, _FIRST_WAIT, 1, _LONGEST_WAIT, last, now, together=False)
     if question.guessable and not asker.national_id:
-        _take_turns(db, vault.index("permit_pace", question.center))
+        take_turns(db, vault.index("permit_pace", question.center))
         count, newest = db.execute(
             select(func.count(PermitInquiry.keys.distinct()), func.max(PermitInquiry.at)).where(
                 PermitInquiry.center_code == question.center,
@@ -216,14 +217,6 @@ def _pace(
         over = count - FREE_FOR_ALL
         _wait(over, 1, _STEP_TOGETHER, _LONGEST_WAIT_TOGETHER, newest, now, together=True)
     return question
-
-
-def _take_turns(db: Connection, key: bytes) -> None:
-    """Of questions that come in one instant each is counted before the next; SQLite's writers take
-    turns anyway."""
-    if db.dialect.name == "postgresql":
-        lock = int.from_bytes(key[:8], "big", signed=True)
-        db.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
 def _wait(

@@ -3,6 +3,7 @@
 from portal.routes import (
     about,
     backoffice,
+    bodies,
     cases,
     centers,
     centers_api,
@@ -63,5 +64,6 @@ HANDLERS = [
     *handing_off.HANDLERS,
     *webhooks.HANDLERS,
     *centers_api.HANDLERS,
+    *bodies.HANDLERS,
     *operations.HANDLERS,
 ]

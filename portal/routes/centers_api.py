@@ -5,9 +5,7 @@ decides. Every answer is JSON, and every refusal a problem document (RFC 9457) t
 field.
 """
 
-import json
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -22,21 +20,22 @@ from portal.catalogue.model import Document, Text
 from portal.clock import public_id
 from portal.handoff import contract, inward, uploads
 from portal.handoff.authentic import MOST_BYTES, Turned
-from portal.handoff.contract import Violation
 from portal.handoff.pace import Pace
-from portal.handoff.refusals import Refusal, errors, problem
+from portal.handoff.refusals import Refusal, problem
 from portal.handoff.uploads import Uploaded
 from portal.observability import handoff_refused, log
-from portal.problems import BadInput, Missing
+from portal.problems import Missing
 from portal.requests import uploads as attachments
 from portal.requests.inspection import EXTENSIONS, Unacceptable, inspect
 from portal.routes.files import stream_file
-from portal.web.http_forms import chunks_of, swallow
+from portal.violations import Violation, errors
+from portal.web import machines
+from portal.web.machines import PROBLEM, TooLarge, answer, speech_of
 from portal.web.parts import Portal
 from portal.web.routing import UPLOAD_THREADS, Access, get_page, in_thread
 from portal.web.visit import Visit
 
-_EVENT_TYPE, _PROBLEM = "application/jose", "application/problem+json"
+_EVENT_TYPE = "application/jose"
 _MOST_DOCUMENT_MB = 20
 _MOST_DOCUMENT_PAGES = 200
 _DOCUMENT = Document(
@@ -72,10 +71,10 @@ def _take(visit: Visit, portal: Portal, code: str, body: bytes) -> Response[byte
     outcome = portal.door.take(body, code, answered=True)
     refusal = outcome.refusal
     if refusal is not None and refusal.kind not in _FOUND_LATER:
-        return _answer(_problem(visit, refusal), refusal.status, _PROBLEM, _headers(refusal))
+        return answer(_problem(visit, refusal), refusal.status, PROBLEM, _headers(refusal))
     told: dict[str, Any] = {"id": outcome.id, "state": outcome.state, "reason": outcome.reason}
-    told["errors"] = errors(refusal.errors, _speech(visit)) if refusal is not None else []
-    return _answer(told, 200 if outcome.again else 202)
+    told["errors"] = errors(refusal.errors, speech_of(visit)) if refusal is not None else []
+    return answer(told, 200 if outcome.again else 202)
 
 
 # kept, and known to be wrong only when it was held against the request
@@ -105,7 +104,7 @@ def show_event(
         "received_at": event.received_at.isoformat(),
         "applied_at": applied,
     }
-    return _answer(told, 200)
+    return answer(told, 200)
 
 
 @post("/api/v1/centers/{code:str}/documents", opt=dict(_CENTER), status_code=201)
@@ -181,7 +180,7 @@ def _uploaded(visit: Visit, kept: Uploaded, given: str) -> Response[bytes]:
         "sha256": kept.sha256,
         "href": portal.uploaded_links.sign(kept.id, portal.clock.now()),
     }
-    return _answer(told, 201)
+    return answer(told, 201)
 
 
 @get_page("/api/v1/handoff/documents/{signed:str}", Access.CENTER)
@@ -191,11 +190,11 @@ def show_document(visit: NamedDependency[Visit], signed: FromPath[str]) -> Strea
     file_id = portal.links.read_signed(signed, portal.clock.now())
     with portal.database.read() as db:
         file, _, _ = attachments.find(db, portal.vault, file_id)
-    answer = stream_file(portal.files.parts(file.storage_key), file.media_type, file.id)
-    answer.headers["content-disposition"] = (
+    file_answer = stream_file(portal.files.parts(file.storage_key), file.media_type, file.id)
+    file_answer.headers["content-disposition"] = (
         f'attachment; filename="{file.id}.{EXTENSIONS.get(file.media_type, "bin")}"'
     )
-    return answer
+    return file_answer
 
 
 @get_page("/api/v1/handoff/schemas/{name:str}", Access.ANYONE)
@@ -219,17 +218,17 @@ def _permission(visit: Visit, code: str, pace: Pace) -> str:
     """The token's name; raises :class:`Turned`, also for a center that comes too fast."""
     if code not in visit.portal.places.centers:
         raise Turned("unknown_center")
-    scheme, _, token = visit.request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    token = machines.bearer(visit.request)
+    if not token:
         raise Turned("no_token")
-    jti = visit.portal.authentic.permission(token.strip(), code)
+    jti = visit.portal.authentic.permission(token, code)
     if not pace.allows(code):  # asked last: nobody uses up another's share
         raise Turned("too_many")
     return jti
 
 
 def _must_be(request: Request[Any, Any, Any], *media_types: str) -> str:
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    given = machines.media_type(request)
     if given not in media_types:
         raise Turned("media_type")
     return given
@@ -239,15 +238,15 @@ async def _turned_away(
     request: Request[Any, Any, Any], visit: Visit, refusal: Refusal
 ) -> Response[bytes]:
     """Refuse after the rest of the body: who is still sending would not read the answer."""
-    with suppress(BadInput):
-        await swallow(request)
+    await machines.read_to_its_end(request)
     return _refused(visit, refusal)
 
 
 async def _bounded(request: Request[Any, Any, Any], most: int) -> bytes:
-    body = bytearray()
-    await _read(request, most, body.extend)
-    return bytes(body)
+    try:
+        return await machines.read_body(request, most)
+    except TooLarge as error:
+        raise Turned("too_large") from error
 
 
 async def _to_disk(request: Request[Any, Any, Any], target: Any) -> str:
@@ -258,64 +257,28 @@ async def _to_disk(request: Request[Any, Any, Any], target: Any) -> str:
         digest.update(chunk)
         target.write(chunk)
 
-    await _read(request, _MOST_DOCUMENT_MB * 1_000_000, write)
+    try:
+        await machines.pass_body(request, _MOST_DOCUMENT_MB * 1_000_000, write)
+    except TooLarge as error:
+        raise Turned("too_large") from error
     return digest.hexdigest()
 
 
-async def _read(
-    request: Request[Any, Any, Any], most: int, take: Callable[[bytes], object]
-) -> None:
-    total = 0
-    async for chunk in chunks_of(request):
-        total += len(chunk)
-        if total > most:
-            raise Turned("too_large")
-        take(chunk)
-
-
-def _speech(visit: Visit) -> Any:
-    """The language of who reads the answer: Arabic unless English is preferred."""
-    return visit.portal.languages["en" if _prefers_english(visit) else "ar"]
-
-
-def _prefers_english(visit: Visit) -> bool:
-    if not visit.speech.arabic:
-        return True
-    best: dict[str, float] = {}
-    for part in visit.request.headers.get("accept-language", "").lower().split(","):
-        name, _, weight = part.strip().partition(";q=")
-        try:
-            best.setdefault(name.partition("-")[0], float(weight or 1))
-        except ValueError:
-            continue
-    return best.get("en", 0.0) > best.get("ar", 0.0)
-
-
 def _problem(visit: Visit, refusal: Refusal) -> dict[str, Any]:
-    return problem(refusal, _speech(visit))
+    return problem(refusal, speech_of(visit))
 
 
 def _refused(visit: Visit, refusal: Refusal) -> Response[bytes]:
     """A refusal that the door has not seen: counted here."""
     handoff_refused.labels(refusal.kind).inc()
     log.info("refused", kind=refusal.kind, status=refusal.status)
-    return _answer(_problem(visit, refusal), refusal.status, _PROBLEM, _headers(refusal))
+    return answer(_problem(visit, refusal), refusal.status, PROBLEM, _headers(refusal))
 
 
 def _headers(refusal: Refusal) -> dict[str, str]:
     if refusal.kind == "too_many":
         return {"retry-after": "1"}
     return {"www-authenticate": "Bearer"} if refusal.kind == "no_token" else {}
-
-
-def _answer(
-    told: Mapping[str, Any],
-    status: int,
-    media_type: str = "application/json",
-    headers: Mapping[str, str] | None = None,
-) -> Response[bytes]:
-    body = json.dumps(told, ensure_ascii=False).encode()
-    return Response(body, status_code=status, media_type=media_type, headers=headers)
 
 
 HANDLERS = [

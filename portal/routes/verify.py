@@ -12,6 +12,7 @@ from portal.amount_in_words import in_words
 from portal.receipts import codes, printing
 from portal.receipts.codes import Verified
 from portal.signatures import NotSigned, Purpose, jwk_set
+from portal.web.machines import PUBLIC
 from portal.web.routing import Access, get_page
 from portal.web.visit import Visit
 
@@ -50,11 +51,7 @@ def show_keys(visit: NamedDependency[Visit]) -> Response[bytes]:
     return Response(
         jwk_set(visit.portal.signatures.published()),
         media_type="application/jwk-set+json",
-        headers={
-            "cache-control": "public, max-age=300",
-            "access-control-allow-origin": "*",
-            "cross-origin-resource-policy": "cross-origin",
-        },
+        headers=PUBLIC,
     )
 
 

@@ -74,15 +74,16 @@ async def read_form(request: Request[Any, Any, Any]) -> PostedForm:
     body = bytearray()
     async for chunk in _bounded(request, MOST_FORM_BYTES):
         body += chunk
-    return PostedForm(_urlencoded(bytes(body)))
+    return PostedForm(urlencoded(bytes(body)))
 
 
 def read_query(request: Request[Any, Any, Any]) -> PostedForm:
     """The form that an address carries; raises :class:`BadInput`."""
-    return PostedForm(_urlencoded(request.scope["query_string"]))
+    return PostedForm(urlencoded(request.scope["query_string"]))
 
 
-def _urlencoded(body: bytes) -> dict[str, list[str]]:
+def urlencoded(body: bytes) -> dict[str, list[str]]:
+    """The values of a form by name; raises :class:`BadInput`."""
     try:
         pairs = parse_qsl(
             body.decode("utf-8"),

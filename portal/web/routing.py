@@ -43,6 +43,8 @@ class Access(StrEnum):
     """A machine whose message is signed."""
     CENTER = "center"
     """The system of a center: what it sends is signed, or it shows what was signed for it."""
+    BODY = "body"
+    """The system of an outside body, which shows an access token."""
 
 
 def in_thread(function: Handler, limiter: CapacityLimiter = _THREADS) -> Handler:
