@@ -11,6 +11,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.types import ASGIApp
 from sqlalchemy.exc import SQLAlchemyError
 
+from portal.bodies import accounts
 from portal.catalogue.search.finder import ServiceFinder
 from portal.clock import Clock, SystemClock
 from portal.core import Core, build_core
@@ -114,6 +115,8 @@ def create() -> ASGIApp:
         with portal.database.read() as db:
             if staff.has_demo_accounts(db):
                 raise BadSetting("PORTAL_MODE", "demo accounts are open: close them first")
+            if accounts.has_demo_keys(db):
+                raise BadSetting("PORTAL_MODE", "bodies have the demo's key: revoke it first")
     threading.Thread(target=_beat, args=(portal,), name="beat", daemon=True).start()
     return create_app(portal, assets)
 

@@ -20,6 +20,15 @@ from portal.bodies.model import (
     Purpose,
 )
 
+DEMO_KID = "demo"
+DEMO_KEY: Mapping[str, str] = {
+    "kty": "EC",
+    "crv": "P-256",
+    "x": "LuNAIVDDFbeV2kZmFWYwbpaH6wI_pjlRMhFQIBKMTKw",
+    "y": "6tfbAmh9gGzuzh1NnNj8n7ODdU3FIbQ2V0P1eTsGIkg",
+}
+"""The key of the demo's bodies, whose private half anyone can read: production refuses it."""
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -120,3 +129,9 @@ def has_user(db: Connection, code: str, username: str) -> bool:
         BodyUser.body_code == code, BodyUser.username == username, BodyUser.revoked_at.is_(None)
     )
     return db.scalar(found) is not None
+
+
+def has_demo_keys(db: Connection) -> bool:
+    """Whether a body may come with the demo's key: production refuses to start."""
+    stands = select(BodyKey.public_key).where(BodyKey.revoked_at.is_(None))
+    return any(jwk.get("x") == DEMO_KEY["x"] for jwk in db.scalars(stands))

@@ -1,12 +1,15 @@
-"""Loads the demo once: accounts of staff, registers of dues, deposits, licences and permits."""
+"""Loads the demo once: accounts of staff, registers of dues, deposits, licences and permits,
+outside bodies."""
 
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, func, insert, select
 
+from portal.bodies.model import OutsideBody
 from portal.clock import cairo_day
 from portal.core import Core
 from portal.demo.answers import INVENTED, staff_name
+from portal.demo.bodies import load_bodies
 from portal.demo.permits import load_permits
 from portal.identity.model import Staff
 from portal.identity.roles import CENTER_ROLES, GOVERNORATE_ROLES, NATIONAL_ROLES, Role
@@ -36,6 +39,9 @@ def load_demo(core: Core) -> None:
     with core.database.begin() as db:
         if not db.scalar(select(func.count()).select_from(BuildingPermit)):
             load_permits(db, core, now, cairo_day(now))
+    with core.database.begin() as db:
+        if not db.scalar(select(func.count()).select_from(OutsideBody)):
+            load_bodies(db, now, cairo_day(now))
 
 
 def _load_staff(db: Connection, core: Core) -> None:
