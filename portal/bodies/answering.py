@@ -23,7 +23,7 @@ from portal.catalogue.model import Mark, Period, Unit
 from portal.clock import cairo_day, public_id
 from portal.db import UtcDateTime
 from portal.holidays import register as holidays
-from portal.permits import reading
+from portal.permits import matters, reading
 from portal.permits.numbers import PermitNumber, of_canonical
 from portal.permits.reading import Permit
 from portal.permits.validity import Status, Verdict
@@ -302,7 +302,8 @@ class Answering:
             match = "match" if owner_names.matches(question.owner_name, owners) else "no_match"
         code = question.consent_code if ESTIMATED_VALUE in names else ""
         consented = bool(code) and consents.use(db, self.vault, permit.id, code, body.code, today)
-        return Sight(permit, today, match, consented)
+        recorded = matters.of_permit(db, permit.id)
+        return Sight(permit, today, recorded, match, consented)
 
     def _sign(self, db: Connection, claims: Mapping[str, Any]) -> str:
         payload = json.dumps(claims, ensure_ascii=False, separators=(",", ":")).encode()

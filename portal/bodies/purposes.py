@@ -1,18 +1,21 @@
 """What each kind of body may ask for, and what it is told: the field sets of facts §6.5, as tables.
 
-An agreement narrows the set of its purpose and never widens it. A field that the register does not
-hold, or does not hold of this permit, is told as unknown: nothing is guessed.
+An agreement narrows the set of its purpose and never widens it. What the register does not hold of
+a permit is told as unknown: nothing is guessed. That nothing is recorded beside a permit of paper
+books is no answer, for it came into the register late.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from portal.bodies.model import BodyKind, Purpose
-from portal.permits import validity
+from portal.permits import matters, validity
 from portal.permits.labels import REGIMES, TYPES, USES
+from portal.permits.matters import OUTCOMES, Matter
+from portal.permits.model import MatterKind
 from portal.permits.reading import Permit
 from portal.permits.validity import Status, Verdict
 
@@ -81,8 +84,14 @@ class Sight:
 
     permit: Permit
     today: date
+    matters: Sequence[Matter] = ()
     owner_match: str | None = None
     consented: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the register saw all of the permit's life: one of paper books came late."""
+        return bool(self.permit.row["source"] == "system")
 
 
 @dataclass(frozen=True)
@@ -151,8 +160,22 @@ def _value(sight: Sight) -> str | None:
     return f"{value:.2f}" if value.is_finite() and value >= 0 else None
 
 
-def _not_held(schema: Mapping[str, Any]) -> Field:
-    return Field(schema, lambda _: None)
+def _recorded(kind: MatterKind) -> Callable[[Sight], bool | None]:
+    """Whether it is recorded; that it is not says something only of a permit issued here."""
+
+    def known(sight: Sight) -> bool | None:
+        return matters.is_recorded(sight.matters, kind) or (False if sight.is_whole else None)
+
+    return known
+
+
+def _violations(sight: Sight) -> int | None:
+    return matters.violations(sight.matters) or (0 if sight.is_whole else None)
+
+
+def _reconciliation(sight: Sight) -> str | None:
+    status = matters.reconciliation(sight.matters)
+    return None if status == "none" and not sight.is_whole else status
 
 
 FIELDS: Mapping[str, Field] = {
@@ -197,11 +220,13 @@ FIELDS: Mapping[str, Field] = {
         },
         _occupancy,
     ),
-    "form_8": _not_held(
-        {"type": "boolean", "description": "Whether Form 8 for connecting utilities was issued."}
+    "form_8": Field(
+        {"type": "boolean", "description": "Whether Form 8 for connecting utilities was issued."},
+        _recorded(MatterKind.FORM_8),
     ),
-    "dues_block": _not_held(
-        {"type": "boolean", "description": "Whether dues are owed that forbid a connection."}
+    "dues_block": Field(
+        {"type": "boolean", "description": "Whether dues are owed that forbid a connection."},
+        _recorded(MatterKind.DUES),
     ),
     OWNER_MATCH: Field(
         {
@@ -228,11 +253,22 @@ FIELDS: Mapping[str, Field] = {
         },
         _value,
     ),
-    "violations_count": _not_held(
-        {"type": "integer", "minimum": 0, "description": "Reports of violations on the building."}
+    "violations_count": Field(
+        {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Reports of violations on the building, settled ones among them; "
+            "without those that were cancelled or in which a court found none.",
+        },
+        _violations,
     ),
-    "reconciliation_status": _not_held(
-        {"type": "string", "description": "What became of a request for reconciliation."}
+    "reconciliation_status": Field(
+        {
+            "type": "string",
+            "enum": ["none", "requested", *OUTCOMES[MatterKind.RECONCILIATION]],
+            "description": "What became of the newest request for reconciliation.",
+        },
+        _reconciliation,
     ),
 }
 

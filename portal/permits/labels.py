@@ -122,6 +122,8 @@ ACTS = {
     PermitAction.OCCUPY: N_("Occupancy certificate deposited"),
     PermitAction.SUPERSEDE: N_("Replaced by a later permit"),
     PermitAction.LAPSE: N_("Confirmed as lapsed"),
+    PermitAction.OPEN_MATTER: N_("Recorded beside the permit"),
+    PermitAction.CLOSE_MATTER: N_("Closed beside the permit"),
 }
 
 REFUSALS = {

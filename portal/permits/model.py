@@ -5,6 +5,7 @@ is his. Areas are whole hundredths of a square metre, heights centimetres, value
 """
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -29,7 +30,24 @@ PEOPLE = "building_permits.people"
 NOTE = "permit_acts.note"
 ASKER = "permit_inquiries.asker"
 OWNER_ID = "permit_owners.national_id"
+
+
+class MatterKind(StrEnum):
+    """What may be recorded beside a permit."""
+
+    VIOLATION = "violation"
+    STOP_WORK = "stop_work"
+    REMOVAL_ORDER = "removal_order"
+    COURT_CASE = "court_case"
+    RECONCILIATION = "reconciliation"
+    FORM_8 = "form_8"
+    """That the building may be connected to the utilities."""
+    DUES = "dues"
+    """Dues that forbid a connection until they are paid."""
+
+
 _STATUSES = ", ".join(f"'{status}'" for status in Status)
+_KINDS = ", ".join(f"'{kind}'" for kind in MatterKind)
 _NOT_STARTED = text("status IN ('valid_not_started', 'renewed')")
 
 
@@ -144,6 +162,29 @@ class PermitAct(Base):
     note: Mapped[bytes | None] = mapped_column(sealed())
     announced: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     """Whether the bodies that are to be told of it have their notice in the queue."""
+
+
+class PermitMatter(Base):
+    """What is recorded beside a permit: a violation, an order, a court case, a request for
+    reconciliation, Form 8, dues (facts §6.1, §6.5). It is opened and closed, never deleted."""
+
+    __tablename__ = "permit_matters"
+    __table_args__ = (
+        UniqueConstraint("permit_id", "kind", "reference"),
+        CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
+        CheckConstraint("reference <> ''", name="reference"),
+        CheckConstraint("closed_on IS NULL OR closed_on >= opened_on", name="closed_on"),
+        CheckConstraint("(closed_on IS NULL) = (outcome = '')", name="outcome"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    permit_id: Mapped[int] = mapped_column(ForeignKey("building_permits.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    reference: Mapped[str] = mapped_column(String(60))
+    """Number of the report, order, case, request, form or claim."""
+    opened_on: Mapped[date] = mapped_column(Date)
+    closed_on: Mapped[date | None] = mapped_column(Date)
+    outcome: Mapped[str] = mapped_column(String(20), default="")
 
 
 class PermitInquiry(Base):

@@ -44,6 +44,8 @@ class PermitAction(StrEnum):
     OCCUPY = "occupy"
     SUPERSEDE = "supersede"
     LAPSE = "lapse"
+    OPEN_MATTER = "open_matter"
+    CLOSE_MATTER = "close_matter"
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,25 @@ def renumber(
         db, vault, permit.id, revision, PermitAction.RENUMBER, permit.status, None, actor, note, at
     )
     return True
+
+
+def remark(
+    db: Connection,
+    vault: Vault,
+    permit: Permit,
+    action: PermitAction,
+    on: date,
+    actor: str,
+    note: str,
+    at: datetime,
+) -> None:
+    """Write into the permit's history what leaves the permit itself as it is.
+
+    Raises :class:`Conflict` when somebody came before.
+    """
+    revision = permit.row["revision"] + 1
+    _guarded(db, permit, revision=revision)
+    _record(db, vault, permit.id, revision, action, permit.status, on, actor, note, at)
 
 
 def _guarded(db: Connection, permit: Permit, **values: Any) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
 from litestar import Response
 from litestar.di import NamedDependency
@@ -15,7 +16,7 @@ from portal.bodies import labels as bodies
 from portal.bodies import log
 from portal.bodies.log import AskedByBody
 from portal.identity.roles import Permission, may
-from portal.permits import entering, labels, reading, registry
+from portal.permits import entering, labels, matters, reading, registry
 from portal.permits.numbers import read_number
 from portal.permits.reading import Permit
 from portal.permits.registry import NotPossible, PermitAction
@@ -48,7 +49,8 @@ _DECISIONS = frozenset(
 _EXPLAINED = _DECISIONS | {PermitAction.DISPUTE_START}
 
 
-def _employee(visit: Visit, db: Connection, permission: Permission) -> Employee:
+def employee_of(visit: Visit, db: Connection, permission: Permission) -> Employee:
+    """Who is signed in, and may do this."""
     employee = visit.employee(db)
     employee.must(permission)
     return employee
@@ -67,7 +69,7 @@ def list_permits(
         raise Missing("filter")
     problems: list[Problem] = []
     with portal.database.read() as db:
-        employee = _employee(visit, db, Permission.SEE_PERMITS)
+        employee = employee_of(visit, db, Permission.SEE_PERMITS)
         if number:
             named = read_number(number, today.year)
             found = named and reading.find(db, portal.vault, employee.center, named)
@@ -96,7 +98,7 @@ def list_permits(
 @get_page(f"{_BASE}/new", Access.STAFF)
 def show_entry(visit: NamedDependency[Visit]) -> Response[bytes]:
     with visit.portal.database.read() as db:
-        employee = _employee(visit, db, Permission.ENTER_PERMITS)
+        employee = employee_of(visit, db, Permission.ENTER_PERMITS)
     return _entry_page(visit, employee, _EMPTY)
 
 
@@ -124,7 +126,7 @@ def enter(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> R
     portal, now = visit.portal, visit.portal.clock.now()
     typed = {name: form.text(name) for name in entering.FIELDS}
     with portal.database.begin() as db:
-        employee = _employee(visit, db, Permission.ENTER_PERMITS)
+        employee = employee_of(visit, db, Permission.ENTER_PERMITS)
         source = "manual" if may(employee.role, Permission.KEEP_PERMITS) else "backlog"
         entry = entering.read_entry(typed, employee.center, visit.today, source=source)
         problems = [Problem("", STALE)] if not is_own(visit, form) else entry.problems
@@ -141,11 +143,11 @@ def enter(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> R
 @get_page(f"{_BASE}/{{permit_id:int}}", Access.STAFF)
 def show_permit(visit: NamedDependency[Visit], permit_id: FromPath[int]) -> Response[bytes]:
     with visit.portal.database.read() as db:
-        employee = _employee(visit, db, Permission.SEE_PERMITS)
-        return _permit_page(visit, db, employee, _own(visit, db, employee, permit_id))
+        employee = employee_of(visit, db, Permission.SEE_PERMITS)
+        return permit_page(visit, db, employee, own_permit(visit, db, employee, permit_id))
 
 
-def _own(visit: Visit, db: Connection, employee: Employee, permit_id: int) -> Permit:
+def own_permit(visit: Visit, db: Connection, employee: Employee, permit_id: int) -> Permit:
     """A permit of the employee's center; any other is as missing as none."""
     if not 0 < permit_id <= _LARGEST_ID:
         raise Missing("permit")
@@ -155,15 +157,16 @@ def _own(visit: Visit, db: Connection, employee: Employee, permit_id: int) -> Pe
     return permit
 
 
-def _permit_page(
+def permit_page(
     visit: Visit,
     db: Connection,
     employee: Employee,
     permit: Permit,
-    typed: Mapping[str, str] = _NO_ACT,
+    typed: Mapping[str, str] = MappingProxyType({}),
     problems: Sequence[Problem] = (),
     status: int = 200,
 ) -> Response[bytes]:
+    """The permit with what may be done about it; ``typed`` is of the form that was sent."""
     portal = visit.portal
     address = f"{portal.settings.public_url}/permits/{permit.row['serial']}"
     return portal.pages.page(
@@ -174,9 +177,12 @@ def _permit_page(
         center=portal.places.centers[permit.center_code],
         history=reading.history(db, portal.vault, permit.id),
         acts=_acts(employee, permit, visit.today),
-        typed=typed,
+        typed={**_NO_ACT, **typed},
         problems=problems,
         labels=labels,
+        matters=matters.of_permit(db, permit.id),
+        matter_labels=matters,
+        may_keep=may(employee.role, Permission.KEEP_PERMITS),
         names_shown=may(employee.role, Permission.SEE_IDENTITY),
         asked=_who_asked(db, employee, permit),
         purposes=bodies.PURPOSES,
@@ -216,12 +222,12 @@ def act(
     portal, now = visit.portal, visit.portal.clock.now()
     typed = {name: form.text(name) for name in _NO_ACT}
     with portal.database.begin() as db:
-        employee = _employee(visit, db, Permission.SEE_PERMITS)
+        employee = employee_of(visit, db, Permission.SEE_PERMITS)
         visit.check_form(form)
-        permit = _own(visit, db, employee, permit_id)
+        permit = own_permit(visit, db, employee, permit_id)
         action, on, problems = _read_act(typed, _acts(employee, permit, visit.today))
         if action is None or on is None or problems:
-            return _permit_page(visit, db, employee, permit, typed, problems, 422)
+            return permit_page(visit, db, employee, permit, typed, problems, 422)
         try:
             registry.act(
                 db,
@@ -236,7 +242,7 @@ def act(
             )
         except NotPossible as error:
             problem = Problem("on", labels.REFUSALS[error.reason])
-            return _permit_page(visit, db, employee, permit, typed, [problem], 422)
+            return permit_page(visit, db, employee, permit, typed, [problem], 422)
     return redirect(visit, f"{_BASE}/{permit_id}")
 
 
@@ -249,7 +255,7 @@ def _read_act(
         raise Refused("this act is not this employee's, or not possible now")
     if action is None:
         problems.append(Problem("act", N_("Choose what happened")))
-    on = _day(typed["on"])
+    on = read_day(typed["on"])
     if on is None:
         problems.append(Problem("on", N_("Choose the day on which it happened")))
     note = typed["note"].strip()
@@ -262,7 +268,8 @@ def _read_act(
     return action, on, problems
 
 
-def _day(text: str) -> date | None:
+def read_day(text: str) -> date | None:
+    """The day as a control of type ``date`` sends it, in any digits; None for anything else."""
     folded = fold_digits(text.strip())
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", folded, re.ASCII):
         return None

@@ -20,7 +20,7 @@ from portal.catalogue.fields import Raw, show_permit_number
 from portal.catalogue.identity import local_mobile
 from portal.clock import public_id
 from portal.identity.sessions import CitizenSession
-from portal.permits import inquiry, labels, reading
+from portal.permits import inquiry, labels, matters, reading
 from portal.permits.inquiry import Answer, AnswerClass, Asked, Asker, TooSoon
 from portal.permits.numbers import PermitNumber, of_address, read_parts
 from portal.places.model import Center
@@ -240,6 +240,8 @@ def _answer(
         history=reading.history(db, portal.vault, permit.id) if permit and own else (),
         asked=_who_asked(db, permit.id) if permit and own else (),
         purposes=bodies.PURPOSES,
+        matters=matters.of_permit(db, permit.id) if permit and own else (),
+        matter_labels=matters,
         signed_in=visit.session is not None,
     )
     response.headers["x-robots-tag"] = "noindex"
