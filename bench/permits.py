@@ -174,18 +174,20 @@ def fill(database: Database, vault: Vault, permits: int) -> None:
         listed = zip((*_CENTERS, *centers), grown, strict=True)
         told = ",".join(f"({n},'{c}',{y})" for n, (c, y) in enumerate(listed))
         db.execute(text(f"INSERT INTO slots VALUES {told}"))
-        for statement in _FILL:
-            statement = _of(postgres, statement)
+        for each in _FILL:
+            statement = _of(postgres, each)
             used = {k: v for k, v in values.items() if f":{k}" in statement}
             db.execute(text(statement), used)
         db.execute(text("DROP TABLE slots"))
 
 
 def fill_log(database: Database, rows: int) -> None:
-    """So many questions of the last half year, the newest of them now."""
+    """So many questions of the last half year, the newest of them now; of those older than a day
+    the worker has forgotten who asked how fast."""
     postgres = database.engine.dialect.name == "postgresql"
     with _bulk(database, [PermitInquiry]) as db:
-        values = {"rows": rows, "now": int(datetime.now(UTC).timestamp())}
+        now = int(datetime.now(UTC).timestamp())
+        values = {"rows": rows, "now": now, "fresh": rows // 180}
         db.execute(text(_of(postgres, _FILL_LOG)), values)
 
 
@@ -239,7 +241,7 @@ _FILL_LOG = (
     "INSERT INTO permit_inquiries (at, permit_id, center_code, keys, asker_kind, pace_key,"
     f" open_to_all, purpose, answer) {_SERIES}"
     " SELECT {then}, p.id, p.center_code, 'number ' || p.number || '/' || p.year, 'anyone',"
-    " {hash}, TRUE, 'public', 'found'"
+    " CASE WHEN :rows - s.n < :fresh THEN {hash} END, :rows - s.n < :fresh, 'public', 'found'"
     " FROM s JOIN building_permits p ON p.id = 1 + (s.n * 7919) % 10000"
 )
 _WORDS = {
@@ -253,7 +255,8 @@ _WORDS = {
         "convert_to(lpad((s.n % 200000)::text, 32, '0'), 'UTF8')",
     ),
     "then": (
-        "strftime('%Y-%m-%d %H:%M:%S.000000', :now - 15552000 / :rows * (:rows - s.n), 'unixepoch')",
+        "strftime('%Y-%m-%d %H:%M:%S.000000', :now - 15552000.0 / :rows * (:rows - s.n),"
+        " 'unixepoch')",
         "to_timestamp(:now - 15552000.0 / :rows * (:rows - s.n))",
     ),
 }

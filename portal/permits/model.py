@@ -31,6 +31,9 @@ ASKER = "permit_inquiries.asker"
 OWNER_ID = "permit_owners.national_id"
 _STATUSES = ", ".join(f"'{status}'" for status in Status)
 _NOT_STARTED = text("status IN ('valid_not_started', 'renewed')")
+_PACED = text("pace_key IS NOT NULL")
+# as each database writes it in a question: else it would not see that the index answers
+_COUNTED = {"sqlite": text("open_to_all IS 1"), "postgresql": text("open_to_all IS true")}
 
 
 class BuildingPermit(Base):
@@ -139,14 +142,37 @@ class PermitAct(Base):
 class PermitInquiry(Base):
     """That somebody asked: who, when, by which keys, what for, and the class of the answer.
 
-    ``pace_key`` counts an asker's questions without saying who it is. ``asker`` says it, sealed,
-    of who has signed in; of a stranger nothing more is kept.
+    ``pace_key`` counts an asker's questions without saying who it is, and is forgotten after a day.
+    ``asker`` says it, sealed, of who has signed in; of a stranger nothing more is kept.
     """
 
     __tablename__ = "permit_inquiries"
     __table_args__ = (
-        Index("ix_permit_inquiries_pace", "pace_key", "at"),
-        Index("ix_permit_inquiries_center", "center_code", "open_to_all", "at"),
+        # what the pace asks for: all of it in the index, and nothing in it that is older than a day
+        Index(
+            "ix_permit_inquiries_pace",
+            "pace_key",
+            "at",
+            "center_code",
+            "keys",
+            sqlite_where=_PACED,
+            postgresql_where=_PACED,
+        ),
+        Index(
+            "ix_permit_inquiries_together",
+            "center_code",
+            "asker_kind",
+            "at",
+            "keys",
+            sqlite_where=_COUNTED["sqlite"],
+            postgresql_where=_COUNTED["postgresql"],
+        ),
+        Index(
+            "ix_permit_inquiries_paced",
+            "at",
+            sqlite_where=_PACED,
+            postgresql_where=_PACED,
+        ),
         Index("ix_permit_inquiries_permit", "permit_id", "at"),
     )
 
@@ -158,8 +184,9 @@ class PermitInquiry(Base):
     """By what it was asked: «number 56/م/1998», «code», «address»."""
     asker_kind: Mapped[str] = mapped_column(String(10))
     asker: Mapped[bytes | None] = mapped_column(sealed())
-    pace_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    pace_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     open_to_all: Mapped[bool]
-    """Whether a stranger asked by something that can be guessed: what the total limit counts."""
+    """Whether it counts for all askers of its kind together: asked by something that can be
+    guessed, and by none of them in the hour before."""
     purpose: Mapped[str] = mapped_column(String(20))
     answer: Mapped[str] = mapped_column(String(20))

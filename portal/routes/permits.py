@@ -147,7 +147,9 @@ def _citizen(visit: Visit, db: Connection) -> CitizenSession | None:
 
 def _asker(visit: Visit, db: Connection) -> Asker:
     citizen = _citizen(visit, db)
-    return Asker(visit.network, citizen.national_id if citizen else "")
+    if citizen is None:
+        return Asker(visit.network)
+    return Asker(visit.network, citizen.national_id, citizen.mobile)
 
 
 def _at_address(visit: Visit, typed: _Typed, center: Center) -> Response[bytes]:
@@ -186,9 +188,10 @@ def show(
                 portal.clock.now(),
                 visit.today,
             )
-            return _answer(visit, db, answer, permit_center, named)
+            past = _past(visit, db, answer)
     except TooSoon as error:
         return _too_soon(visit, error)
+    return _answer(visit, answer, past, permit_center, named)
 
 
 @get_page(f"{_BASE}/{{serial:str}}", Access.ANYONE)
@@ -205,23 +208,36 @@ def scan(visit: NamedDependency[Visit], serial: FromPath[str]) -> Response[bytes
                 portal.clock.now(),
                 visit.today,
             )
-            permit = answer.permit
-            return _answer(
-                visit,
-                db,
-                answer,
-                permit.center_code if permit else "",
-                permit.number if permit else None,
-            )
+            past = _past(visit, db, answer)
     except TooSoon as error:
         return _too_soon(visit, error)
+    permit = answer.permit
+    if permit is None:
+        return _answer(visit, answer, past, "", None)
+    return _answer(visit, answer, past, permit.center_code, permit.number)
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What an owner sees beside the permit."""
+
+    acts: Sequence[reading.PastAct] = ()
+    asked: Sequence[inquiry.Asked] = ()
+
+
+def _past(visit: Visit, db: Connection, answer: Answer) -> _Past:
+    if answer.permit is None or not answer.own:
+        return _Past()
+    permit_id = answer.permit.id
+    acts = reading.history(db, visit.portal.vault, permit_id)
+    return _Past(acts, inquiry.who_asked(db, permit_id))
 
 
 def _answer(
-    visit: Visit, db: Connection, answer: Answer, center: str, number: PermitNumber | None
+    visit: Visit, answer: Answer, past: _Past, center: str, number: PermitNumber | None
 ) -> Response[bytes]:
-    portal, permit = visit.portal, answer.permit
-    own = permit is not None and answer.own
+    """The page is made when the question is kept: nobody waits for it with a lock."""
+    portal = visit.portal
     response = portal.pages.page(
         visit,
         "permits/answer.html",
@@ -232,8 +248,8 @@ def _answer(
         address=_address(center, number) if number else "",
         labels=labels,
         at=portal.clock.now(),
-        history=reading.history(db, portal.vault, permit.id) if permit and own else (),
-        asked=inquiry.who_asked(db, permit.id) if permit and own else (),
+        history=past.acts,
+        asked=past.asked,
         signed_in=visit.session is not None,
     )
     response.headers["x-robots-tag"] = "noindex"
