@@ -30,7 +30,9 @@ NOTE = "permit_acts.note"
 ASKER = "permit_inquiries.asker"
 OWNER_ID = "permit_owners.national_id"
 _STATUSES = ", ".join(f"'{status}'" for status in Status)
-_NOT_STARTED = text("status IN ('valid_not_started', 'renewed')")
+_MAY_LAPSE = text("status IN ('valid_not_started', 'renewed') AND lapse_proposed_on IS NULL")
+_LAPSING = text("lapse_proposed_on IS NOT NULL")
+_UNVERIFIED = text("status = 'manual_unverified'")
 _PACED = text("pace_key IS NOT NULL")
 # as each database writes it in a question: else it would not see that the index answers
 _COUNTED = {"sqlite": text("open_to_all IS 1"), "postgresql": text("open_to_all IS true")}
@@ -57,10 +59,24 @@ class BuildingPermit(Base):
         Index(
             "ix_building_permits_not_started",
             "must_start_by",
-            sqlite_where=_NOT_STARTED,
-            postgresql_where=_NOT_STARTED,
+            sqlite_where=_MAY_LAPSE,
+            postgresql_where=_MAY_LAPSE,
         ),
         Index("ix_building_permits_newest", "center_code", "id"),
+        Index(
+            "ix_building_permits_lapsing",
+            "center_code",
+            "id",
+            sqlite_where=_LAPSING,
+            postgresql_where=_LAPSING,
+        ),
+        Index(
+            "ix_building_permits_unverified",
+            "center_code",
+            "id",
+            sqlite_where=_UNVERIFIED,
+            postgresql_where=_UNVERIFIED,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -164,6 +180,7 @@ class PermitInquiry(Base):
             "asker_kind",
             "at",
             "keys",
+            "open_to_all",
             sqlite_where=_COUNTED["sqlite"],
             postgresql_where=_COUNTED["postgresql"],
         ),
