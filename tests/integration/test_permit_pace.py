@@ -7,12 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
-from sqlalchemy import Connection, event, insert, select, text
+from sqlalchemy import Connection, event, func, insert, select, text, update
 
 from portal.db import Database
 from portal.permits import inquiry, reading, registry
@@ -24,6 +25,7 @@ from portal.permits.registry import NewPermit
 from portal.permits.validity import Status
 from portal.vault import Vault
 from tests.support.databases import POSTGRESQL, Databases
+from tests.support.local import LocalPortal
 from tests.support.plans import Plan, plans_of
 from tests.support.register import fill_log, fill_permits
 
@@ -363,3 +365,151 @@ def test_no_question_reads_through_the_register(large: Register, asked: str) -> 
         if asked in {"to be looked at", "to be reviewed"}:
             kind = "lapsing" if asked == "to be looked at" else "unverified"
             assert f"ix_building_permits_{kind}" in plan.text, plan.text
+
+
+# --- over HTTP
+
+
+@pytest.fixture
+def portal(still: LocalPortal) -> LocalPortal:
+    """Strangers of one address have so many questions an hour: each test has its own hour."""
+    with still.portal.database.begin() as db:
+        db.execute(update(PermitInquiry).values(at=still.clock.now() - timedelta(hours=2)))
+    return still
+
+
+def _kept(portal: LocalPortal) -> int:
+    return int(portal.rows(select(func.count()).select_from(PermitInquiry))[0][0])
+
+
+def _enter(portal: LocalPortal, status: Status, building_no: str) -> str:
+    """A permit on a street of its own; the path of its answer."""
+    now = portal.clock.now()
+    number = PermitNumber(int(building_no) + 700_000, "", now.year)
+    new = NewPermit(
+        CENTER, number, "new", now.date(), "manual", People([Owner("منى السيد")]), status
+    )
+    columns = {"street": _STREET, "building_no": building_no}
+    with portal.portal.database.begin() as db:
+        registry.enter(db, portal.portal.vault, replace(new, columns=columns), "test", now)
+    return f"/permits/{CENTER}/{number.year}/{number.number}"
+
+
+_STREET = "شارع الاختبار"
+_buildings = map(str, range(101, 999))
+
+
+def test_one_number_is_one_question_however_its_address_is_written(portal: LocalPortal) -> None:
+    with httpx.Client(base_url=portal.url, trust_env=False) as client:
+        before = _kept(portal)
+        for path in (
+            f"/permits/{CENTER}/2019/77",
+            f"/permits/{CENTER}/2019/77/",
+            f"/en/permits/{CENTER}/2019/77",
+            f"/permits/{CENTER}/%32019/%37%37",
+            f"/permits/{CENTER}/2019/77?again=1",
+        ):
+            assert client.get(path).status_code == 404
+            assert client.head(path).status_code == 404
+        assert _kept(portal) == before + 1
+        for path in (
+            f"/permits/{CENTER}/2019/077",
+            f"/permits/{CENTER}/2019/٧٧",
+            f"/permits/{CENTER}/٢٠١٩/77",
+            f"/permits/{CENTER}/2019/۷۷",
+            f"/permits/{CENTER}/2019/77%20",
+            f"/permits/{CENTER}/2019/+77",
+            f"/permits/{CENTER}/2019/77-",
+            f"/permits/{CENTER}/2019/77%00",
+            f"/permits/{CENTER.lower()}/2019/77",
+            f"/permits/{CENTER}%20/2019/77",
+            f"/permits?center={CENTER}&number=77&year=2019",
+        ):
+            assert client.get(path).status_code in {303, 404}
+        assert _kept(portal) == before + 1, (
+            "what is no number's own address asks the register never"
+        )
+
+
+def test_neither_headers_nor_the_other_language_make_another_asker(portal: LocalPortal) -> None:
+    free = inquiry.FREE_FOR_STRANGERS
+    told = []
+    with httpx.Client(base_url=portal.url, trust_env=False) as client:
+        for n in range(free + 4):
+            forged = {
+                "x-forwarded-for": f"198.51.100.{n}",
+                "forwarded": f"for=198.51.100.{n}",
+                "x-real-ip": f"198.51.100.{n}",
+                "user-agent": f"browser {n}",
+                "cookie": f"sid={'x' * 40}{n}",
+            }
+            path = f"{'/en' * (n % 2)}/permits/{CENTER}/2018/{n + 1}"
+            told.append((client.get, client.head)[n % 3 == 0](path, headers=forged).status_code)
+    assert told == [404] * free + [429] * 4
+
+
+def _plain(answer: httpx.Response, *typed: str) -> tuple[int, list[tuple[str, str]], str]:
+    """An answer without what the asker has told it, its own reference and numbers of seconds."""
+    body = re.sub('name="_csrf" value="[^"]*"', "", answer.text)
+    body = body.replace(answer.headers["x-request-id"], "REFERENCE")
+    for each in typed:
+        shown = each.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
+        body = body.replace(each, "TYPED").replace(shown, "TYPED")
+    body = re.sub('data-wait="[0-9]+"|خلال [^<]*|بعد [^<]*', "", body)
+    own = {"date", "x-request-id", "retry-after", "content-length"}
+    headers = [(name, value) for name, value in answer.headers.items() if name not in own]
+    return answer.status_code, sorted(headers), body
+
+
+def test_a_wait_says_nothing_of_what_was_asked_for(portal: LocalPortal) -> None:
+    paths = [
+        _enter(portal, status, next(_buildings))
+        for status in (Status.UNDER_EXECUTION, Status.MANUAL_UNVERIFIED, Status.REVOKED)
+    ]
+    paths.append(paths[0][:-3] + "999")
+    with httpx.Client(base_url=portal.url, trust_env=False) as client:
+        for n in range(inquiry.FREE_FOR_STRANGERS):
+            client.get(f"/permits/{CENTER}/2017/{n + 1}")
+        answers = [client.get(path) for path in paths]
+        told = [
+            _plain(answer, path, path.rsplit("/", 1)[1])
+            for path, answer in zip(paths, answers, strict=True)
+        ]
+    assert told[0][0] == 429
+    assert told.count(told[0]) == len(told)
+    assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in answers)
+
+
+def test_what_is_not_to_be_told_at_an_address_looks_like_what_is_not_there(
+    portal: LocalPortal,
+) -> None:
+    there, *hidden = (next(_buildings) for _ in range(4))
+    _enter(portal, Status.UNDER_EXECUTION, there)
+    _enter(portal, Status.MANUAL_UNVERIFIED, hidden[0])
+    _enter(portal, Status.REVOKED, hidden[1])
+    with httpx.Client(base_url=portal.url, trust_env=False) as client:
+
+        def ask(building: str) -> tuple[int, list[tuple[str, str]], str]:
+            query = {"center": CENTER, "street": _STREET, "building_no": building}
+            answer = client.get("/permits", params=query)
+            assert not {"etag", "last-modified"} & set(answer.headers)
+            return _plain(answer, building)
+
+        told = [ask(building) for building in hidden]
+        assert told.count(told[0]) == len(told)
+        assert ask(there) != told[0]
+
+
+def test_a_report_is_no_way_to_learn_of_what_is_not_told(portal: LocalPortal) -> None:
+    shown = _enter(portal, Status.UNDER_EXECUTION, next(_buildings))
+    hidden = _enter(portal, Status.MANUAL_UNVERIFIED, next(_buildings))
+    nothing = hidden[:-3] + "998"
+    citizen = portal.someone()
+    proof = citizen.get(shown).values("/report")
+    told = []
+    for path in (hidden, nothing):
+        answer = citizen.client.post(f"{portal.url}{path}/report", data=proof)
+        told.append(_plain(answer, path, path.rsplit("/", 1)[1]))
+    assert told[0][0] == 404
+    assert told[0] == told[1]
