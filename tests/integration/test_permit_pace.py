@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, event, func, insert, select, text, update
 
 from portal.db import Database
-from portal.permits import inquiry, reading, registry
+from portal.permits import inquiry, reading, registry, retention
 from portal.permits.inquiry import Answer, AnswerClass, Asker, TooSoon
 from portal.permits.model import PermitInquiry
 from portal.permits.numbers import PermitNumber
@@ -513,3 +513,56 @@ def test_a_report_is_no_way_to_learn_of_what_is_not_told(portal: LocalPortal) ->
         told.append(_plain(answer, path, path.rsplit("/", 1)[1]))
     assert told[0][0] == 404
     assert told[0] == told[1]
+
+
+# --- how long it is kept
+
+
+def test_questions_are_forgotten_when_their_time_is_over_and_no_earlier(
+    alone: LocalPortal,
+) -> None:
+    portal = alone
+    kept, now = portal.portal.settings.permit_log_kept, portal.clock.now()
+    hour = timedelta(hours=1)
+    ages = [kept + hour, kept - hour, retention.PACE_KEPT + hour, retention.PACE_KEPT - hour]
+    for n, age in enumerate(ages):
+        with portal.portal.database.begin() as db:
+            asker = citizen(n)
+            number = PermitNumber(n + 1, "", 2020)
+            inquiry.by_number(
+                db, portal.portal.vault, CENTER, number, asker, now - age, (now - age).date()
+            )
+    portal.worker.run_once()
+    rows = portal.rows(
+        select(PermitInquiry.keys, PermitInquiry.pace_key, PermitInquiry.open_to_all).order_by(
+            PermitInquiry.id
+        )
+    )
+    assert [row[0] for row in rows] == ["number 2/2020", "number 3/2020", "number 4/2020"]
+    assert [row[1] is None for row in rows] == [True, True, False]
+    assert [row[2] for row in rows] == [False, False, True]
+    portal.clock.advance(days=kept.days + 1)
+    portal.worker.run_once()
+    assert _kept(portal) == 0
+
+
+def test_a_round_forgets_some_at_a_time_and_reads_no_more(register: Register) -> None:
+    register.asked_already(2500)
+    for forget in (retention.forget_pace, retention.drop_old):
+        done = []
+        for _ in range(4):
+            with register.database.begin() as db:
+                done.append(forget(db, NOW))
+        assert done == [1000, 1000, 500, 0]
+
+
+@pytest.mark.parametrize("forget", [retention.forget_pace, retention.drop_old])
+def test_what_is_to_be_forgotten_is_found_without_reading_the_log(
+    large: Register, forget: Callable[[Connection, datetime], int]
+) -> None:
+    plans = _plans(large, lambda db: forget(db, datetime(2000, 1, 1, tzinfo=UTC)))
+    assert plans
+    for plan in plans:
+        by_id = "ORDER BY permit_inquiries.id" in plan.statement and "LIMIT" in plan.statement
+        assert by_id or plan.searches, plan.text
+        assert "Seq Scan" not in plan.text, plan.text

@@ -45,11 +45,10 @@ class Plan:
     @property
     def searches(self) -> bool:
         """Whether every table is gone about by the key of an index, and none is read through."""
-        scans = [step for step in self.steps if re.search(r"\bScan\b|\bSCAN\b", step)]
-        if any("SCAN" in step or "Seq Scan" in step for step in scans):
+        if any("SCAN" in step or "Seq Scan" in step for step in self.steps):
             return False
-        keys = [step for step in self.steps if "Index Cond" in step]
-        return len(keys) == len(scans)
+        scans = [step for step in self.steps if re.search(r"\bIndex (Only )?Scan\b", step)]
+        return len(scans) == len([step for step in self.steps if "Index Cond" in step])
 
     @property
     def text(self) -> str:
