@@ -35,6 +35,9 @@ FREE_FOR_ALL = 400
 """Questions of strangers an hour that one center's register answers without any waiting."""
 FREE_FOR_ALL_CITIZENS = 1200
 """The same of all who have signed in: whoever has thirty telephones is not thirty people."""
+MOST_CLAIMED = 5
+"""National IDs of one mobile, as in a family. Whoever has claimed more is told as owner of none:
+nobody checks a national ID, and permits are not to be found by one (facts §6.3)."""
 _KEPT_EACH = timedelta(minutes=1)
 _FIRST_WAIT = 5
 _LONGEST_WAIT = 900
@@ -61,6 +64,8 @@ class Asker:
     network: str
     national_id: str = ""
     mobile: str = ""
+    doubtful: bool = False
+    """Whether the mobile has claimed more national IDs than :data:`MOST_CLAIMED`."""
 
     @property
     def kind(self) -> str:
@@ -161,7 +166,7 @@ def at_address(
 
 
 def _owns(db: Connection, vault: Vault, center: str, number: PermitNumber, asker: Asker) -> bool:
-    if not asker.national_id:
+    if not asker.national_id or asker.doubtful:
         return False
     return reading.owns(db, vault, center, number, asker.national_id)
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from portal.catalogue.fields import Raw, show_permit_number
 from portal.catalogue.identity import local_mobile
 from portal.clock import public_id
+from portal.identity import otp
 from portal.identity.sessions import CitizenSession
 from portal.permits import inquiry, labels, reading
 from portal.permits.inquiry import Answer, AnswerClass, Asker, TooSoon
@@ -115,10 +116,13 @@ def _form(
     portal = visit.portal
     shown = portal.places.centers_of(typed.governorate) if typed.governorate else ()
     own: Sequence[reading.Permit] = ()
+    doubtful = False
     with portal.database.read() as db:
         citizen = _citizen(visit, db)
         if citizen is not None:
-            own = reading.of_owner(db, portal.vault, citizen.national_id)
+            doubtful = _doubtful(visit, db, citizen)
+            if not doubtful:
+                own = reading.of_owner(db, portal.vault, citizen.national_id)
     return portal.pages.page(
         visit,
         "permits/ask.html",
@@ -129,6 +133,7 @@ def _form(
         governorates=portal.places.governorates.values(),
         centers=[each for each in shown if each.takes_sites],
         own=own,
+        doubtful=doubtful,
         address=_address,
         places=portal.places,
         labels=labels,
@@ -149,7 +154,13 @@ def _asker(visit: Visit, db: Connection) -> Asker:
     citizen = _citizen(visit, db)
     if citizen is None:
         return Asker(visit.network)
-    return Asker(visit.network, citizen.national_id, citizen.mobile)
+    doubtful = _doubtful(visit, db, citizen)
+    return Asker(visit.network, citizen.national_id, citizen.mobile, doubtful)
+
+
+def _doubtful(visit: Visit, db: Connection, citizen: CitizenSession) -> bool:
+    claimed = otp.claimed_with(db, visit.portal.vault, citizen.mobile)
+    return claimed > inquiry.MOST_CLAIMED
 
 
 def _at_address(visit: Visit, typed: _Typed, center: Center) -> Response[bytes]:

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import Connection, event, func, insert, select, text, update
 
 from portal.db import Database
+from portal.identity import otp
 from portal.permits import inquiry, reading, registry, retention
 from portal.permits.inquiry import Answer, AnswerClass, Asker, TooSoon
 from portal.permits.model import PermitInquiry
@@ -382,12 +383,18 @@ def _kept(portal: LocalPortal) -> int:
     return int(portal.rows(select(func.count()).select_from(PermitInquiry))[0][0])
 
 
-def _enter(portal: LocalPortal, status: Status, building_no: str) -> str:
+def _enter(portal: LocalPortal, status: Status, building_no: str, national_id: str = "") -> str:
     """A permit on a street of its own; the path of its answer."""
     now = portal.clock.now()
     number = PermitNumber(int(building_no) + 700_000, "", now.year)
     new = NewPermit(
-        CENTER, number, "new", now.date(), "manual", People([Owner("منى السيد")]), status
+        CENTER,
+        number,
+        "new",
+        now.date(),
+        "manual",
+        People([Owner("منى السيد", national_id)]),
+        status,
     )
     columns = {"street": _STREET, "building_no": building_no}
     with portal.portal.database.begin() as db:
@@ -566,3 +573,27 @@ def test_what_is_to_be_forgotten_is_found_without_reading_the_log(
         by_id = "ORDER BY permit_inquiries.id" in plan.statement and "LIMIT" in plan.statement
         assert by_id or plan.searches, plan.text
         assert "Seq Scan" not in plan.text, plan.text
+
+
+# --- national IDs that nobody checks
+
+
+def test_a_mobile_that_claims_one_national_id_after_the_other_finds_no_permits_by_them(
+    portal: LocalPortal,
+) -> None:
+    national_id, mobile = "29001018800034", "01091234567"
+    path = _enter(portal, Status.UNDER_EXECUTION, next(_buildings), national_id)
+    citizen = portal.signed_in(national_id, mobile)
+    listed = f"//section[@aria-labelledby='own']//a[@href='{path}']"
+    assert citizen.get("/permits").tree.xpath(listed)
+    assert "منى السيد" in citizen.get(path).text
+
+    with portal.portal.database.begin() as db:
+        for n in range(inquiry.MOST_CLAIMED):
+            otp.citizen_for(
+                db, portal.portal.vault, f"290010188{n:05d}", f"+20{mobile[1:]}", portal.clock.now()
+            )
+    page = citizen.get("/permits")
+    assert not page.tree.xpath(listed)
+    assert page.hook("own") == "doubtful", "and it is said why"
+    assert "منى السيد" not in citizen.get(path).text

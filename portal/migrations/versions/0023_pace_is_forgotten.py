@@ -21,6 +21,7 @@ def upgrade() -> None:
     )
     together = ["center_code", "asker_kind", "at", "keys", "open_to_all"]
     _partial(_TABLE, "together", together, counted)
+    op.create_index("ix_citizens_mobile_index", "citizens", ["mobile_index"])
     op.drop_index("ix_building_permits_not_started", "building_permits")
     may_lapse = "status IN ('valid_not_started', 'renewed') AND lapse_proposed_on IS NULL"
     _partial("building_permits", "not_started", ["must_start_by"], may_lapse)
