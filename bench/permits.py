@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -35,7 +35,7 @@ from tests.support.sandbox import eventually, free_port
 from tests.support.stack import Stack
 
 FEW, MANY, LOG = 10_000, 2_000_000, 1_000_000
-_A_TURN = 150
+_A_TURN = 100
 _TURNS = 6
 _AT_ONCE = 8
 _ADDRESS_ASKS = 4  # of the questions that each address has an hour
@@ -43,17 +43,23 @@ _LONGEST_HEAD = 4096
 _asker = count(1)
 
 
-@dataclass(frozen=True)
-class Row:
-    """One kind of question: requests a second of 8 clients at once, as a share of the baseline's;
-    the server's CPU likewise; milliseconds of one client, the median and the slowest of a hundred.
-    """
+@dataclass
+class Told:
+    """What one register said to one kind of question, turn by turn with the bare application."""
 
-    name: str
-    share: float
-    cpu_share: float
-    p50: float
-    p99: float
+    shares: list[float] = field(default_factory=list)
+    """Requests a second of clients at once, as shares of the bare application's."""
+    cpu_shares: list[float] = field(default_factory=list)
+    """The bare application's CPU of a request, as shares of the server's."""
+    ms: list[float] = field(default_factory=list)
+    """Milliseconds of one client alone."""
+
+    def __str__(self) -> str:
+        slowest = sorted(self.ms)[len(self.ms) * 99 // 100]
+        return (
+            f"{median(self.shares):9.4f}{median(self.cpu_shares):9.4f}"
+            f"{median(self.ms):9.2f}{slowest:9.2f}"
+        )
 
 
 class Client:
@@ -164,6 +170,8 @@ class Questions:
         self._next = {name: count() for name in ("number", "none", "code", "address")}
 
     def path(self, kind: str) -> str:
+        if kind in _WITHOUT_REGISTER:
+            return _WITHOUT_REGISTER[kind]
         step = next(self._next[kind])
         row = self._known[self._order[step % len(self._order)]]
         if kind == "code":
@@ -175,12 +183,17 @@ class Questions:
         return f"/permits/{row['center_code']}/{row['year']}/{number}"
 
 
+_WITHOUT_REGISTER = {"live": "/health/live", "page": "/permits/none/2025/1"}
+
+
 def stranger() -> str:
     n = next(_asker) // _ADDRESS_ASKS
     return f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}"
 
 
 _KINDS = {
+    "live": ("the framework alone", 200),
+    "page": ("a page without a register", 404),
     "number": ("by number", 200),
     "none": ("by number, not there", 404),
     "code": ("by the code on the sign", 200),
@@ -188,60 +201,69 @@ _KINDS = {
 }
 
 
-def measure(portal: Server, bare: Server, database: Database) -> Iterator[Row]:
-    questions = Questions(database)
-    for kind, (name, status) in _KINDS.items():
+@dataclass
+class Portal:
+    """A portal with a register of so many permits, and of so many questions asked before."""
 
-        def ask(client: Client, kind: str = kind, status: int = status) -> None:
-            path = questions.path(kind)
-            told = client.get(path, stranger())
-            assert told == status, (path, told)
+    permits: int
+    logged: int
+    stack: Stack
+    server: Server
+    questions: Questions
+    told: dict[str, Told] = field(default_factory=dict)
 
-        shares, cpus, alone = [], [], []
-        for _ in range(_TURNS):
-            rate, cpu, _ = bare.turn(lambda client: _ok(client.get("/", "")))
-            own_rate, own_cpu, ms = portal.turn(ask)
-            shares.append(own_rate / rate)
-            cpus.append(cpu / own_cpu)
-            alone += ms
-        alone.sort()
-        yield Row(name, median(shares), median(cpus), median(alone), alone[len(alone) * 99 // 100])
+    def turn(self, kind: str, bare: Server) -> None:
+        _, status = _KINDS[kind]
+
+        def ask(client: Client) -> None:
+            path = self.questions.path(kind)
+            answered = client.get(path, stranger())
+            assert answered == status, (path, answered)
+
+        rate, cpu, _ = bare.turn(lambda client: _ok(client.get("/", "")))
+        own_rate, own_cpu, ms = self.server.turn(ask)
+        told = self.told.setdefault(kind, Told())
+        told.shares.append(own_rate / rate)
+        told.cpu_shares.append(cpu / own_cpu)
+        told.ms += ms
 
 
 def _ok(status: int) -> None:
     assert status == 200
 
 
+def prepare(url: str, folder: Path, permits: int, logged: int) -> Portal:
+    stack = Stack(folder, url, {"PORTAL_TRUSTED_PROXIES": "1"}).prepare()
+    vault = Vault(read_settings(stack.environment).secret_keys)
+    fill_permits(stack.database, vault, permits)
+    if logged:
+        fill_log(stack.database, logged)
+    stack.start("sandbox", "serve")
+    server = Server(stack.port, stack.pid("serve"))
+    return Portal(permits, logged, stack, server, Questions(stack.database))
+
+
 def print_permits(many: int, log: int, kinds: Sequence[str]) -> None:
     for kind in kinds:
-        with ExitStack() as stack:
-            bare = stack.enter_context(bare_server())
-            server = (
-                stack.enter_context(running_postgres(durable=True)) if kind != "sqlite" else None
-            )
-            print(f"{kind:28}{'of bare':>9}{'CPU':>9}{'p50 ms':>9}{'p99 ms':>9}")
-            for permits, rows in ((FEW, 0), (many, 0), (many, log)):
-                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-                url = server.fresh_database() if server else ""
-                portal = Stack(folder, url, {"PORTAL_TRUSTED_PROXIES": "1"}).prepare()
-                vault = Vault(read_settings(portal.environment).secret_keys)
-                began = time.perf_counter()
-                fill_permits(portal.database, vault, permits)
-                if rows:
-                    fill_log(portal.database, rows)
-                seconds = time.perf_counter() - began
-                print(f"{permits:,} permits, {rows:,} logged, filled in {seconds:.0f} s")
-                portal.start("sandbox", "serve")
-                try:
-                    told = Server(portal.port, portal.pid("serve"))
-                    for row in measure(told, bare, portal.database):
-                        print(
-                            f"  {row.name:26}{row.share:9.3f}{row.cpu_share:9.3f}"
-                            f"{row.p50:9.2f}{row.p99:9.2f}",
-                            flush=True,
-                        )
-                finally:
-                    portal.stop()
+        with ExitStack() as ending:
+            bare = ending.enter_context(bare_server())
+            urls = ["", ""]
+            if kind == "postgresql":
+                server = ending.enter_context(running_postgres(durable=True))
+                urls = [server.fresh_database() for _ in urls]
+            portals = []
+            for url, permits, logged in zip(urls, (FEW, many), (0, log), strict=True):
+                folder = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+                portals.append(prepare(url, folder, permits, logged))
+                ending.callback(portals[-1].stack.stop)
+            for number in range(_TURNS):
+                for each in _KINDS:
+                    for portal in portals if number % 2 else reversed(portals):
+                        portal.turn(each, bare)
+            print(f"{kind:34}{'of bare':>9}{'CPU':>9}{'p50 ms':>9}{'p99 ms':>9}")
+            for each, (name, _) in _KINDS.items():
+                for portal in portals:
+                    print(f"{name:24}{portal.permits:10,}{portal.told[each]}", flush=True)
 
 
 if __name__ == "__main__":
