@@ -72,6 +72,8 @@ def _bulk(database: Database, models: Sequence[type]) -> Iterator[Connection]:
     with database.begin() as db:
         if postgres:
             db.execute(text("SET LOCAL statement_timeout = 0"))
+        else:  # indexes that are filled out of order are read again and again
+            db.execute(text("PRAGMA cache_size = -1000000"))
         for index in indexes:
             index.drop(db)
         yield db
