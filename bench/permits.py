@@ -260,10 +260,10 @@ def print_permits(many: int, log: int, kinds: Sequence[str]) -> None:
                 for each in _KINDS:
                     for portal in portals if number % 2 else reversed(portals):
                         portal.turn(each, bare)
-            print(f"{kind:34}{'of bare':>9}{'CPU':>9}{'p50 ms':>9}{'p99 ms':>9}")
+            print(f"{kind:36}{'of bare':>9}{'CPU':>9}{'p50 ms':>9}{'p99 ms':>9}")
             for each, (name, _) in _KINDS.items():
                 for portal in portals:
-                    print(f"{name:24}{portal.permits:10,}{portal.told[each]}", flush=True)
+                    print(f"{name:26}{portal.permits:10,}{portal.told[each]}", flush=True)
 
 
 if __name__ == "__main__":
