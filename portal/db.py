@@ -12,10 +12,12 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Connection,
     Engine,
     LargeBinary,
     MetaData,
+    bindparam,
     create_engine,
     event,
     func,
@@ -90,12 +92,16 @@ class Database:
         self.engine.dispose()
 
 
+# put together once: that costs more than asking the database
+_TURN = select(func.pg_advisory_xact_lock(bindparam("lock", type_=BigInteger)))
+
+
 def take_turns(db: Connection, key: bytes) -> None:
     """Until the transaction ends, others with this key wait: of acts that come in one instant each
     sees the one before. SQLite's writers take turns anyway."""
     if db.dialect.name == "postgresql":
         lock = int.from_bytes(key[:8], "big", signed=True)
-        db.execute(select(func.pg_advisory_xact_lock(lock)))
+        db.execute(_TURN, {"lock": lock})
 
 
 def _writing(connection: Connection) -> Connection:

@@ -24,6 +24,9 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _CHECKOUT_OF = {"api.stripe.com": "https://checkout.stripe.com"}
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _SHORTEST_KEY = 32
+# How long records of a system's use must be kept at least (law 175/2018, article 2), and how long
+# a misdemeanour that they would prove is pursued (three years)
+_LAW_175_DAYS, _LAW_CRIMES_DAYS = 180, 1096
 _SHORTEST_SIGNING_SECRET = 24  # Stripe's have 38; who guesses it can say that anything is paid
 
 
@@ -71,6 +74,8 @@ class Settings:
     silent_for: timedelta
     """So much of the counters' hours may a center with a system of its own be silent while
     something waits for it."""
+    permit_log_kept: timedelta
+    """So long is kept who asked about building permits."""
     files_dir: Path
     payments_base_url: str
     payments_checkout_origin: str
@@ -161,6 +166,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         queue=_queue(read, demo),
         answer_within=timedelta(minutes=read.number("PORTAL_ANSWER_MINUTES", 30, 1, 10080)),
         silent_for=timedelta(minutes=read.number("PORTAL_SILENT_MINUTES", 120, 10, 3600)),
+        permit_log_kept=timedelta(
+            days=read.number("PORTAL_PERMIT_LOG_DAYS", 365, _LAW_175_DAYS, _LAW_CRIMES_DAYS)
+        ),
         files_dir=_files(read, var),
         payments_base_url=base + api.path.rstrip("/"),
         payments_checkout_origin=_origin(

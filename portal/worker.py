@@ -29,7 +29,7 @@ from portal.outages import health, register, watching
 from portal.outages.health import Part
 from portal.outages.register import Scope
 from portal.outages.watching import Seen
-from portal.permits import registry
+from portal.permits import registry, retention
 from portal.requests import drafts, uploads
 from portal.requests.model import Attachment
 from portal.settings import Settings
@@ -178,6 +178,8 @@ class Worker:
         dropped = 0
         while idle := self._drop_idle_drafts(now):
             dropped += idle
+        while forgotten := self._forget_inquiries(now):
+            dropped += forgotten
         with core.database.begin() as db:
             dropped += sessions.drop_expired(db, now - _ENDED_KEPT)
             dropped += held.drop_old(db, now)
@@ -199,6 +201,13 @@ class Worker:
         for key in files:
             core.files.drop(key)
         return len(idle)
+
+    def _forget_inquiries(self, now: datetime) -> int:
+        """Some of the questions about permits whose time is over; how many."""
+        core = self._core
+        with core.database.begin() as db:
+            forgotten = retention.forget_pace(db, now - retention.PACE_KEPT)
+            return forgotten + retention.drop_old(db, now - core.settings.permit_log_kept)
 
     def _tidy_files(self) -> int:
         """Drop stored files that no row names: left by a power cut at the wrong moment."""

@@ -23,7 +23,10 @@ class Citizen(Base):
     """
 
     __tablename__ = "citizens"
-    __table_args__ = (UniqueConstraint("national_id_index", "mobile_index"),)
+    __table_args__ = (
+        UniqueConstraint("national_id_index", "mobile_index"),
+        Index("ix_citizens_mobile_index", "mobile_index"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     national_id: Mapped[bytes] = mapped_column(sealed())

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from portal.clock import one_time_code
 from portal.db import Database, insert_missing
@@ -183,6 +183,16 @@ def citizen_for(db: Connection, vault: Vault, national_id: str, mobile: str, at:
     )
     # None: the same person signed in on two phones at once, and the other one made it
     return int(made if made is not None else _find_citizen(db, vault, national_id, mobile) or 0)
+
+
+def claimed_with(db: Connection, vault: Vault, mobile: str) -> int:
+    """How many national IDs this mobile has signed in with: a code proves the mobile alone."""
+    return int(db.scalar(_CLAIMED, {"indexes": vault.indexes("mobile", mobile)}) or 0)
+
+
+_CLAIMED = select(func.count()).where(
+    Citizen.mobile_index.in_(bindparam("indexes", expanding=True))
+)
 
 
 def _find_citizen(db: Connection, vault: Vault, national_id: str, mobile: str) -> int | None:

@@ -4,19 +4,21 @@ A permit is found by number, year and center, by the serial of its QR code, or b
 tells only that there is one. Never by a name. The names in it are shown to their owner alone.
 
 **Pace.** Numbers follow each other, so anybody could ask for all of them. Each asker has some
-questions an hour, and after them waits longer and longer; strangers together have so many different
-ones for each center, and after them wait for each other. A serial cannot be guessed and only counts
-for its asker. What was asked before in the same hour tells nothing new and costs nothing. Nobody is
-asked to solve a riddle.
+questions an hour, and after them waits longer and longer. Strangers together have so many different
+ones for each center, and after them wait for each other; those who signed in have a limit of their
+own. What somebody of them has asked within the hour is known to them all and makes nobody wait. A
+serial cannot be guessed and counts only for its asker; wrong ones count together, as if they were
+of one more center. What an asker has asked in the same hour costs nothing, and owners never wait
+for what is theirs. Nobody is asked to solve a riddle.
 """
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, case, func, insert, select
 
-from portal.db import take_turns
+from portal.db import Base, take_turns
 from portal.permits import reading, registry, validity
 from portal.permits.model import ASKER, BuildingPermit, PermitInquiry
 from portal.permits.numbers import PermitNumber
@@ -31,6 +33,11 @@ FREE_FOR_STRANGERS = 12
 FREE_FOR_CITIZENS = 40
 FREE_FOR_ALL = 400
 """Questions of strangers an hour that one center's register answers without any waiting."""
+FREE_FOR_ALL_CITIZENS = 1200
+"""The same of all who have signed in: whoever has thirty telephones is not thirty people."""
+MOST_CLAIMED = 5
+"""National IDs of one mobile, as in a family. Whoever has claimed more is told as owner of none:
+nobody checks a national ID, and permits are not to be found by one (facts §6.3)."""
 _KEPT_EACH = timedelta(minutes=1)
 _FIRST_WAIT = 5
 _LONGEST_WAIT = 900
@@ -48,10 +55,17 @@ class AnswerClass(StrEnum):
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks: a citizen who has signed in (``national_id``), or a stranger from a network."""
+    """Who asks: a citizen who has signed in, or a stranger from a network.
+
+    A citizen is counted by the mobile, which a code has proved. The national ID is what he says,
+    and with one mobile many can be said.
+    """
 
     network: str
     national_id: str = ""
+    mobile: str = ""
+    doubtful: bool = False
+    """Whether the mobile has claimed more national IDs than :data:`MOST_CLAIMED`."""
 
     @property
     def kind(self) -> str:
@@ -59,7 +73,7 @@ class Asker:
 
     def pace_key(self, vault: Vault) -> bytes:
         """Counts this asker's questions without saying who it is."""
-        return vault.index("permit_pace", f"{self.kind} {self.national_id or self.network}")
+        return vault.index("permit_pace", f"{self.kind} {self.mobile or self.network}")
 
 
 @dataclass(frozen=True)
@@ -90,10 +104,12 @@ class Question:
     center: str
     keys: str
     guessable: bool
-    repeated: bool = False
-    """The same asker asked it within the hour: it tells nothing new."""
+    own: bool = False
+    """Whether the asker is the owner of what is asked for."""
     kept: bool = True
-    """Whether the log takes it: of one that is repeated, one a minute."""
+    """Whether the log takes it: of one that is repeated within the hour, one a minute."""
+    counts: bool = False
+    """Whether it is guessable and new to all askers of this kind: it counts for them together."""
 
 
 def by_number(
@@ -106,7 +122,9 @@ def by_number(
     today: date,
 ) -> Answer:
     """The permit of this name. Raises :class:`TooSoon`."""
-    question = Question(center, f"number {number.canonical}", guessable=True)
+    # asked before the register itself: a wait must not tell whether there is such a permit
+    own = owns(db, vault, center, number, asker)
+    question = Question(center, f"number {number.canonical}", guessable=True, own=own)
     question = _pace(db, vault, question, asker, now)
     return _answer(db, vault, question, asker, reading.find(db, vault, center, number), now, today)
 
@@ -116,8 +134,12 @@ def by_serial(
 ) -> Answer:
     """The permit whose QR code was scanned. Raises :class:`TooSoon`."""
     permit = reading.by_serial(db, vault, serial)
-    center = permit.center_code if permit else ""
-    question = Question(center, f"code {serial}"[:60], guessable=False)
+    keys = f"code {serial}"[:60]
+    if permit is None:
+        question = Question("", keys, guessable=True)
+    else:
+        own = owns(db, vault, permit.center_code, permit.number, asker)
+        question = Question(permit.center_code, keys, guessable=False, own=own)
     question = _pace(db, vault, question, asker, now)
     return _answer(db, vault, question, asker, permit, now, today)
 
@@ -137,19 +159,17 @@ def at_address(
     address = vault.index("permit_address", f"{key}\0{building_no}").hex()
     question = Question(center, f"address {address[:40]}", guessable=True)
     question = _pace(db, vault, question, asker, now)
-    found = db.scalar(
-        select(BuildingPermit.id)
-        .where(
-            BuildingPermit.center_code == center,
-            BuildingPermit.street_key == key,
-            BuildingPermit.building_no == building_no,
-            BuildingPermit.status.not_in([Status.MANUAL_UNVERIFIED, Status.REVOKED]),
-        )
-        .limit(1)
-    )
+    found = db.scalar(_AT_ADDRESS, {"center": center, "street": key, "building": building_no})
     kind = AnswerClass.NOT_FOUND if found is None else AnswerClass.FOUND
     _log(db, vault, question, asker, found, kind, now)
     return found is not None
+
+
+def owns(db: Connection, vault: Vault, center: str, number: PermitNumber, asker: Asker) -> bool:
+    """Whether the permit of this name is told to ``asker`` as its owner's."""
+    if not asker.national_id or asker.doubtful:
+        return False
+    return reading.owns(db, vault, center, number, asker.national_id)
 
 
 def _answer(
@@ -166,12 +186,11 @@ def _answer(
     elif permit.status is Status.MANUAL_UNVERIFIED or permit.term is None:
         answer = Answer(AnswerClass.UNVERIFIED)
     else:
-        own = bool(asker.national_id) and reading.is_owner(db, vault, permit.id, asker.national_id)
         names = tuple(
-            owner.name if own else mask_name(owner.name) for owner in permit.people.owners
+            owner.name if question.own else mask_name(owner.name) for owner in permit.people.owners
         )
         verdict = validity.verdict(permit.status, permit.term, today)
-        answer = Answer(AnswerClass.FOUND, permit, verdict, own, names)
+        answer = Answer(AnswerClass.FOUND, permit, verdict, question.own, names)
     _log(db, vault, question, asker, permit.id if permit else None, answer.kind, now)
     return answer
 
@@ -181,42 +200,64 @@ def mask_name(name: str) -> str:
     return " ".join(f"{part[0]}***" for part in name.split()[:4])
 
 
+# Statements of every question are put together once: that costs more than asking the database
+
+_LOG = Base.metadata.tables[PermitInquiry.__tablename__]
+_MINE = (
+    select(_LOG.c["keys"], _LOG.c.center_code, func.min(_LOG.c.at), func.max(_LOG.c.at))
+    .where(_LOG.c.pace_key == bindparam("key"), _LOG.c.at > bindparam("since"))
+    .group_by(_LOG.c["keys"], _LOG.c.center_code)
+)
+_OURS = select(
+    func.count(),
+    func.max(_LOG.c.at),
+    func.max(case((_LOG.c["keys"] == bindparam("keys"), 1), else_=0)),
+).where(
+    _LOG.c.center_code == bindparam("center"),
+    _LOG.c.asker_kind == bindparam("kind"),
+    _LOG.c.at > bindparam("since"),
+    _LOG.c.open_to_all.is_(True),
+)
+_KEEP = insert(_LOG)
+_AT_ADDRESS = (
+    select(BuildingPermit.id)
+    .where(
+        BuildingPermit.center_code == bindparam("center"),
+        BuildingPermit.street_key == bindparam("street"),
+        BuildingPermit.building_no == bindparam("building"),
+        BuildingPermit.status.not_in([Status.MANUAL_UNVERIFIED, Status.REVOKED]),
+    )
+    .limit(1)
+)
+
+
 def _pace(
     db: Connection, vault: Vault, question: Question, asker: Asker, now: datetime
 ) -> Question:
-    """The question, marked when it is a repeated one. Raises :class:`TooSoon`."""
+    """The question as it is to be kept. Raises :class:`TooSoon`."""
     key = asker.pace_key(vault)
     take_turns(db, key)
-    since = PermitInquiry.at > now - HOUR
-    mine = db.execute(
-        select(
-            PermitInquiry.keys,
-            PermitInquiry.center_code,
-            func.min(PermitInquiry.at),
-            func.max(PermitInquiry.at),
-        )
-        .where(PermitInquiry.pace_key == key, since)
-        .group_by(PermitInquiry.keys, PermitInquiry.center_code)
-    ).all()
+    since = now - HOUR
+    mine = db.execute(_MINE, {"key": key, "since": since}).all()
     for keys, center, _, newest in mine:
         if (keys, center) == (question.keys, question.center):
-            return replace(question, repeated=True, kept=newest < now - _KEPT_EACH)
+            return replace(question, kept=newest < now - _KEPT_EACH)
+    if question.own:
+        return question
     free = FREE_FOR_CITIZENS if asker.national_id else FREE_FOR_STRANGERS
     # when each was asked first: looking at one again makes no wait longer
     last = max((row[2] for row in mine), default=None)
     _wait(len(mine) - free, _FIRST_WAIT, 1, _LONGEST_WAIT, last, now, together=False)
-    if question.guessable and not asker.national_id:
-        take_turns(db, vault.index("permit_pace", question.center))
-        count, newest = db.execute(
-            select(func.count(PermitInquiry.keys.distinct()), func.max(PermitInquiry.at)).where(
-                PermitInquiry.center_code == question.center,
-                PermitInquiry.open_to_all.is_(True),
-                since,
-            )
-        ).one()
-        over = count - FREE_FOR_ALL
-        _wait(over, 1, _STEP_TOGETHER, _LONGEST_WAIT_TOGETHER, newest, now, together=True)
-    return question
+    if not question.guessable:
+        return question
+    take_turns(db, vault.index("permit_pace", f"all {asker.kind} {question.center}"))
+    asked = {"keys": question.keys, "center": question.center, "kind": asker.kind, "since": since}
+    count, newest, known = db.execute(_OURS, asked).one()
+    if known:
+        return question
+    free = FREE_FOR_ALL_CITIZENS if asker.national_id else FREE_FOR_ALL
+    _wait(count - free, 1, _STEP_TOGETHER, _LONGEST_WAIT_TOGETHER, newest, now, together=True)
+    return replace(question, counts=True)
 
 
 def _wait(
@@ -249,20 +290,19 @@ def _log(
 ) -> None:
     if not question.kept:
         return
-    db.execute(
-        insert(PermitInquiry).values(
-            at=now,
-            permit_id=permit_id,
-            center_code=question.center,
-            keys=question.keys,
-            asker_kind=asker.kind,
-            asker=vault.seal(ASKER, asker.national_id) if asker.national_id else None,
-            pace_key=asker.pace_key(vault),
-            open_to_all=question.guessable and not question.repeated and not asker.national_id,
-            purpose="public",
-            answer=kind,
-        )
-    )
+    told = {
+        "at": now,
+        "permit_id": permit_id,
+        "center_code": question.center,
+        "keys": question.keys,
+        "asker_kind": asker.kind,
+        "asker": vault.seal(ASKER, asker.national_id) if asker.national_id else None,
+        "pace_key": asker.pace_key(vault),
+        "open_to_all": question.counts,
+        "purpose": "public",
+        "answer": kind,
+    }
+    db.execute(_KEEP, told)
 
 
 @dataclass(frozen=True)

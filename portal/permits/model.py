@@ -48,7 +48,12 @@ class MatterKind(StrEnum):
 
 _STATUSES = ", ".join(f"'{status}'" for status in Status)
 _KINDS = ", ".join(f"'{kind}'" for kind in MatterKind)
-_NOT_STARTED = text("status IN ('valid_not_started', 'renewed')")
+_MAY_LAPSE = text("status IN ('valid_not_started', 'renewed') AND lapse_proposed_on IS NULL")
+_LAPSING = text("lapse_proposed_on IS NOT NULL")
+_UNVERIFIED = text("status = 'manual_unverified'")
+_PACED = text("pace_key IS NOT NULL")
+# as each database writes it in a question: else it would not see that the index answers
+_COUNTED = {"sqlite": text("open_to_all IS 1"), "postgresql": text("open_to_all IS true")}
 
 
 class BuildingPermit(Base):
@@ -72,10 +77,24 @@ class BuildingPermit(Base):
         Index(
             "ix_building_permits_not_started",
             "must_start_by",
-            sqlite_where=_NOT_STARTED,
-            postgresql_where=_NOT_STARTED,
+            sqlite_where=_MAY_LAPSE,
+            postgresql_where=_MAY_LAPSE,
         ),
         Index("ix_building_permits_newest", "center_code", "id"),
+        Index(
+            "ix_building_permits_lapsing",
+            "center_code",
+            "id",
+            sqlite_where=_LAPSING,
+            postgresql_where=_LAPSING,
+        ),
+        Index(
+            "ix_building_permits_unverified",
+            "center_code",
+            "id",
+            sqlite_where=_UNVERIFIED,
+            postgresql_where=_UNVERIFIED,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -190,14 +209,38 @@ class PermitMatter(Base):
 class PermitInquiry(Base):
     """That somebody asked: who, when, by which keys, what for, and the class of the answer.
 
-    ``pace_key`` counts an asker's questions without saying who it is. ``asker`` says it, sealed,
-    of who has signed in; of a stranger nothing more is kept.
+    ``pace_key`` counts an asker's questions without saying who it is, and is forgotten after a day.
+    ``asker`` says it, sealed, of who has signed in; of a stranger nothing more is kept.
     """
 
     __tablename__ = "permit_inquiries"
     __table_args__ = (
-        Index("ix_permit_inquiries_pace", "pace_key", "at"),
-        Index("ix_permit_inquiries_center", "center_code", "open_to_all", "at"),
+        # what the pace asks for: all of it in the index, and nothing in it that is older than a day
+        Index(
+            "ix_permit_inquiries_pace",
+            "pace_key",
+            "at",
+            "center_code",
+            "keys",
+            sqlite_where=_PACED,
+            postgresql_where=_PACED,
+        ),
+        Index(
+            "ix_permit_inquiries_together",
+            "center_code",
+            "asker_kind",
+            "at",
+            "keys",
+            "open_to_all",
+            sqlite_where=_COUNTED["sqlite"],
+            postgresql_where=_COUNTED["postgresql"],
+        ),
+        Index(
+            "ix_permit_inquiries_paced",
+            "at",
+            sqlite_where=_PACED,
+            postgresql_where=_PACED,
+        ),
         Index("ix_permit_inquiries_permit", "permit_id", "at"),
     )
 
@@ -209,8 +252,9 @@ class PermitInquiry(Base):
     """By what it was asked: «number 56/م/1998», «code», «address»."""
     asker_kind: Mapped[str] = mapped_column(String(10))
     asker: Mapped[bytes | None] = mapped_column(sealed())
-    pace_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    pace_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     open_to_all: Mapped[bool]
-    """Whether a stranger asked by something that can be guessed: what the total limit counts."""
+    """Whether it counts for all askers of its kind together: asked by something that can be
+    guessed, and by none of them in the hour before."""
     purpose: Mapped[str] = mapped_column(String(20))
     answer: Mapped[str] = mapped_column(String(20))

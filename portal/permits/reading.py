@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    bindparam,
+    literal_column,
+    select,
+)
 
 from portal.permits.model import NOTE, PEOPLE, BuildingPermit, PermitAct, PermitOwner
 from portal.permits.numbers import PermitNumber
@@ -14,6 +22,8 @@ from portal.problems import Missing
 from portal.vault import Vault
 
 _MOST = 50
+# as its index has it, without a parameter: a database must see that the index answers
+_UNVERIFIED = BuildingPermit.status == literal_column(f"'{Status.MANUAL_UNVERIFIED}'")
 
 
 @dataclass(frozen=True)
@@ -90,38 +100,53 @@ _SEALED = BuildingPermit.people.key
 _COLUMNS = [column for column in BuildingPermit.__table__.columns if column.name != _SEALED]
 
 
+# Statements of every question are put together once: that costs more than asking the database
+_ANY = select(*_COLUMNS, BuildingPermit.people)
+_NAMED = (
+    BuildingPermit.center_code == bindparam("center"),
+    BuildingPermit.year == bindparam("of_year"),
+    BuildingPermit.number == bindparam("of_number"),
+    BuildingPermit.letter == bindparam("of_letter"),
+)
+_BY_NAME = _ANY.where(*_NAMED)
+_BY_SERIAL = _ANY.where(BuildingPermit.serial == bindparam("of_serial"))
+_BY_REQUEST = _ANY.where(BuildingPermit.request_number == bindparam("of_request"))
+_BY_ID = _ANY.where(BuildingPermit.id == bindparam("of_id"))
+
+
 def find(db: Connection, vault: Vault, center: str, number: PermitNumber) -> Permit | None:
     """The permit of this name, or None."""
-    return _one(
-        db,
-        vault,
-        BuildingPermit.center_code == center,
-        BuildingPermit.year == number.year,
-        BuildingPermit.number == number.number,
-        BuildingPermit.letter == number.letter,
-    )
+    return _one(db, vault, _BY_NAME, **_name(center, number))
+
+
+def _name(center: str, number: PermitNumber) -> dict[str, Any]:
+    return {
+        "center": center,
+        "of_year": number.year,
+        "of_number": number.number,
+        "of_letter": number.letter,
+    }
 
 
 def by_serial(db: Connection, vault: Vault, serial: str) -> Permit | None:
     """The permit whose QR code this is, or None."""
-    return _one(db, vault, BuildingPermit.serial == serial)
+    return _one(db, vault, _BY_SERIAL, of_serial=serial)
 
 
 def by_request(db: Connection, vault: Vault, request_number: str) -> Permit | None:
     """The permit that was issued for a request, or None."""
-    return _one(db, vault, BuildingPermit.request_number == request_number)
+    return _one(db, vault, _BY_REQUEST, of_request=request_number)
 
 
 def by_id(db: Connection, vault: Vault, permit_id: int) -> Permit:
-    found = _one(db, vault, BuildingPermit.id == permit_id)
+    found = _one(db, vault, _BY_ID, of_id=permit_id)
     if found is None:
         raise Missing("permit")
     return found
 
 
-def _one(db: Connection, vault: Vault, *conditions: Any) -> Permit | None:
-    found = db.execute(select(*_COLUMNS, BuildingPermit.people).where(*conditions))
-    row = found.mappings().one_or_none()
+def _one(db: Connection, vault: Vault, statement: Select[Any], **values: Any) -> Permit | None:
+    row = db.execute(statement, values).mappings().one_or_none()
     return _permit(vault, row) if row is not None else None
 
 
@@ -159,13 +184,19 @@ def history(db: Connection, vault: Vault, permit_id: int) -> list[PastAct]:
     ]
 
 
-def is_owner(db: Connection, vault: Vault, permit_id: int, national_id: str) -> bool:
-    """Whether the permit is of who has this national ID."""
-    found = select(PermitOwner.permit_id).where(
-        PermitOwner.permit_id == permit_id,
-        PermitOwner.national_id_index.in_(vault.indexes("national_id", national_id)),
-    )
-    return db.scalar(found) is not None
+def owns(db: Connection, vault: Vault, center: str, number: PermitNumber, national_id: str) -> bool:
+    """Whether the permit of this name is of who has this national ID."""
+    indexes = vault.indexes("national_id", national_id)
+    found = db.scalar(_OWNED, {**_name(center, number), "indexes": indexes})
+    return found is not None
+
+
+_OWNED = (
+    select(PermitOwner.permit_id)
+    .join(BuildingPermit, BuildingPermit.id == PermitOwner.permit_id)
+    .where(*_NAMED, PermitOwner.national_id_index.in_(bindparam("indexes", expanding=True)))
+    .limit(1)
+)
 
 
 def of_owner(db: Connection, vault: Vault, national_id: str) -> list[Permit]:
@@ -187,13 +218,13 @@ def listed(
 ) -> list[Listed]:
     """The newest permits of a center, those before id ``before``; ``only`` is ``lapsing`` or
     ``unverified``."""
-    conditions = [BuildingPermit.center_code == center]
+    conditions: list[ColumnElement[bool]] = [BuildingPermit.center_code == center]
     if before is not None:
         conditions.append(BuildingPermit.id < before)
     if only == "lapsing":
         conditions.append(BuildingPermit.lapse_proposed_on.is_not(None))
     if only == "unverified":
-        conditions.append(BuildingPermit.status == Status.MANUAL_UNVERIFIED)
+        conditions.append(_UNVERIFIED)
     rows = db.execute(
         select(
             BuildingPermit.id,

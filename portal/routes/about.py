@@ -115,6 +115,7 @@ def privacy(visit: NamedDependency[Visit]) -> Response[bytes]:
         longest_hours=_minutes(sessions.CITIZEN_LONGEST) // 60,
         held_minutes=_minutes(held.KEPT),
         code_minutes=_minutes(otp.LIFE),
+        permit_log_days=visit.portal.settings.permit_log_kept.days,
     )
 
 

@@ -6,9 +6,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from portal.bodies import consents
-from portal.permits import reading
+from portal.permits import inquiry, reading
 from portal.permits.numbers import of_address
 from portal.problems import Missing
+from portal.routes.permits import asker_of
 from portal.web.http_forms import PostedForm
 from portal.web.routing import Access, post_form
 from portal.web.visit import Visit
@@ -29,10 +30,13 @@ def consent(
     named = of_address(permit_year, permit_number, today.year)
     code = ""
     with portal.database.begin() as db:
-        citizen = visit.citizen(db)
+        visit.citizen(db)
         visit.check_form(form)
-        permit = reading.find(db, portal.vault, permit_center, named) if named else None
-        if permit is None or not reading.is_owner(db, portal.vault, permit.id, citizen.national_id):
+        asker = asker_of(visit, db)
+        if named is None or not inquiry.owns(db, portal.vault, permit_center, named, asker):
+            raise Missing("permit")
+        permit = reading.find(db, portal.vault, permit_center, named)
+        if permit is None:
             raise Missing("permit")
         if form.text("withdraw"):
             consents.withdraw(db, permit.id, portal.clock.now())

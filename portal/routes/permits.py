@@ -19,9 +19,11 @@ from portal.bodies.log import AskedByBody
 from portal.catalogue.fields import Raw, show_permit_number
 from portal.catalogue.identity import local_mobile
 from portal.clock import public_id
+from portal.identity import otp
 from portal.identity.sessions import CitizenSession
 from portal.permits import inquiry, labels, matters, reading
 from portal.permits.inquiry import Answer, AnswerClass, Asked, Asker, TooSoon
+from portal.permits.matters import Matter
 from portal.permits.numbers import PermitNumber, of_address, read_parts
 from portal.places.model import Center
 from portal.problems import N_, Missing, Problem
@@ -120,10 +122,13 @@ def _form(
     portal = visit.portal
     shown = portal.places.centers_of(typed.governorate) if typed.governorate else ()
     own: Sequence[reading.Permit] = ()
+    doubtful = False
     with portal.database.read() as db:
         citizen = _citizen(visit, db)
         if citizen is not None:
-            own = reading.of_owner(db, portal.vault, citizen.national_id)
+            doubtful = _doubtful(visit, db, citizen)
+            if not doubtful:
+                own = reading.of_owner(db, portal.vault, citizen.national_id)
     return portal.pages.page(
         visit,
         "permits/ask.html",
@@ -134,6 +139,7 @@ def _form(
         governorates=portal.places.governorates.values(),
         centers=[each for each in shown if each.takes_sites],
         own=own,
+        doubtful=doubtful,
         address=_address,
         places=portal.places,
         labels=labels,
@@ -150,16 +156,25 @@ def _citizen(visit: Visit, db: Connection) -> CitizenSession | None:
         return None
 
 
-def _asker(visit: Visit, db: Connection) -> Asker:
+def asker_of(visit: Visit, db: Connection) -> Asker:
+    """Who asks, as the register counts and answers."""
     citizen = _citizen(visit, db)
-    return Asker(visit.network, citizen.national_id if citizen else "")
+    if citizen is None:
+        return Asker(visit.network)
+    doubtful = _doubtful(visit, db, citizen)
+    return Asker(visit.network, citizen.national_id, citizen.mobile, doubtful)
+
+
+def _doubtful(visit: Visit, db: Connection, citizen: CitizenSession) -> bool:
+    claimed = otp.claimed_with(db, visit.portal.vault, citizen.mobile)
+    return claimed > inquiry.MOST_CLAIMED
 
 
 def _at_address(visit: Visit, typed: _Typed, center: Center) -> Response[bytes]:
     portal, now = visit.portal, visit.portal.clock.now()
     try:
         with portal.database.begin() as db:
-            asker = _asker(visit, db)
+            asker = asker_of(visit, db)
             recorded = inquiry.at_address(
                 db, portal.vault, center.code, typed.street, typed.building_no, asker, now
             )
@@ -187,13 +202,14 @@ def show(
                 portal.vault,
                 permit_center,
                 named,
-                _asker(visit, db),
+                asker_of(visit, db),
                 portal.clock.now(),
                 visit.today,
             )
-            return _answer(visit, db, answer, permit_center, named)
+            past = _past(visit, db, answer)
     except TooSoon as error:
         return _too_soon(visit, error)
+    return _answer(visit, answer, past, permit_center, named)
 
 
 @get_page(f"{_BASE}/{{serial:str}}", Access.ANYONE)
@@ -206,27 +222,42 @@ def scan(visit: NamedDependency[Visit], serial: FromPath[str]) -> Response[bytes
                 db,
                 portal.vault,
                 serial[:_LONGEST],
-                _asker(visit, db),
+                asker_of(visit, db),
                 portal.clock.now(),
                 visit.today,
             )
-            permit = answer.permit
-            return _answer(
-                visit,
-                db,
-                answer,
-                permit.center_code if permit else "",
-                permit.number if permit else None,
-            )
+            past = _past(visit, db, answer)
     except TooSoon as error:
         return _too_soon(visit, error)
+    permit = answer.permit
+    if permit is None:
+        return _answer(visit, answer, past, "", None)
+    return _answer(visit, answer, past, permit.center_code, permit.number)
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What an owner sees beside the permit."""
+
+    acts: Sequence[reading.PastAct] = ()
+    beside: Sequence[Matter] = ()
+    asked: Sequence[Asked | AskedByBody] = ()
+
+
+def _past(visit: Visit, db: Connection, answer: Answer) -> _Past:
+    if answer.permit is None or not answer.own:
+        return _Past()
+    permit_id = answer.permit.id
+    acts = reading.history(db, visit.portal.vault, permit_id)
+    beside = matters.of_permit(db, permit_id)
+    return _Past(acts, beside, _who_asked(db, permit_id))
 
 
 def _answer(
-    visit: Visit, db: Connection, answer: Answer, center: str, number: PermitNumber | None
+    visit: Visit, answer: Answer, past: _Past, center: str, number: PermitNumber | None
 ) -> Response[bytes]:
-    portal, permit = visit.portal, answer.permit
-    own = permit is not None and answer.own
+    """The page is made when the question is kept: nobody waits for it with a lock."""
+    portal = visit.portal
     response = portal.pages.page(
         visit,
         "permits/answer.html",
@@ -237,11 +268,11 @@ def _answer(
         address=_address(center, number) if number else "",
         labels=labels,
         at=portal.clock.now(),
-        history=reading.history(db, portal.vault, permit.id) if permit and own else (),
-        asked=_who_asked(db, permit.id) if permit and own else (),
-        purposes=bodies.PURPOSES,
-        matters=matters.of_permit(db, permit.id) if permit and own else (),
+        history=past.acts,
+        asked=past.asked,
+        matters=past.beside,
         matter_labels=matters,
+        purposes=bodies.PURPOSES,
         signed_in=visit.session is not None,
     )
     response.headers["x-robots-tag"] = "noindex"
@@ -283,7 +314,7 @@ def report(
             if named is None or permit_center not in portal.places.centers:
                 raise Missing("permit")
             answer = inquiry.by_number(
-                db, portal.vault, permit_center, named, _asker(visit, db), now, visit.today
+                db, portal.vault, permit_center, named, asker_of(visit, db), now, visit.today
             )
             if answer.permit is not None:
                 path = _begin_complaint(visit, db, answer.permit, citizen)

@@ -36,6 +36,8 @@ SESSION_WARNING = timedelta(minutes=5)  # time enough to come back (WCAG 2.2.1)
 _SAFE = "/?#%&=:@!$'()*+,;"
 _SAFE_IN_PATH = "/:@!$&'()*+,;="
 _PLAIN_QUERY = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:@/?-]{1,1000}")
+# Some proxies write the port behind the address: 192.0.2.7:5123, [2001:db8::1]:5123
+_WITH_PORT = re.compile(r"^(?:\[([0-9A-Fa-f:.]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$")
 # Names of a query that are a permission and no place: no link of a page repeats them
 _PERMISSIONS = frozenset({"session_id", "token", "code"})
 
@@ -106,7 +108,7 @@ class Visit:
     def network(self) -> str:
         """Whom limits count: an address, or the 64 bits of IPv6 that one customer may choose in."""
         try:
-            address = ip_address(self.address)
+            address = ip_address(_WITH_PORT.sub(r"\1\2", self.address))
         except ValueError:
             return self.address
         if isinstance(address, IPv4Address):

@@ -113,9 +113,12 @@ def _ask(portal: LocalPortal, *headers: tuple[str, str]) -> int:
 @pytest.mark.parametrize(
     "forwarded",
     [
-        lambda n: [("x-forwarded-for", f"198.51.100.{n}, 192.0.2.7")],
+        lambda n: [("x-forwarded-for", f"198.51.100.{n}, 192.0.2.7{f':{n}' * (n % 2)}")],
         lambda n: [("x-forwarded-for", f"198.51.100.{n}"), ("x-forwarded-for", "192.0.2.8")],
-        lambda n: [("x-forwarded-for", f"2001:db8:1:2::{n:x}")],
+        # some proxies write the port behind the address
+        lambda n: [
+            ("x-forwarded-for", f"[2001:db8:1:2::{n:x}]:{n}" if n % 2 else "2001:db8:1:2::")
+        ],
     ],
     ids=["in front", "in a header of its own", "anywhere in a network of IPv6"],
 )

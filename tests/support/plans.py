@@ -43,6 +43,14 @@ class Plan:
         return any(re.search(r"\bSort\b|TEMP B-TREE", step) for step in self.steps)
 
     @property
+    def searches(self) -> bool:
+        """Whether every table is gone about by the key of an index, and none is read through."""
+        if any("SCAN" in step or "Seq Scan" in step for step in self.steps):
+            return False
+        scans = [step for step in self.steps if re.search(r"\bIndex (Only )?Scan\b", step)]
+        return len(scans) == len([step for step in self.steps if "Index Cond" in step])
+
+    @property
     def text(self) -> str:
         return "\n  ".join((" ".join(self.statement.split())[:90], *self.steps))
 

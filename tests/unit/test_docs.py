@@ -26,6 +26,7 @@ from portal.identity import otp, sessions, staff
 from portal.identity.roles import TABLE as ROLES
 from portal.identity.roles import Permission
 from portal.observability import ALLOWED, registry
+from portal.permits import inquiry
 from portal.requests import (
     assessing,
     deciding,
@@ -128,6 +129,7 @@ def test_every_command_that_is_named_exists(page: Path) -> None:
 # --- operations ---
 
 OPERATIONS = "docs/operations.md"
+PERMITS = "docs/building-permits.md"
 
 
 def test_every_setting_stands_in_the_table_of_settings_and_no_other() -> None:
@@ -410,6 +412,11 @@ NUMBERS = [
     ("docs/handoff.md", f"{relay._FIRST_RETRY_SECONDS:g} seconds"),
     ("docs/handoff.md", f"{relay._LONGEST_RETRY_SECONDS / 60:g} minutes"),
     ("docs/handoff.md", f"{links._LIFE.days} days"),
+    (PERMITS, f"{inquiry.FREE_FOR_STRANGERS} new questions an hour"),
+    (PERMITS, f"a citizen who has signed in {inquiry.FREE_FOR_CITIZENS}"),
+    (PERMITS, f"{inquiry.FREE_FOR_ALL} different ones an hour for each center"),
+    (PERMITS, f"so have those who signed in, after {inquiry.FREE_FOR_ALL_CITIZENS}"),
+    (PERMITS, f"more than {inquiry.MOST_CLAIMED} of them"),
     (OPERATIONS, f"{drafts.IDLE_DAYS} days"),
     (OPERATIONS, hours(sessions.CITIZEN_LONGEST)),
     (OPERATIONS, hours(sessions.STAFF_LONGEST)),
