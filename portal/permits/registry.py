@@ -132,6 +132,7 @@ def enter(db: Connection, vault: Vault, new: NewPermit, actor: str, at: datetime
         issued_on=new.issued_on,
         must_start_by=term.must_start_by if term else None,
         entered_at=at,
+        entered_by=actor,
         **columns,
     )
     permit_id: int | None = insert_missing(db, row.returning(BuildingPermit.id))
