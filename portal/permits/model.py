@@ -52,7 +52,11 @@ FILE_NAME = "permit_imports.file_name"
 HEADINGS = "permit_imports.headings"
 WITHDRAWN_WHY = "permit_imports.reason"
 CELL = "permit_import_problems.value"
+CHANGES = "permit_acts.changes"
+DEPARTMENT = "building-licensing"
+"""Whose paper files hold building permits, as far as nobody says another."""
 _STATUSES = ", ".join(f"'{status}'" for status in Status)
+_IN_REGISTER = text("review <> 'rejected'")
 _NOT_STARTED = text("status IN ('valid_not_started', 'renewed')")
 _IMPORT_STATES = ", ".join(f"'{state}'" for state in ImportState)
 
@@ -121,7 +125,6 @@ class BuildingPermit(Base):
 
     __tablename__ = "building_permits"
     __table_args__ = (
-        UniqueConstraint("center_code", "year", "number", "letter"),
         CheckConstraint("number BETWEEN 1 AND 999999", name="number"),
         CheckConstraint("year BETWEEN 1900 AND 2200", name="year"),
         CheckConstraint(f"status IN ({_STATUSES})", name="status"),
@@ -133,7 +136,30 @@ class BuildingPermit(Base):
         CheckConstraint(
             "status <> 'lapsed' OR (started_on IS NULL AND NOT start_disputed)", name="lapsed"
         ),
+        CheckConstraint("review IN ('', 'returned', 'rejected')", name="review"),
+        # what nobody accepted is told to nobody, whatever code comes later
+        CheckConstraint("review = '' OR status = 'manual_unverified'", name="unreviewed"),
+        CheckConstraint(
+            "source <> 'backlog' OR status = 'manual_unverified' OR reviewed_by IS NOT NULL",
+            name="reviewed",
+        ),
+        CheckConstraint(
+            "reviewed_by IS NULL OR (reviewed_by <> entered_by AND reviewed_by <> corrected_by)",
+            name="second_person",
+        ),
+        # a rejected entry gives its number back
+        Index(
+            "uq_building_permits_number",
+            "center_code",
+            "year",
+            "number",
+            "letter",
+            unique=True,
+            sqlite_where=_IN_REGISTER,
+            postgresql_where=_IN_REGISTER,
+        ),
         Index("ix_building_permits_address", "center_code", "street_key", "building_no"),
+        Index("ix_building_permits_file", "center_code", "file_department", "file_no"),
         Index(
             "ix_building_permits_not_started",
             "must_start_by",
@@ -192,6 +218,16 @@ class BuildingPermit(Base):
     entered_by: Mapped[str] = mapped_column(String(80), default="")
     import_id: Mapped[int | None] = mapped_column(ForeignKey("permit_imports.id"), index=True)
     """The file that it came in, if it did."""
+    file_year: Mapped[int | None]
+    """Of its paper file, where it is not the permit's own year."""
+    file_department: Mapped[str] = mapped_column(String(40), default=DEPARTMENT)
+    review: Mapped[str] = mapped_column(String(10), default="")
+    """Of an entry that nobody has accepted: ``returned`` to be corrected, ``rejected``, or empty
+    while it waits."""
+    reviewed_by: Mapped[str | None] = mapped_column(String(80))
+    corrected_by: Mapped[str] = mapped_column(String(80), default="")
+    lot_id: Mapped[int | None] = mapped_column(ForeignKey("review_lots.id"), index=True)
+    """The lot whose sample decides about it."""
 
 
 class PermitOwner(Base):
@@ -220,6 +256,8 @@ class PermitAct(Base):
     actor: Mapped[str] = mapped_column(String(80))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     note: Mapped[bytes | None] = mapped_column(sealed())
+    changes: Mapped[bytes | None] = mapped_column(sealed())
+    """What a correction changed: by field what stood there, and what stands there now."""
 
 
 class PermitInquiry(Base):
