@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as attribute
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
-from portal.permits.model import NOTE, PEOPLE, BuildingPermit, PermitAct, PermitOwner
+from portal.permits.model import CHANGES, NOTE, PEOPLE, BuildingPermit, PermitAct, PermitOwner
 from portal.permits.numbers import PermitNumber
 from portal.permits.validity import Status, Term
 from portal.problems import Missing
 from portal.vault import Vault
 
 _MOST = 50
+IN_REGISTER = BuildingPermit.review != "rejected"
+"""What a reviewer found to be no permit at all stays for the center's eyes only."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class PastAct:
     actor: str
     at: datetime
     note: str
+    changes: Mapping[str, Sequence[str]] = attribute(default_factory=dict)
+    """Of a correction: by field what stood there, and what stands there since."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ class Listed:
     issued_on: date | None
     must_start_by: date | None
     lapse_proposed_on: date | None
+    review: str
 
 
 _SEALED = BuildingPermit.people.key
@@ -99,12 +105,13 @@ def find(db: Connection, vault: Vault, center: str, number: PermitNumber) -> Per
         BuildingPermit.year == number.year,
         BuildingPermit.number == number.number,
         BuildingPermit.letter == number.letter,
+        IN_REGISTER,
     )
 
 
 def by_serial(db: Connection, vault: Vault, serial: str) -> Permit | None:
     """The permit whose QR code this is, or None."""
-    return _one(db, vault, BuildingPermit.serial == serial)
+    return _one(db, vault, BuildingPermit.serial == serial, IN_REGISTER)
 
 
 def by_request(db: Connection, vault: Vault, request_number: str) -> Permit | None:
@@ -149,13 +156,22 @@ def history(db: Connection, vault: Vault, permit_id: int) -> list[PastAct]:
             PermitAct.actor,
             PermitAct.at,
             PermitAct.note,
+            PermitAct.changes,
         )
         .where(PermitAct.permit_id == permit_id)
         .order_by(PermitAct.revision)
     )
     return [
-        PastAct(act, status, on, actor, at, vault.open(NOTE, note) if note else "")
-        for act, status, on, actor, at, note in rows
+        PastAct(
+            act,
+            status,
+            on,
+            actor,
+            at,
+            vault.open(NOTE, note) if note else "",
+            vault.open_json(CHANGES, changes) if changes else {},
+        )
+        for act, status, on, actor, at, note, changes in rows
     ]
 
 
@@ -175,7 +191,7 @@ def of_owner(db: Connection, vault: Vault, national_id: str) -> list[Permit]:
     )
     rows = db.execute(
         select(*_COLUMNS, BuildingPermit.people)
-        .where(BuildingPermit.id.in_(ids))
+        .where(BuildingPermit.id.in_(ids), IN_REGISTER)
         .order_by(BuildingPermit.issued_on.desc(), BuildingPermit.id.desc())
         .limit(_MOST)
     )
@@ -185,15 +201,22 @@ def of_owner(db: Connection, vault: Vault, national_id: str) -> list[Permit]:
 def listed(
     db: Connection, center: str, *, before: int | None = None, only: str = "", most: int = 25
 ) -> list[Listed]:
-    """The newest permits of a center, those before id ``before``; ``only`` is ``lapsing`` or
-    ``unverified``."""
+    """The newest permits of a center, those before id ``before``; ``only`` is ``lapsing``,
+    ``unverified`` (to be reviewed), ``returned`` (to be corrected) or ``rejected``."""
     conditions = [BuildingPermit.center_code == center]
+    if only in {"returned", "rejected"}:
+        conditions.append(BuildingPermit.review == only)
+    else:
+        conditions.append(IN_REGISTER)
     if before is not None:
         conditions.append(BuildingPermit.id < before)
     if only == "lapsing":
         conditions.append(BuildingPermit.lapse_proposed_on.is_not(None))
     if only == "unverified":
-        conditions.append(BuildingPermit.status == Status.MANUAL_UNVERIFIED)
+        conditions += [
+            BuildingPermit.status == Status.MANUAL_UNVERIFIED,
+            BuildingPermit.review == "",
+        ]
     rows = db.execute(
         select(
             BuildingPermit.id,
@@ -207,6 +230,7 @@ def listed(
             BuildingPermit.issued_on,
             BuildingPermit.must_start_by,
             BuildingPermit.lapse_proposed_on,
+            BuildingPermit.review,
         )
         .where(*conditions)
         .order_by(BuildingPermit.id.desc())
@@ -214,7 +238,16 @@ def listed(
     )
     return [
         Listed(
-            r.id, PermitNumber(r.number, r.letter, r.year), r.permit_type, Status(r.status), *r[6:]
+            r.id,
+            PermitNumber(r.number, r.letter, r.year),
+            r.permit_type,
+            Status(r.status),
+            r.street,
+            r.building_no,
+            r.issued_on,
+            r.must_start_by,
+            r.lapse_proposed_on,
+            r.review,
         )
         for r in rows
     ]
