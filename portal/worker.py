@@ -29,6 +29,7 @@ from portal.outages.health import Part
 from portal.outages.register import Scope
 from portal.outages.watching import Seen
 from portal.permits import registry
+from portal.permits.backlog_model import PermitScan
 from portal.requests import drafts, uploads
 from portal.requests.model import Attachment
 from portal.settings import Settings
@@ -198,17 +199,22 @@ class Worker:
         core = self._core
         before = core.clock.now() - _UNKNOWN_KEPT
         dropped = 0
-        for store, column in (
-            (core.files, Attachment.storage_key),
+        for store, *columns in (
+            (core.files, Attachment.storage_key, PermitScan.storage_key),
             (core.center_files, CenterDocument.storage_key),
             (core.uploaded_files, CenterUpload.storage_key),
         ):
-            dropped += store.drop_unknown(before, partial(self._known, column))
+            dropped += store.drop_unknown(before, partial(self._known, columns))
         return dropped
 
-    def _known(self, column: InstrumentedAttribute[str], keys: list[str]) -> set[str]:
+    def _known(self, columns: list[InstrumentedAttribute[str]], keys: list[str]) -> set[str]:
+        """Those that a row names in one of the columns."""
         with self._core.database.read() as db:
-            return set(db.scalars(select(column).where(column.in_(keys))))
+            return {
+                key
+                for column in columns
+                for key in db.scalars(select(column).where(column.in_(keys)))
+            }
 
 
 def run_worker(settings: Settings) -> None:

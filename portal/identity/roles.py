@@ -65,7 +65,20 @@ class Permission(StrEnum):
     DECIDE_PERMITS = "decide_permits"
     """Suspend, revoke, confirm that one has lapsed."""
     REVIEW_PERMITS = "review_permits"
-    """Accept what somebody entered from paper books."""
+    """Accept what somebody entered from paper books, return or reject it: never one's own."""
+    SURVEY_BACKLOG = "survey_backlog"
+    """Count the paper files on the shelves, before and beside what is entered of them."""
+    SEE_SCANS = "see_scans"
+    """Scans of paper files: they name people, so only who works with the paper sees them."""
+    KEEP_SCANS = "keep_scans"
+    """Attach scans, and take back one's own."""
+    SEE_ENTERERS = "see_enterers"
+    """How good each person's entries were found: for those who answer for that person."""
+    SEE_BACKLOG = "see_backlog"
+    """The rates of the centers of one's governorate, or of all; no person is named there."""
+    KEEP_CUTOFFS = "keep_cutoffs"
+    """Say from when on permits on paper count no more: the governorate decides it, not a center
+    for itself."""
 
 
 CENTER_ROLES = (
@@ -111,6 +124,7 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.SEE_REFUNDS,
             _P.ASK_REFUND,
             _P.SEE_PERMITS,
+            _P.SEE_ENTERERS,
         }
     ),
     Role.DEPARTMENT_OFFICER: frozenset(
@@ -121,6 +135,9 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.SEE_PERMITS,
             _P.ENTER_PERMITS,
             _P.KEEP_PERMITS,
+            _P.SURVEY_BACKLOG,
+            _P.SEE_SCANS,
+            _P.KEEP_SCANS,
         }
     ),
     Role.DEPARTMENT_HEAD: frozenset(
@@ -135,6 +152,10 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.KEEP_PERMITS,
             _P.DECIDE_PERMITS,
             _P.REVIEW_PERMITS,
+            _P.SURVEY_BACKLOG,
+            _P.SEE_SCANS,
+            _P.KEEP_SCANS,
+            _P.SEE_ENTERERS,
         }
     ),
     Role.UNIT_HEAD: frozenset(
@@ -145,12 +166,19 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.APPROVE_ASSESSMENT,
             _P.SEE_PERMITS,
             _P.DECIDE_PERMITS,
+            _P.SEE_SCANS,
+            _P.SEE_ENTERERS,
         }
     ),
     Role.INSPECTOR: frozenset({_P.SEE_INBOX, _P.SEE_PERMITS}),
-    Role.ARCHIVIST: frozenset({_P.SEE_INBOX, _P.SEE_PERMITS}),
-    Role.BACKLOG_ENTRY: frozenset({_P.SEE_PERMITS, _P.ENTER_PERMITS}),
-    Role.BACKLOG_REVIEWER: frozenset({_P.SEE_PERMITS, _P.REVIEW_PERMITS}),
+    Role.ARCHIVIST: frozenset(
+        {_P.SEE_INBOX, _P.SEE_PERMITS, _P.SURVEY_BACKLOG, _P.SEE_SCANS, _P.KEEP_SCANS}
+    ),
+    Role.BACKLOG_ENTRY: frozenset(
+        {_P.SEE_PERMITS, _P.ENTER_PERMITS, _P.SURVEY_BACKLOG, _P.SEE_SCANS, _P.KEEP_SCANS}
+    ),
+    Role.BACKLOG_REVIEWER: frozenset({_P.SEE_PERMITS, _P.REVIEW_PERMITS, _P.SEE_SCANS}),
+    Role.FOLLOWUP_MEMBER: frozenset({_P.SEE_BACKLOG}),
     Role.CASHIER: frozenset({_P.SEE_INBOX, _P.SEE_REFUNDS, _P.ASK_REFUND}),
     Role.FINANCE_OFFICER: frozenset(
         {
@@ -163,10 +191,17 @@ TABLE: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.GOVERNORATE_ADMIN: frozenset(
-        {_P.SEE_REFUNDS, _P.SEE_FINANCE, _P.KEEP_OUTAGES, _P.SEE_HANDOFF}
+        {
+            _P.SEE_REFUNDS,
+            _P.SEE_FINANCE,
+            _P.KEEP_OUTAGES,
+            _P.SEE_HANDOFF,
+            _P.SEE_BACKLOG,
+            _P.KEEP_CUTOFFS,
+        }
     ),
-    Role.AUDITOR: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE, _P.SEE_HANDOFF}),
-    Role.MINISTRY_VIEWER: frozenset({_P.SEE_FINANCE, _P.SEE_HANDOFF}),
+    Role.AUDITOR: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE, _P.SEE_HANDOFF, _P.SEE_BACKLOG}),
+    Role.MINISTRY_VIEWER: frozenset({_P.SEE_FINANCE, _P.SEE_HANDOFF, _P.SEE_BACKLOG}),
 }
 
 

@@ -22,6 +22,7 @@ FIELDS = (
     "permit_type",
     "legal_regime",
     "issued_on",
+    "file_no",
     "area",
     "street",
     "building_no",
@@ -35,9 +36,9 @@ FIELDS = (
     "owner",
     "owner_id",
 )
-FILE_FIELDS = ("file_no", "file_year", "file_department")
-"""The paper file that a permit lies in; all of them may be left out."""
-_TEXTS = {"area": 120, "street": 120, "building_no": 20, "plot_no": 30}
+FILE_FIELDS = ("file_year", "file_department")
+"""More about the paper file that a permit lies in, where it is not what goes without saying."""
+_TEXTS = {"file_no": 40, "area": 120, "street": 120, "building_no": 20, "plot_no": 30}
 _COUNTS = {"floors_above": 150, "basements": 20, "units_count": 5000}
 _AREAS = {"plot_area": 100_000_000, "total_built_area": 200_000_000}
 _FIRST_DAY = date(1900, 1, 1)
@@ -117,14 +118,11 @@ def _day(
 
 def _file(typed: Mapping[str, str], today: date, problems: list[Problem]) -> dict[str, Any]:
     """Where the paper lies. Which departments there are is the caller's to know."""
-    number = file_number(typed.get("file_no", ""))
-    if number is None:
-        problems.append(Problem("file_no", FILE_NUMBER, {"n": LONGEST_FILE_NUMBER}))
     year = read_year(typed.get("file_year", ""), today.year)
     if year is None and typed.get("file_year", "").strip():
         problems.append(Problem("file_year", N_("Write the year in four digits, such as 1998")))
     return {
-        "file_no": number or "",
+        "file_no": file_number(typed["file_no"]) or "",
         "file_year": year,
         "file_department": typed.get("file_department", "") or DEPARTMENT,
     }
@@ -162,7 +160,6 @@ def typed_of(permit: Permit) -> dict[str, str]:
         "building_use": row["building_use"],
         "owner": owner.name,
         "owner_id": owner.national_id,
-        "file_no": row["file_no"],
         "file_year": str(row["file_year"] or ""),
         "file_department": row["file_department"],
     }

@@ -164,7 +164,7 @@ FIELDS = {
     "total_built_area": N_("Built area of all floors"),
     "owner": N_("Owner"),
     "owner_id": N_("National ID number"),
-    "file_no": N_("Number of the file"),
+    "file_no": N_("Number of the paper file"),
     "file_year": N_("Year of the file"),
     "file_department": N_("Department of the file"),
 }

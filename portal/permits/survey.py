@@ -179,14 +179,14 @@ def listed(
     return [Surveyed(*row) for row in rows]
 
 
-def file_of(db: Connection, permit_id: int) -> str | None:
+def shelf_of(db: Connection, permit_id: int) -> str | None:
     """The shelf of the file that a permit lies in; None when the survey does not know it."""
-    shelf: str | None = db.scalar(
+    found: str | None = db.scalar(
         select(BacklogFile.shelf)
         .join(BuildingPermit, and_(*of_file()))
         .where(BuildingPermit.id == permit_id)
     )
-    return shelf
+    return found
 
 
 def remove(db: Connection, center: str, file_id: int) -> bool:

@@ -60,19 +60,26 @@ _SEEING = {
     Permission.SEE_FINANCE,
     Permission.SEE_PERMITS,
     Permission.SEE_HANDOFF,
+    Permission.SEE_BACKLOG,
 }
 _OF_ITSELF = {Permission.KEEP_OUTAGES}
+_OF_SCANS = {Permission.SEE_SCANS, Permission.KEEP_SCANS}
 _OF_PERMITS = {
     Permission.ENTER_PERMITS,
     Permission.KEEP_PERMITS,
     Permission.DECIDE_PERMITS,
     Permission.REVIEW_PERMITS,
+    Permission.SURVEY_BACKLOG,
+    Permission.SEE_ENTERERS,
+    *_OF_SCANS,
 }
 _SEEN_WITH = dict.fromkeys(_OF_PERMITS, Permission.SEE_PERMITS) | {
     Permission.ASK_REFUND: Permission.SEE_REFUNDS,
     Permission.APPROVE_REFUND: Permission.SEE_REFUNDS,
     Permission.CLOSE_CASE: Permission.SEE_FINANCE,
     Permission.CLOSE_DAY: Permission.SEE_FINANCE,
+    Permission.KEEP_SCANS: Permission.SEE_SCANS,
+    Permission.KEEP_CUTOFFS: Permission.SEE_BACKLOG,
 }
 
 
@@ -85,10 +92,12 @@ def test_whoever_may_act_may_see() -> None:
             )
 
 
-def test_above_the_centers_finance_changes_money_a_governorate_outages_and_nobody_else() -> None:
+def test_above_the_centers_finance_changes_money_a_governorate_outages_and_cutoffs_nobody_else() -> (
+    None
+):
     allowed = {
-        Role.FINANCE_OFFICER: set(_SEEN_WITH) - _OF_PERMITS,
-        Role.GOVERNORATE_ADMIN: {Permission.KEEP_OUTAGES},
+        Role.FINANCE_OFFICER: set(_SEEN_WITH) - _OF_PERMITS - {Permission.KEEP_CUTOFFS},
+        Role.GOVERNORATE_ADMIN: {Permission.KEEP_OUTAGES, Permission.KEEP_CUTOFFS},
     }
     for role in (*GOVERNORATE_ROLES, *NATIONAL_ROLES):
         changing = {p for p in set(Permission) - _SEEING if may(role, p)}
