@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from portal.catalogue.model import Document, Text
+from portal.files import Stored
 from portal.permits.backlog_model import SCAN_NAME, PermitScan
 from portal.permits.model import BuildingPermit
 from portal.problems import Conflict, Missing
-from portal.requests.uploads import NewFile
 from portal.vault import Vault
 
 SCAN = Document(
@@ -39,6 +39,25 @@ class Scan:
     added_at: datetime
 
 
+class NewScan(Protocol):
+    """A file that was inspected and stored."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def file_name(self) -> str: ...
+
+    @property
+    def media_type(self) -> str: ...
+
+    @property
+    def pages(self) -> int: ...
+
+    @property
+    def stored(self) -> Stored: ...
+
+
 def of_permit(db: Connection, vault: Vault, permit_id: int) -> list[Scan]:
     """The permit's scans, oldest first."""
     rows = db.execute(
@@ -62,7 +81,7 @@ def one(db: Connection, vault: Vault, permit_id: int, scan_id: str) -> Scan:
 
 
 def attach(
-    db: Connection, vault: Vault, permit_id: int, file: NewFile, by: str, at: datetime
+    db: Connection, vault: Vault, permit_id: int, file: NewScan, by: str, at: datetime
 ) -> None:
     """Add a stored file; raises :class:`Conflict` when the permit has as many as it may."""
     # holds the permit: two at once are counted one after the other

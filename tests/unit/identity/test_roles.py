@@ -92,9 +92,7 @@ def test_whoever_may_act_may_see() -> None:
             )
 
 
-def test_above_the_centers_finance_changes_money_a_governorate_outages_and_cutoffs_nobody_else() -> (
-    None
-):
+def test_above_centers_finance_changes_money_and_a_governorate_outages_and_cutoffs() -> None:
     allowed = {
         Role.FINANCE_OFFICER: set(_SEEN_WITH) - _OF_PERMITS - {Permission.KEEP_CUTOFFS},
         Role.GOVERNORATE_ADMIN: {Permission.KEEP_OUTAGES, Permission.KEEP_CUTOFFS},
