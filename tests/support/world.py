@@ -75,6 +75,9 @@ class World:
             "case": "1",
             "name": "request.paid.v1.json",
             "outage": "1",
+            "lot": "1",
+            "file_no": "1",
+            "scan_id": "1",
             **GUIDE,
             **(ids or self.ids),
         }
@@ -97,6 +100,10 @@ class World:
                 "SELECT request_number, state, incoming_number FROM center_requests ORDER BY id",
                 "SELECT id, state, decided_by FROM payment_refunds ORDER BY id",
                 "SELECT id, closed_at FROM payment_cases ORDER BY id",
+                "SELECT id, status, review, revision FROM building_permits ORDER BY id",
+                "SELECT id FROM backlog_files ORDER BY id",
+                "SELECT id FROM manual_cutoffs ORDER BY id",
+                "SELECT id FROM permit_scans ORDER BY id",
             )
         ]
 
@@ -194,7 +201,7 @@ def attempt(
     if last == "approve":
         values["output_number"] = "1/2026"
         more["files"] = {"output": pdf()}
-    elif "/documents/" in address or re.search(r"/complete/\w+$", address):
+    elif "/documents/" in address or last == "scans" or re.search(r"/complete/\w+$", address):
         more["files"] = {} if last == "remove" else {"file": photo()}
     return raw(browser, method, address, data=values, **more)
 
