@@ -10,9 +10,10 @@ from portal.permits.labels import REGIMES, TYPES, USES
 from portal.permits.numbers import PermitNumber, read_parts
 from portal.permits.reading import Owner, People
 from portal.permits.registry import NewPermit
+from portal.permits.spellings import read_day
 from portal.permits.validity import Status
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem
-from portal.text import Unreadable, clean, clean_name, fold_digits, parse_number
+from portal.text import Unreadable, clean, clean_name, parse_number
 
 FIELDS = (
     "number",
@@ -20,6 +21,7 @@ FIELDS = (
     "permit_type",
     "legal_regime",
     "issued_on",
+    "file_no",
     "area",
     "street",
     "building_no",
@@ -33,7 +35,7 @@ FIELDS = (
     "owner",
     "owner_id",
 )
-_TEXTS = {"area": 120, "street": 120, "building_no": 20, "plot_no": 30}
+_TEXTS = {"file_no": 40, "area": 120, "street": 120, "building_no": 20, "plot_no": 30}
 _COUNTS = {"floors_above": 150, "basements": 20, "units_count": 5000}
 _AREAS = {"plot_area": 100_000_000, "total_built_area": 200_000_000}
 _FIRST_DAY = date(1900, 1, 1)
@@ -46,6 +48,8 @@ class Entry:
 
     permit: NewPermit | None
     problems: list[Problem]
+    number: PermitNumber | None = None
+    """What it is called, if that can be read, whatever is wrong with the rest."""
 
 
 def read_entry(
@@ -70,7 +74,7 @@ def read_entry(
     columns["building_use"] = typed["building_use"]
     owner = _owner(typed, today, problems)
     if problems or number is None:
-        return Entry(None, problems)
+        return Entry(None, problems, number)
     unverified = source == "backlog" or issued_on is None
     return Entry(
         NewPermit(
@@ -85,6 +89,7 @@ def read_entry(
             columns=columns,
         ),
         [],
+        number,
     )
 
 
@@ -94,9 +99,8 @@ def _day(
     if not text.strip():
         problems.append(Problem("issued_on", N_("Choose the day on which it was issued")))
         return None
-    try:
-        day = date.fromisoformat(fold_digits(text.strip()))
-    except ValueError:
+    day = read_day(text)
+    if day is None:
         problems.append(Problem("issued_on", N_("There is no such day")))
         return None
     if not _FIRST_DAY <= day <= today:
