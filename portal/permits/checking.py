@@ -34,7 +34,6 @@ TWICE = N_("The same permit stands in row {row} already: take one of them out")
 DIFFERENT = N_(
     "The register has this permit and says something else here: compare both and mend the wrong one"
 )
-NO_ROOM = N_("The number of the permit is missing; write it, with the year")
 _CHOICES = ("permit_type", "legal_regime", "building_use")
 # 215.0 is how programs write the number 215
 _POINT_NOUGHT = re.compile(r"([0-9]{1,15})\.0+")
@@ -156,7 +155,7 @@ def staged(checked: Checked, vault: Vault) -> dict[str, Any]:
     }
     if permit is None:
         return row
-    row |= permit.columns
+    row.update({name: permit.columns[name] for name in permit.columns if name in _BLANK})
     row["permit_type"], row["legal_regime"] = permit.permit_type, permit.legal_regime
     row["street_key"] = _street_key(row["street"])
     row["building_no"] = fold_digits(row["building_no"])

@@ -385,7 +385,7 @@ class ImportRounds:
                 if taken.problems > MOST_PROBLEMS:
                     raise _TooManyProblems
             counted = select(_R.fate, func.count()).where(_R.import_id == book.id)
-            fates = dict(db.execute(counted.group_by(_R.fate)).tuples().all())
+            fates = {row[0]: row[1] for row in db.execute(counted.group_by(_R.fate))}
             db.execute(
                 update(PermitImport)
                 .where(PermitImport.id == book.id)
@@ -497,11 +497,7 @@ def _copy(db: Connection, book: Import, today: date) -> None:
     }
     columns = {**{name: getattr(_R, name) for name in _ALIKE}, **constant}
     good = select(*columns.values()).where(_R.import_id == book.id, _R.fate == "good")
-    db.execute(
-        insert(BuildingPermit).from_select(
-            list(columns), good.order_by(_R.row_no), include_defaults=False
-        )
-    )
+    db.execute(insert(BuildingPermit).from_select(list(columns), good.order_by(_R.row_no)))
     entered = select(
         BuildingPermit.id,
         literal(0),
@@ -513,13 +509,11 @@ def _copy(db: Connection, book: Import, today: date) -> None:
     ).where(BuildingPermit.import_id == book.id)
     acts = PermitAct
     names = [acts.permit_id, acts.revision, acts.act, acts.status, acts.on, acts.actor, acts.at]
-    db.execute(
-        insert(acts).from_select(names, entered.order_by(BuildingPermit.id), include_defaults=False)
-    )
+    db.execute(insert(acts).from_select(names, entered.order_by(BuildingPermit.id)))
     owners = (
         select(BuildingPermit.id, literal(0), _R.national_id, _R.national_id_index)
         .join(_R, _R.serial == BuildingPermit.serial)
         .where(_R.import_id == book.id, _R.fate == "good", _R.national_id.is_not(None))
     )
     sealed = ["permit_id", "position", "national_id", "national_id_index"]
-    db.execute(insert(PermitOwner).from_select(sealed, owners, include_defaults=False))
+    db.execute(insert(PermitOwner).from_select(sealed, owners))

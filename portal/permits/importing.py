@@ -43,6 +43,17 @@ class Reviewed(Conflict):
 
 
 @dataclass(frozen=True)
+class Head:
+    """What is seen of a file before it is checked; it may hold names of people."""
+
+    headings: Sequence[str]
+    examples: Sequence[Sequence[str]]
+    """Some values of each column."""
+    sheets: Sequence[str] = ()
+    """Of a workbook, by name."""
+
+
+@dataclass(frozen=True)
 class Import:
     """A file as pages show it."""
 
@@ -53,11 +64,15 @@ class Import:
     reading: Reading
     heading_row: int
     hidden: int
-    headings: Sequence[str]
+    head: Head
     mapping: Mapping[str, int]
     assumed: Mapping[str, str]
     row: Mapping[str, Any]
     """Every column that is not sealed."""
+
+    @property
+    def headings(self) -> Sequence[str]:
+        return self.head.headings
 
     @property
     def importable(self) -> bool:
@@ -86,7 +101,7 @@ def keep(
     stored: Stored,
     reading: Reading,
     heading_row: int,
-    headings: Sequence[str],
+    head: Head,
     mapping: Mapping[str, int],
     actor: str,
     at: datetime,
@@ -107,7 +122,7 @@ def keep(
             state=_S.MAPPING,
             uploaded_by=actor,
             uploaded_at=at,
-            **_read_as(vault, center, reading, heading_row, headings),
+            **_read_as(vault, center, reading, heading_row, head),
         )
         .returning(PermitImport.id)
     )
@@ -115,12 +130,12 @@ def keep(
 
 
 def _read_as(
-    vault: Vault, center: str, reading: Reading, heading_row: int, headings: Sequence[str]
+    vault: Vault, center: str, reading: Reading, heading_row: int, head: Head
 ) -> dict[str, Any]:
     return {
         "reading": {**asdict(reading), "heading_row": heading_row, "hidden": 0},
-        "headings": vault.seal_json(HEADINGS, list(headings)),
-        "headings_key": _headings_key(vault, center, headings),
+        "headings": vault.seal_json(HEADINGS, asdict(head)),
+        "headings_key": _headings_key(vault, center, head.headings),
     }
 
 
@@ -165,11 +180,11 @@ def read_anew(
     book: Import,
     reading: Reading,
     heading_row: int,
-    headings: Sequence[str],
+    head: Head,
     mapping: Mapping[str, int],
 ) -> None:
     """Another sheet, encoding, separator or row of headings was chosen."""
-    values = _read_as(vault, book.center_code, reading, heading_row, headings)
+    values = _read_as(vault, book.center_code, reading, heading_row, head)
     _move(db, book.id, _READABLE, state=_S.MAPPING, mapping=dict(mapping), failure="", **values)
 
 
@@ -306,7 +321,7 @@ def _import(vault: Vault, row: RowMapping) -> Import:
         reading=Reading.of(row["kind"], reading),
         heading_row=reading["heading_row"],
         hidden=reading["hidden"],
-        headings=vault.open_json(HEADINGS, row["headings"]),
+        head=Head(**vault.open_json(HEADINGS, row["headings"])),
         mapping=row["mapping"],
         assumed=row["assumed"],
         row={name: value for name, value in row.items() if name not in _SEALED},
@@ -363,4 +378,4 @@ def problems_by_field(db: Connection, import_id: int) -> dict[str, int]:
         .group_by(PermitImportProblem.field)
         .order_by(func.count().desc(), PermitImportProblem.field)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}

@@ -17,7 +17,7 @@ _BETWEEN = re.compile(r"[\W_]+")
 _NUMBERED = re.compile(r"(\d{1,4})\s*[/.\-\s]\s*(\d{1,2})\s*[/.\-\s]\s*(\d{1,4})", re.ASCII)
 _NAMED = re.compile(r"(\d{1,2})[\s/.\-]*([^\W\d_]+(?: [^\W\d_]+)?)[\s/.\-,،]*(\d{4})")
 _TIME = re.compile(r"[T ]0{1,2}:00(:00(\.0+)?)?$")
-_ERA = re.compile(r"\s*م\.?$")
+_ERA = re.compile("\\s*\u0645\\.?$")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Spellings:
     headings: Mapping[str, str]
     values: Mapping[str, Mapping[str, str]]
     months: Mapping[str, int]
+    template: Mapping[str, Sequence[str]]
 
 
 @cache
@@ -37,6 +38,7 @@ def spellings() -> Spellings:
         _turned(known["headings"]),
         {field: _turned(words) for field, words in known["values"].items()},
         {word: int(month) for word, month in _turned(known["months"]).items()},
+        known["template"],
     )
 
 
@@ -50,7 +52,7 @@ def fold(text: str) -> str:
 
 @lru_cache(4096)
 def read_day(text: str) -> date | None:
-    """A day as people write it: 1998-03-15, ١٥/٣/١٩٩٨, ١٩٩٨/٣/١٥, 15 March 1998; None for no day.
+    """A day as people write it: 1998-03-15, 15/3/1998, 1998/3/15, 15 March 1998; None for no day.
 
     The day stands before the month, as in all Egypt; the year has four digits.
     """
