@@ -45,6 +45,7 @@ from portal.migrations.newest import is_newest
 from portal.notifications.channels import Channel, make_channel
 from portal.notifications.queue import Sender
 from portal.permits.filling import fill
+from portal.permits.import_rounds import ImportRounds
 from portal.places.finder import Finder
 from portal.places.hours import Hours, load_hours
 from portal.places.model import Places, load_places
@@ -109,6 +110,8 @@ class Core:
     uploaded_links: DocumentLinks
     uploaded_files: FileStore
     """What centers uploaded for events that are still to come."""
+    permit_files: FileStore
+    """Paper books of building permits that centers sent as files."""
 
     def lookups(self, db: Connection) -> FormLookups:
         """What forms need from outside the catalogue, in the caller's transaction."""
@@ -135,6 +138,7 @@ class Loops:
     sender: Sender
     shelver: Shelver
     lapser: Lapser
+    imports: ImportRounds
 
 
 def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Core:
@@ -219,6 +223,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         links=DocumentLinks(vault, "portal", documents),
         uploaded_links=uploaded_links,
         uploaded_files=uploaded_files,
+        permit_files=FileStore(settings.files_dir / "permits", vault),
     )
 
 
@@ -248,6 +253,7 @@ def build_loops(core: Core) -> Loops:
         ),
         shelver=Shelver(database, vault, core.hand_off, core.places, clock),
         lapser=Lapser(database, vault, core.catalogue, core.hand_off, core.places, clock),
+        imports=ImportRounds(database, vault, core.permit_files, core.places, clock),
     )
 
 

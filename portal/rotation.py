@@ -27,6 +27,7 @@ def rotate(core: Core) -> Iterator[tuple[str, int]]:
         ("files of the portal", core.files),
         ("of centers", core.center_files),
         ("uploaded by centers", core.uploaded_files),
+        ("paper books", core.permit_files),
     )
     for name, store in stores:
         yield name, _rotate_files(store)

@@ -30,6 +30,7 @@ from portal.outages.register import Scope
 from portal.outages.watching import Seen
 from portal.permits import registry
 from portal.permits.backlog_model import PermitScan
+from portal.permits.model import PermitImport
 from portal.requests import drafts, uploads
 from portal.requests.model import Attachment
 from portal.settings import Settings
@@ -69,6 +70,7 @@ class Worker:
             ("shelve", 60.0, self._unless_out(loops.shelver.run_once, Scope.PORTAL)),
             ("silence", 600.0, self._unless_out(loops.lapser.run_once, Scope.PORTAL)),
             ("permits", 3600.0, self._propose_lapses),
+            ("imports", 1.0, loops.imports.run_once),
             ("tidy", 3600.0, self._tidy),
             ("files", 86400.0, self._tidy_files),
         ]
@@ -182,7 +184,7 @@ class Worker:
             unnamed = center_uploads.drop_old(db, now - center_uploads.KEPT)
         for key in unnamed:
             core.uploaded_files.drop(key)
-        return dropped + len(unnamed)
+        return dropped + len(unnamed) + self._loops.imports.tidy()
 
     def _drop_idle_drafts(self, now: datetime) -> int:
         """Some of the drafts that nobody touches any more, with their files; how many."""
@@ -203,6 +205,7 @@ class Worker:
             (core.files, Attachment.storage_key, PermitScan.storage_key),
             (core.center_files, CenterDocument.storage_key),
             (core.uploaded_files, CenterUpload.storage_key),
+            (core.permit_files, PermitImport.storage_key),
         ):
             dropped += store.drop_unknown(before, partial(self._known, columns))
         return dropped

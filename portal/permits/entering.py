@@ -12,6 +12,7 @@ from portal.permits.model import DEPARTMENT
 from portal.permits.numbers import PermitNumber, read_parts
 from portal.permits.reading import Owner, People, Permit
 from portal.permits.registry import NewPermit
+from portal.permits.spellings import read_day
 from portal.permits.validity import Status
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem
 from portal.text import Unreadable, clean, clean_name, clean_number, fold_digits, parse_number
@@ -53,6 +54,8 @@ class Entry:
 
     permit: NewPermit | None
     problems: list[Problem]
+    number: PermitNumber | None = None
+    """What it is called, if that can be read, whatever is wrong with the rest."""
 
 
 def read_entry(
@@ -78,7 +81,7 @@ def read_entry(
     columns |= _file(typed, today, problems)
     owner = _owner(typed, today, problems)
     if problems or number is None:
-        return Entry(None, problems)
+        return Entry(None, problems, number)
     unverified = source == "backlog" or issued_on is None
     return Entry(
         NewPermit(
@@ -93,6 +96,7 @@ def read_entry(
             columns=columns,
         ),
         [],
+        number,
     )
 
 
@@ -102,9 +106,8 @@ def _day(
     if not text.strip():
         problems.append(Problem("issued_on", N_("Choose the day on which it was issued")))
         return None
-    try:
-        day = date.fromisoformat(fold_digits(text.strip()))
-    except ValueError:
+    day = read_day(text)
+    if day is None:
         problems.append(Problem("issued_on", N_("There is no such day")))
         return None
     if not _FIRST_DAY <= day <= today:

@@ -91,7 +91,7 @@ class PermitImport(Base):
     reading: Mapped[dict[str, Any]] = mapped_column(JSON)
     """How the file is read: sheet, encoding, separator, row of the headings."""
     headings: Mapped[bytes] = mapped_column(sealed())
-    """What stands in the first row: people's names where a file has no headings."""
+    """What is seen of its head: headings, some values of each column, names of sheets."""
     headings_key: Mapped[bytes] = mapped_column(LargeBinary(32))
     """A keyed hash of the headings: the same ones are mapped as before."""
     mapping: Mapped[dict[str, int]] = mapped_column(JSON)

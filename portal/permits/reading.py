@@ -126,6 +126,16 @@ def by_id(db: Connection, vault: Vault, permit_id: int) -> Permit:
     return found
 
 
+def by_ids(db: Connection, vault: Vault, permit_ids: Sequence[int]) -> dict[int, Permit]:
+    """Some hundred permits at once."""
+    if not permit_ids:
+        return {}
+    rows = db.execute(
+        select(*_COLUMNS, BuildingPermit.people).where(BuildingPermit.id.in_(permit_ids))
+    )
+    return {row["id"]: _permit(vault, row) for row in rows.mappings()}
+
+
 def _one(db: Connection, vault: Vault, *conditions: Any) -> Permit | None:
     found = db.execute(select(*_COLUMNS, BuildingPermit.people).where(*conditions))
     row = found.mappings().one_or_none()
