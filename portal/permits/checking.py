@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from portal.clock import public_id
+from portal.permits import cutoffs
 from portal.permits.columns import CENTER, read_choice
 from portal.permits.entering import FIELDS, read_entry
 from portal.permits.model import OWNER_ID, PEOPLE
@@ -62,12 +64,15 @@ class RowCheck:
         center: Center,
         today: date,
         epoch_1904: bool | None,
+        last_days: Mapping[str, date] = MappingProxyType({}),
     ) -> None:
+        """``last_days``: by kind of permit, up to when one on paper counts."""
         self._columns = sorted(mapping.items(), key=lambda each: each[1])
         self._empty = dict.fromkeys(FIELDS, "") | dict(assumed)
         self._center, self._today = center, today
         self._center_at = mapping.get(CENTER)
         self._epoch_1904 = epoch_1904
+        self._last_days = last_days
         names = (center.code, center.ar, center.en, center.place_ar, center.place_en)
         self._own_names = frozenset(fold(name) for name in names)
 
@@ -84,6 +89,10 @@ class RowCheck:
         self._read(typed)
         entry = read_entry(typed, self._center.code, self._today, source="backlog")
         problems = entry.problems
+        if entry.permit is not None and self._last_days:
+            kind, day = entry.permit.permit_type, entry.permit.issued_on
+            late = cutoffs.problem(self._last_days, kind, day)
+            problems = [late] if late else problems
         elsewhere = self._center_at is not None and not self._is_own(typed.get(CENTER, ""))
         if flawed or elsewhere:
             told = {each.field for each in flawed}

@@ -35,7 +35,7 @@ from portal.clock import Clock, cairo_day, public_id
 from portal.db import Database, UtcDateTime
 from portal.files import FileStore
 from portal.observability import log
-from portal.permits import importing, reading
+from portal.permits import cutoffs, importing, reading
 from portal.permits.checking import (
     DIFFERENT,
     JOINED,
@@ -209,6 +209,11 @@ class ImportRounds:
             file.seek(0)
             yield file
 
+    def _last_days(self, center: str) -> Mapping[str, date]:
+        """Up to which day papers count that no system wrote."""
+        with self._database.read() as db:
+            return cutoffs.in_force(db, center)
+
     def _check_rows(self, taken: _InHand, file: BinaryIO) -> None:
         book, today = taken.book, cairo_day(self._clock.now())
         table = open_table(file, book.reading)
@@ -218,6 +223,7 @@ class ImportRounds:
             self._places.centers[book.center_code],
             today,
             table.epoch_1904,
+            self._last_days(book.center_code),
         )
         rows = (row for row in table.rows() if row[0] > book.heading_row)
         filled = (row for row in rows if any(map(str.strip, row[1])))
@@ -311,6 +317,7 @@ class ImportRounds:
                     BuildingPermit.year == _R.year,
                     BuildingPermit.number == _R.number,
                     BuildingPermit.letter == _R.letter,
+                    reading.IN_REGISTER,
                 ),
             )
             .where(_R.import_id == book.id, _R.row_no.between(first, last))

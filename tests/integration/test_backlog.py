@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.clock import cairo_day
 from portal.permits import inquiry, lots, rates, reading, registry, review
 from portal.permits.backlog_model import PermitScan
+from portal.permits.checking import RowCheck
 from portal.permits.inquiry import AnswerClass, Asker
 from portal.permits.model import BuildingPermit, PermitAct
 from portal.permits.numbers import PermitNumber
@@ -670,3 +671,18 @@ def test_only_the_governorate_says_a_cutoff_and_only_for_its_centers(local: Loca
     wrong = {"center": "CAI-001", "service": "castle", "last_day": "1850-01-01", "reason": "x"}
     page = admin.send(admin.get(path), {**wrong, "act": "set"}, "/cutoffs")
     assert [where for where, _ in page.errors()] == ["center", "service", "last_day"]
+
+
+def test_a_file_brings_no_permit_that_is_later_than_its_last_day(local: LocalPortal) -> None:
+    center = local.portal.places.centers["KFS-011"]
+    columns = {name: place for place, name in enumerate(("number", "year", "issued_on", "street"))}
+    assumed = {"permit_type": "new", "legal_regime": "119/2008"}
+    days = {"new": date(2019, 11, 15)}
+    check = RowCheck(columns, assumed, center, date(2026, 11, 22), None, days).check
+    good = check(2, ("5", "2019", "2019-11-15", "شارع الجيش"))
+    assert (good.permit is not None, good.problems) == (True, [])
+    late = check(3, ("6", "2019", "2019-11-16", "شارع الجيش"))
+    assert late.permit is None
+    assert [(each.field, each.params["day"]) for each in late.problems] == [
+        ("issued_on", date(2019, 11, 15))
+    ]
