@@ -15,7 +15,7 @@ from portal.vault import Vault
 
 SCAN = Document(
     code="scan",
-    title=Text(ar="صورة الملف الورقي", en="Scan of the paper file"),
+    title=Text("", ""),
     max_mb=25,
     max_pages=200,
     maximum=20,

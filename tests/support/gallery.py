@@ -19,6 +19,8 @@ from payments.money import Money
 from portal.backoffice import folder
 from portal.backoffice.model import CenterAct, CenterDocument, CenterRequest
 from portal.clock import cairo_day, public_id
+from portal.permits import cutoffs, lots
+from portal.permits import reading as permit_register
 from portal.permits.model import BuildingPermit
 from portal.requests import pay_links, reading
 from portal.requests.lifecycle import State
@@ -117,6 +119,13 @@ def _ask_for_money(page: Page) -> None:
 def _open_details(page: Page) -> None:
     for summary in page.locator("main summary").all():
         summary.click()
+
+
+def _press_cutoff(page: Page) -> None:
+    _open_details(page)
+    page.locator("main [value=set]").click()
+    page.locator(".errors").wait_for()
+    _open_details(page)
 
 
 PUBLIC = [
@@ -304,6 +313,44 @@ class _Maker:
             Scene("register", "/center/permits", "head"),
             Scene("register-permit", f"/center/permits/{known[4].id}", "head"),
             Scene("register-enter", "/center/permits/new", "head", press),
+            *self._backlog(),
+        ]
+
+    def _backlog(self) -> list[Scene]:
+        """The paper backlog: counted, returned, corrected, sampled, scanned; and from above."""
+        self.people["reviewer"] = self.portal.employee("backlog_reviewer")
+        self.people["clerk"] = self.portal.employee("backlog_entry")
+        self.people["governorate"] = _signed_in(self.portal, "governorate_admin", "EG-KFS")
+        vault, now = self.vault, self.portal.clock.now()
+        reviewer, at = "backlog_reviewer@KFS-003", "KFS-003"
+        with self.portal.portal.database.begin() as db:
+            waiting = lots.waiting(db, at)[-1]
+            days = (cairo_day(waiting.first), cairo_day(waiting.last))
+            lot = lots.make(db, at, reviewer, now, enterer=waiting.enterer, days=days)
+            first, second, *_ = (each.permit_id for each in lots.sample_of(db, lot))
+            for permit_id, marks in ((first, ["street", "owner"]), (second, [])):
+                verdict = "returned" if marks else "accepted"
+                permit = permit_register.by_id(db, vault, permit_id)
+                lots.judge(db, vault, permit, verdict, NOTE, marks, reviewer, now)
+            cutoffs.enter(db, [at], cutoffs.KINDS, date(2019, 11, 15), NOTE[:250], reviewer, now)
+            returned = permit_register.listed(db, at, only="returned")[0].id
+        clerk = self.people["clerk"]
+        scans = f"/center/permits/{first}/scans"
+        name, content, kind = photo()
+        files = {"file": (f"{LATIN}{name}", content, kind)}
+        clerk.send(clerk.get(scans), {}, "/scans", files=files)
+        base = "/center/permits/backlog"
+        return [
+            Scene("backlog", base, "head", _open_details),
+            Scene("backlog-survey", f"{base}/survey", "clerk", press),
+            Scene("backlog-lots", f"{base}/lots", "reviewer"),
+            Scene("backlog-lot", f"{base}/lots/{lot}", "reviewer", press),
+            Scene("backlog-review", f"/center/permits/{second}/review", "reviewer", press),
+            Scene("backlog-correct", f"/center/permits/{returned}/correct", "clerk", press),
+            Scene("backlog-returned", f"/center/permits/{returned}", "clerk"),
+            Scene("backlog-scans", scans, "clerk"),
+            Scene("backlog-centers", "/center/admin/backlog", "governorate", _open_details),
+            Scene("backlog-cutoffs", "/center/admin/cutoffs", "governorate", _press_cutoff),
         ]
 
     def center(self) -> list[Scene]:
