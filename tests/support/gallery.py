@@ -324,7 +324,8 @@ class _Maker:
         vault, now = self.vault, self.portal.clock.now()
         reviewer, at = "backlog_reviewer@KFS-003", "KFS-003"
         with self.portal.portal.database.begin() as db:
-            waiting = lots.waiting(db, at)[-1]
+            entered = lots.waiting(db, at)
+            waiting = next(each for each in entered if each.enterer == "backlog_entry@KFS-003")
             days = (cairo_day(waiting.first), cairo_day(waiting.last))
             lot = lots.make(db, at, reviewer, now, enterer=waiting.enterer, days=days)
             first, second, *_ = (each.permit_id for each in lots.sample_of(db, lot))
@@ -332,7 +333,9 @@ class _Maker:
                 verdict = "returned" if marks else "accepted"
                 permit = permit_register.by_id(db, vault, permit_id)
                 lots.judge(db, vault, permit, verdict, NOTE, marks, reviewer, now)
-            cutoffs.enter(db, [at], cutoffs.KINDS, date(2019, 11, 15), NOTE[:250], reviewer, now)
+            cutoffs.enter(
+                db, ["KFS-012"], cutoffs.KINDS, date(2019, 11, 15), NOTE[:250], reviewer, now
+            )
             returned = permit_register.listed(db, at, only="returned")[0].id
         clerk = self.people["clerk"]
         scans = f"/center/permits/{first}/scans"
