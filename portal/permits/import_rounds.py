@@ -471,6 +471,7 @@ class ImportRounds:
                     db,
                     taken,
                     state=ImportState.CHECKING,
+                    claimed_until=None,
                     imported_by=None,
                     imported_at=None,
                     **dict.fromkeys(("rows", "good", "there", "bad", "problems"), 0),
