@@ -304,6 +304,38 @@ class _Maker:
             Scene("register", "/center/permits", "head"),
             Scene("register-permit", f"/center/permits/{known[4].id}", "head"),
             Scene("register-enter", "/center/permits/new", "head", press),
+            *self._paper_books(),
+        ]
+
+    def _paper_books(self) -> list[Scene]:
+        """Files of old permits: one to be named, one that waits, one with problems, one imported."""
+        head, rounds = self.people["head"], self.portal.loops.imports
+        base = "/center/permits/imports"
+
+        def send(name: str, rows: Sequence[str], *steps: str) -> str:
+            heads = f"رقم الترخيص,السنة,نوع الترخيص,القانون,تاريخ الإصدار,الشارع,{WORD}"
+            content = "\n".join([heads, *rows]).encode()
+            page = head.send(head.get(base), {}, base, files={"file": (name, content, "text/csv")})
+            for step in steps:
+                head.send(head.get(page.path), {}, step)
+                rounds.run_once()
+            return page.path
+
+        good = "9{n},1998,جديد,106,15/3/1998,شارع الجيش,x"
+        bad = f"{LATIN},1850,{WORD},{WORD},30/2/1998,,{LATIN}"
+        made = send("كشف.csv", [good.format(n=n) for n in range(100, 103)], "/columns", "/import")
+        wrong = send(f"{WORD}.csv", [good.format(n=200), *[bad] * 9], "/columns")
+        to_name = send("new.csv", [bad, bad])
+        waits = send("waits.csv", [good.format(n=300)])
+        head.send(head.get(waits), {}, "/columns")
+        return [
+            Scene("imports", base, "head"),
+            Scene("imports-errors", base, "head", press),
+            Scene("import-columns", to_name, "head", _open_details),
+            Scene("import-columns-errors", to_name, "head", press),
+            Scene("import-waits", waits, "head"),
+            Scene("import-wrong", wrong, "head", _open_details),
+            Scene("import-done", made, "head", _open_details),
         ]
 
     def center(self) -> list[Scene]:
