@@ -308,12 +308,13 @@ class _Maker:
         ]
 
     def _paper_books(self) -> list[Scene]:
-        """Files of old permits: one to be named, one that waits, one with problems, one imported."""
+        """Files of old permits: to be named, waiting, with problems, imported."""
         head, rounds = self.people["head"], self.portal.loops.imports
         base = "/center/permits/imports"
 
-        def send(name: str, rows: Sequence[str], *steps: str) -> str:
-            heads = f"رقم الترخيص,السنة,نوع الترخيص,القانون,تاريخ الإصدار,الشارع,{WORD}"
+        heads = f"رقم الترخيص,السنة,نوع الترخيص,القانون,تاريخ الإصدار,الشارع,{WORD}"
+
+        def send(name: str, rows: Sequence[str], *steps: str, heads: str = heads) -> str:
             content = "\n".join([heads, *rows]).encode()
             page = head.send(head.get(base), {}, base, files={"file": (name, content, "text/csv")})
             for step in steps:
@@ -325,7 +326,7 @@ class _Maker:
         bad = f"{LATIN},1850,{WORD},{WORD},30/2/1998,,{LATIN}"
         made = send("كشف.csv", [good.format(n=n) for n in range(100, 103)], "/columns", "/import")
         wrong = send(f"{WORD}.csv", [good.format(n=200), *[bad] * 9], "/columns")
-        to_name = send("new.csv", [bad, bad])
+        to_name = send("new.csv", [bad, bad], heads=f"{LATIN},,{WORD},1,2,3,4")
         waits = send("waits.csv", [good.format(n=300)])
         head.send(head.get(waits), {}, "/columns")
         return [
