@@ -76,8 +76,9 @@ def rows(count: int) -> Iterator[list[str | int | float | date]]:
         regime, kind = "119/2008" if day.year > 2008 else "106/1976", ("new", "vertical_extension")
         yield [
             n % 900_000 + 1, day.year, kind[n % 2], regime, day, f"{INVENTED['town']} {n % 40}",
-            f"{_STREETS[n % 5]} {n % 1000}", str(n % 300 + 1), str(n % 700), "residential", n % 12 + 1, n % 2,
-            n % 40 + 1, n % 900 + 100.5, n % 9000 + 300, f"{_NAMES[n % 10]} {n % 7919}", born,
+            f"{_STREETS[n % 5]} {n % 1000}", str(n % 300 + 1), str(n % 700), "residential",
+            n % 12 + 1, n % 2, n % 40 + 1, n % 900 + 100.5, n % 9000 + 300,
+            f"{_NAMES[n % 10]} {n % 7919}", born,
         ]  # fmt: skip
 
 
