@@ -197,7 +197,7 @@ class ImportRounds:
         except NotATable as error:
             self._fail(taken, error.why)
         except (Missing, SealBroken) as error:
-            log.error("permits.import_lost", subject=book.id, error=type(error).__name__)
+            log.error("permits.import_lost", object_id=book.id, error=type(error).__name__)
             self._fail(taken, LOST)
 
     @contextmanager
@@ -478,11 +478,12 @@ class ImportRounds:
                     db,
                     taken,
                     state=ImportState.CHECKING,
+                    claimed_until=None,
                     imported_by=None,
                     imported_at=None,
                     **dict.fromkeys(("rows", "good", "there", "bad", "problems"), 0),
                 )
-            log.warning("permits.import_again", subject=book.id)
+            log.warning("permits.import_again", object_id=book.id)
             return
         self._clear(book.id, _R)
 

@@ -2,7 +2,8 @@
 
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import BinaryIO
 from xml.parsers import expat
 
@@ -26,7 +27,7 @@ _LONGEST_COMMENT = 1 << 16
 
 Attributes = dict[str, str]
 Element = tuple[str, Attributes, str]
-"""Name, attributes, and the name of the element round it; names without their prefix."""
+"""Name, attributes, and the wanted element round it; names without their prefix."""
 
 
 class Package:
@@ -74,8 +75,8 @@ class Package:
         parser.feed(b"", last=True)
         yield
 
-    def elements(self, name: str) -> list[Element]:
-        """The elements of a small part; none where there is no such part."""
+    def elements(self, name: str, *wanted: str) -> list[Element]:
+        """The wanted elements of a small part; none where there is no such part."""
         part = self._parts.get(name.lower())
         if part is None:
             return []
@@ -90,10 +91,9 @@ class Package:
             found.append((local, attributes, around[-1]))
             around.append(local)
 
-        def end(_local: str) -> None:
-            around.pop()
-
-        for _ in self.parse(name, Parser(start, end, lambda _text: None)):
+        begins = {local: partial(start, local) for local in wanted}
+        ends = dict.fromkeys(wanted, around.pop)
+        for _ in self.parse(name, Parser(begins, ends, lambda _text: None)):
             pass
         return found
 
@@ -135,54 +135,63 @@ def _check_end(file: BinaryIO) -> None:
 class Parser:
     """Expat without what a table does not need: no document type, hence no entity; no depth.
 
-    ``start``, ``end`` and ``text`` are called with names without their prefix.
+    ``begins`` and ``ends`` are what to call for elements, by their names without a prefix; others
+    are passed over. ``text`` is called with every text.
     """
 
     def __init__(
         self,
-        start: Callable[[str, Attributes], None],
-        end: Callable[[str], None],
+        begins: Mapping[str, Callable[[Attributes], None]],
+        ends: Mapping[str, Callable[[], object]],
         text: Callable[[str], None],
     ) -> None:
         parser = expat.ParserCreate()
         parser.buffer_text = True
-        known: dict[str, str] = {}
-        self._parser, self._silent = parser, 0
-        self._depth = 0
+        self._parser, self._silent, self._last = parser, 0, 0
+        self._opened: Callable[[], int] = lambda: count
+        depth = count = 0
+        known: dict[
+            str, tuple[Callable[[Attributes], None] | None, Callable[[], object] | None]
+        ] = {}
 
         def opened(name: str, attributes: Attributes) -> None:
-            self._silent = 0
-            self._depth += 1
-            if self._depth > _MOST_DEPTH:
-                raise NotATable(Why.BROKEN)
-            local = known.get(name)
-            if local is None:
+            nonlocal depth, count
+            depth += 1
+            count += 1
+            found = known.get(name)
+            if found is None:
                 if len(known) >= _MOST_NAMES:
                     raise NotATable(Why.BROKEN)
-                local = known[name] = name.rpartition(":")[2]
-            start(local, attributes)
+                local = name.rpartition(":")[2]
+                found = begins.get(local), ends.get(local)
+                known[name] = found
+            if depth > _MOST_DEPTH:
+                raise NotATable(Why.BROKEN)
+            if found[0] is not None:
+                found[0](attributes)
 
         def closed(name: str) -> None:
-            self._depth -= 1
-            end(known[name])
-
-        def said(data: str) -> None:
-            self._silent = 0
-            text(data)
+            nonlocal depth
+            depth -= 1
+            act = known[name][1]
+            if act is not None:
+                act()
 
         parser.StartElementHandler = opened
         parser.EndElementHandler = closed
-        parser.CharacterDataHandler = said
+        parser.CharacterDataHandler = text
         parser.StartDoctypeDeclHandler = _refuse
         parser.XmlDeclHandler = _only_utf8
 
     def feed(self, chunk: bytes, *, last: bool = False) -> None:
-        self._silent += len(chunk)
         try:
             self._parser.Parse(chunk, last)
         except expat.ExpatError as error:
             raise NotATable(Why.BROKEN) from error
-        if self._silent > _MOST_SILENT:  # one tag, comment or value of megabytes
+        opened = self._opened()
+        self._silent = self._silent + len(chunk) if opened == self._last else 0
+        self._last = opened
+        if self._silent > _MOST_SILENT:  # one tag, comment or text of megabytes
             raise NotATable(Why.BROKEN)
 
 

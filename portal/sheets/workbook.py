@@ -39,6 +39,7 @@ _DAYS = frozenset({*range(14, 18), 22, *range(27, 37), *range(50, 59)})
 _NOT_FORMAT = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 _RANGE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})(?::([A-Z]{1,3})([1-9][0-9]{0,6}))?", re.ASCII)
 _DIGITS = "0123456789"
+_OF_STYLES = ("numFmts", "numFmt", "cellXfs", "xf")
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,14 @@ class Workbook:
             raise NotATable(Why.OPEN_DOCUMENT)
         if "xl/workbook.bin" in names:
             raise NotATable(Why.OLD)
-        types = self._package.elements("[Content_Types].xml")
+        types = self._package.elements("[Content_Types].xml", "Default", "Override")
         if any("macroenabled" in a.get("ContentType", "").lower() for _, a, _ in types) or any(
             name.rpartition("/")[2].startswith("vba") or "macrosheets/" in name for name in names
         ):
             raise NotATable(Why.MACROS)
         if _WORKBOOK not in self._package:
             raise NotATable(Why.BROKEN)
-        elements = self._package.elements(_WORKBOOK)
+        elements = self._package.elements(_WORKBOOK, "workbookPr", "sheet")
         self.epoch_1904 = any(
             name == "workbookPr" and attributes.get("date1904") in {"1", "true", "on"}
             for name, attributes, _ in elements
@@ -80,7 +81,7 @@ class Workbook:
     def _sheets(self, elements: list[tuple[str, Attributes, str]]) -> list[Sheet]:
         targets = {
             a.get("Id", ""): normpath(join("xl", a.get("Target", ""))).lstrip("/")
-            for _, a, _ in self._package.elements("xl/_rels/workbook.xml.rels")
+            for _, a, _ in self._package.elements("xl/_rels/workbook.xml.rels", "Relationship")
             if a.get("Type", "").endswith("/worksheet") and a.get("TargetMode") != "External"
         }
         found: list[Sheet] = []
@@ -103,7 +104,7 @@ class Workbook:
     def day_styles(self) -> frozenset[str]:
         """The numbers of the styles in which a number is a day."""
         formats, styles, position = dict[str, str](), set[str](), 0
-        for name, attributes, around in self._package.elements("xl/styles.xml"):
+        for name, attributes, around in self._package.elements("xl/styles.xml", *_OF_STYLES):
             if name == "numFmt" and around == "numFmts":
                 formats[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
             elif name == "xf" and around == "cellXfs":
@@ -164,27 +165,31 @@ class _Pieces:
     """Puts the texts together: one may come in pieces of different letters, with how to say it."""
 
     def __init__(self) -> None:
-        self.parser = Parser(self._start, self._end, self._said)
+        begins = {"si": self._begin, "t": self._begin_text, "rPh": self._begin_saying}
+        ends = {"si": self._end, "t": self._end_text, "rPh": self._end_saying}
+        self.parser = Parser(begins, ends, self._said)
         self.done: list[str] = []
         self._pieces: list[str] = []
         self._length = 0
-        self._taking = self._phonetic = False
+        self._taking = self._saying = False
 
-    def _start(self, local: str, _attributes: Attributes) -> None:
-        if local == "t":
-            self._taking = not self._phonetic
-        elif local == "rPh":
-            self._phonetic = True
-        elif local == "si":
-            self._pieces, self._length = [], 0
+    def _begin(self, _attributes: Attributes) -> None:
+        self._pieces, self._length = [], 0
 
-    def _end(self, local: str) -> None:
-        if local == "t":
-            self._taking = False
-        elif local == "rPh":
-            self._phonetic = False
-        elif local == "si":
-            self.done.append("".join(self._pieces))
+    def _end(self) -> None:
+        self.done.append("".join(self._pieces))
+
+    def _begin_text(self, _attributes: Attributes) -> None:
+        self._taking = not self._saying
+
+    def _end_text(self) -> None:
+        self._taking = False
+
+    def _begin_saying(self, _attributes: Attributes) -> None:
+        self._saying = True
+
+    def _end_saying(self) -> None:
+        self._saying = False
 
     def _said(self, data: str) -> None:
         if self._taking and self._length <= LONGEST_CELL:
@@ -206,9 +211,8 @@ class SheetTable:
 
     def rows(self) -> Iterator[Row]:
         cells = _Cells(self._book, self)
-        parser = Parser(cells.start, cells.end, cells.said)
         count = 0
-        for _ in self._package.parse(self._sheet.part, parser):
+        for _ in self._package.parse(self._sheet.part, cells.parser):
             for row in cells.done:
                 count += 1
                 if count > MOST_ROWS + 1:  # and one of headings
@@ -238,6 +242,23 @@ class _Cells:
     """Makes rows of what the parser finds."""
 
     def __init__(self, book: Workbook, table: SheetTable) -> None:
+        begins = {
+            "c": self._begin_cell,
+            "v": self._begin_text,
+            "t": self._begin_text,
+            "row": self._begin_row,
+            "f": self._begin_formula,
+            "rPh": self._begin_saying,
+            "mergeCell": self._join,
+        }
+        ends = {
+            "c": self._end_cell,
+            "v": self._end_text,
+            "t": self._end_text,
+            "row": self._end_row,
+            "rPh": self._end_saying,
+        }
+        self.parser = Parser(begins, ends, self._said)
         self.done: list[Row] = []
         self._book, self._table = book, table
         self._shared = book.shared
@@ -249,28 +270,17 @@ class _Cells:
         self._style = ""
         self._formula = False
         self._taking = False
-        self._phonetic = False
+        self._saying = False
         self._text = ""
 
-    def start(self, local: str, attributes: Attributes) -> None:
-        if local == "c":
-            name = attributes.get("r")
-            self._column = _column(name.rstrip(_DIGITS)) if name else self._column + 1
-            self._kind = attributes.get("t", "n")
-            self._style = attributes.get("s", "0")
-            self._text, self._formula = "", False
-        elif local in {"v", "t"}:
-            self._taking = not self._phonetic
-        elif local == "row":
-            self._start_row(attributes)
-        elif local == "f":
-            self._formula = True
-        elif local == "rPh":
-            self._phonetic = True
-        elif local == "mergeCell":
-            self._table.join(attributes.get("ref", ""))
+    def _begin_cell(self, attributes: Attributes) -> None:
+        name = attributes.get("r")
+        self._column = _column(name.rstrip(_DIGITS)) if name else self._column + 1
+        self._kind = attributes.get("t", "n")
+        self._style = attributes.get("s", "0")
+        self._text, self._formula = "", False
 
-    def _start_row(self, attributes: Attributes) -> None:
+    def _begin_row(self, attributes: Attributes) -> None:
         name = attributes.get("r", str(self._number + 1))
         number = int(name) if name.isascii() and name.isdigit() and len(name) < 9 else 0
         if not self._number < number <= _LAST_ROW:
@@ -279,21 +289,41 @@ class _Cells:
         if attributes.get("hidden") in {"1", "true"}:
             self._table.hidden += 1
 
-    def said(self, data: str) -> None:
+    def _end_row(self) -> None:
+        if self._row:
+            self.done.append((self._number, self._row))
+
+    def _begin_text(self, _attributes: Attributes) -> None:
+        self._taking = not self._saying
+
+    def _end_text(self) -> None:
+        self._taking = False
+
+    def _begin_formula(self, _attributes: Attributes) -> None:
+        self._formula = True
+
+    def _begin_saying(self, _attributes: Attributes) -> None:
+        self._saying = True
+
+    def _end_saying(self) -> None:
+        self._saying = False
+
+    def _join(self, attributes: Attributes) -> None:
+        self._table.join(attributes.get("ref", ""))
+
+    def _said(self, data: str) -> None:
         if self._taking and len(self._text) <= LONGEST_CELL:
             self._text += data
 
-    def end(self, local: str) -> None:
-        if local == "c":
-            value = self._value()
-            if value:
-                self._put(value)
-        elif local in {"v", "t"}:
-            self._taking = False
-        elif local == "rPh":
-            self._phonetic = False
-        elif local == "row" and self._row:
-            self.done.append((self._number, self._row))
+    def _end_cell(self) -> None:
+        value = self._value()
+        if not value:
+            return
+        row, column = self._row, self._column
+        if column == len(row) and column < MOST_COLUMNS:  # nearly always
+            row.append(value)
+        else:
+            self._put(value)
 
     def _put(self, value: str) -> None:
         row, column = self._row, self._column

@@ -285,7 +285,8 @@ def test_a_workbook_says_where_formulas_and_joined_cells_stand(
     local: LocalPortal, clerk: Employee
 ) -> None:
     joined = [next(_NUMBERS) for _ in range(3)]
-    rows: list[list[object]] = [list[object](HEADINGS), *(list[object](row(n)) for n in joined)]
+    rows: list[list[object]] = [[*HEADINGS]]
+    rows += [[*row(number)] for number in joined]
     rows[1][1], rows[1][4] = 1998.0, 35869  # a year as programs keep it, a day as Excel counts
     page = checked(
         local, clerk, workbook(rows, formulas={"A3": "=1+1"}, merged=["F4:F9"]), "كشف.xlsx"

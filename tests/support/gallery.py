@@ -314,6 +314,7 @@ class _Maker:
             Scene("register-permit", f"/center/permits/{known[4].id}", "head"),
             Scene("register-enter", "/center/permits/new", "head", press),
             *self._backlog(),
+            *self._paper_books(),
         ]
 
     def _backlog(self) -> list[Scene]:
@@ -354,6 +355,38 @@ class _Maker:
             Scene("backlog-scans", scans, "clerk"),
             Scene("backlog-centers", "/center/admin/backlog", "governorate", _open_details),
             Scene("backlog-cutoffs", "/center/admin/cutoffs", "governorate", _press_cutoff),
+        ]
+
+    def _paper_books(self) -> list[Scene]:
+        """Files of old permits: to be named, waiting, with problems, imported."""
+        head, rounds = self.people["head"], self.portal.loops.imports
+        base = "/center/permits/imports"
+
+        heads = f"رقم الترخيص,السنة,نوع الترخيص,القانون,تاريخ الإصدار,الشارع,{WORD}"
+
+        def send(name: str, rows: Sequence[str], *steps: str, heads: str = heads) -> str:
+            content = "\n".join([heads, *rows]).encode()
+            page = head.send(head.get(base), {}, base, files={"file": (name, content, "text/csv")})
+            for step in steps:
+                head.send(head.get(page.path), {}, step)
+                rounds.run_once()
+            return page.path
+
+        good = "9{n},1998,جديد,106,15/3/1998,شارع الجيش,x"
+        bad = f"{LATIN},1850,{WORD},{WORD},30/2/1998,,{LATIN}"
+        made = send("كشف.csv", [good.format(n=n) for n in range(100, 103)], "/columns", "/import")
+        wrong = send(f"{WORD}.csv", [good.format(n=200), *[bad] * 9], "/columns")
+        to_name = send("new.csv", [bad, bad], heads=f"{LATIN},,{WORD},1,2,3,4")
+        waits = send("waits.csv", [good.format(n=300)])
+        head.send(head.get(waits), {}, "/columns")
+        return [
+            Scene("imports", base, "head"),
+            Scene("imports-errors", base, "head", press),
+            Scene("import-columns", to_name, "head", _open_details),
+            Scene("import-columns-errors", to_name, "head", press),
+            Scene("import-waits", waits, "head"),
+            Scene("import-wrong", wrong, "head", _open_details),
+            Scene("import-done", made, "head", _open_details),
         ]
 
     def center(self) -> list[Scene]:
