@@ -6,7 +6,7 @@ is whole or has not happened.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import islice
@@ -187,6 +187,8 @@ class ImportRounds:
         self._clear(book.id, _R)
         self._clear(book.id, _P)
         try:
+            with self._database.begin() as db:  # what a round counted that was killed
+                self._go_on(db, taken, rows=0, problems=0)
             with self._opened(book) as file:
                 self._check_rows(taken, file)
         except _TakenAway:
@@ -225,10 +227,11 @@ class ImportRounds:
             table.epoch_1904,
             self._last_days(book.center_code),
         )
-        rows = (row for row in table.rows() if row[0] > book.heading_row)
-        filled = (row for row in rows if any(map(str.strip, row[1])))
-        while batch := list(islice(filled, _BATCH)):
-            self._check_batch(taken, checker, batch)
+        with closing(table.rows()) as all_rows:  # it lets go of the file before that is closed
+            rows = (row for row in all_rows if row[0] > book.heading_row)
+            filled = (row for row in rows if any(map(str.strip, row[1])))
+            while batch := list(islice(filled, _BATCH)):
+                self._check_batch(taken, checker, batch)
         self._finish(taken, table.merged, table.hidden)
 
     def _check_batch(self, taken: _InHand, checker: RowCheck, rows: Sequence[Row]) -> None:

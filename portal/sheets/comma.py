@@ -4,7 +4,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import BinaryIO
 
 from portal.sheets.table import (
@@ -115,7 +115,7 @@ class CommaTable:
         self._separator = separator
         self._odd = False
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row]:
         text = _text(self._file, self._encoding)
         try:
             yield from self._rows(text)

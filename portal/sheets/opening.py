@@ -1,5 +1,6 @@
 """A file that somebody sent: what it is, and how it is to be read."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
@@ -75,4 +76,5 @@ def open_table(file: BinaryIO, reading: Reading) -> Table:
 
 def first_rows(file: BinaryIO, reading: Reading, count: int) -> list[Row]:
     """The first rows that hold something; raises :class:`NotATable`."""
-    return list(islice(open_table(file, reading).rows(), count))
+    with closing(open_table(file, reading).rows()) as rows:
+        return list(islice(rows, count))

@@ -1,6 +1,6 @@
 """What a table is, whatever it came in: rows of cells as text, with what is odd about a cell."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -91,5 +91,5 @@ class Table(Protocol):
     epoch_1904: bool | None
     """Whether days are counted from 1904; None where a number is never a day."""
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row]:
         """Rows with something in them; raises :class:`NotATable`, also in the middle."""

@@ -7,7 +7,7 @@ put into a temporary file, so that a book of any size takes the same memory.
 import mmap
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
@@ -209,7 +209,7 @@ class SheetTable:
         self.merged: Sequence[Merge] = ()
         self._joined: list[Merge] = []
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row]:
         cells = _Cells(self._book, self)
         count = 0
         for _ in self._package.parse(self._sheet.part, cells.parser):
