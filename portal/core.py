@@ -50,6 +50,7 @@ from portal.migrations.newest import is_newest
 from portal.notifications.channels import Channel, make_channel
 from portal.notifications.queue import Sender
 from portal.permits.filling import fill
+from portal.permits.import_rounds import ImportRounds
 from portal.places.finder import Finder
 from portal.places.hours import Hours, load_hours
 from portal.places.model import Places, load_places
@@ -118,6 +119,8 @@ class Core:
     """Answers what outside bodies ask of the register of permits."""
     tokens: Tokens
     """Their tokens."""
+    permit_files: FileStore
+    """Paper books of building permits that centers sent as files."""
 
     def lookups(self, db: Connection) -> FormLookups:
         """What forms need from outside the catalogue, in the caller's transaction."""
@@ -147,6 +150,7 @@ class Loops:
     jobs: Jobs
     announcer: Announcer
     courier: Courier
+    imports: ImportRounds
 
 
 def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Core:
@@ -233,6 +237,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         uploaded_files=uploaded_files,
         answering=Answering(vault, places, signatures, settings.public_url),
         tokens=Tokens(signatures, settings.public_url),
+        permit_files=FileStore(settings.files_dir / "permits", vault),
     )
 
 
@@ -271,6 +276,7 @@ def build_loops(core: Core) -> Loops:
             core.settings.webhooks_ca,
             loopback=core.settings.webhooks_loopback,
         ),
+        imports=ImportRounds(database, vault, core.permit_files, core.places, clock),
     )
 
 

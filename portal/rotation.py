@@ -27,6 +27,7 @@ def rotate(core: Core) -> Iterator[tuple[str, int]]:
         ("files of the portal", core.files),
         ("of centers", core.center_files),
         ("uploaded by centers", core.uploaded_files),
+        ("paper books", core.permit_files),
     )
     for name, store in stores:
         yield name, _rotate_files(store)
@@ -34,6 +35,12 @@ def rotate(core: Core) -> Iterator[tuple[str, int]]:
 
 def _is_sealed(column: Any) -> bool:
     return isinstance(column.type, LargeBinary) and column.type.length is None
+
+
+def _place(column: Any) -> str:
+    """What a column's values are sealed for: itself, or where they are copied to as they are."""
+    place: str = column.info.get("place", f"{column.table.name}.{column.name}")
+    return place
 
 
 def _rotate_table(core: Core, table: Table, sealed: list[str]) -> int:
@@ -64,11 +71,11 @@ def _rotate_row(db: Connection, vault: Vault, table: Table, keys: list[Any], kno
     for column in table.columns:
         value = current._mapping[column.name]  # noqa: SLF001
         if _is_sealed(column) and value:
-            place = f"{table.name}.{column.name}"
+            place = _place(column)
             values[column.name] = vault.seal_bytes(place, vault.open_bytes(place, value))
         source = column.info.get("index_of")
         if source and value:
-            plain = vault.open(f"{table.name}.{source}", current._mapping[source])  # noqa: SLF001
+            plain = vault.open(_place(table.c[source]), current._mapping[source])  # noqa: SLF001
             values[column.name] = vault.index(column.info["kind"], plain)
     db.execute(update(table).where(*where).values(**values))
 

@@ -128,6 +128,8 @@ def parse_number(text: str) -> Decimal | None:
     ``٬`` groups thousands and ``٫`` begins the fraction; a comma of either script groups thousands
     when threes follow it and otherwise begins the fraction (``12,5``).
     """
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return Decimal(text)
     text = fold_digits(text.translate(_INVISIBLE)).replace("−", "-").replace(" ", "")
     text = text.replace("\u00a0", "").replace("\u202f", "")
     text = text.replace("٬", "").replace("٫", ".").replace("،", ",")

@@ -62,6 +62,10 @@ def sections(role: str, path: str) -> list[Section]:
         found.append(("/center/finance/refunds", N_("Refunds")))
     if may(role, Permission.SEE_HANDOFF):
         found.append(("/center/admin/handoff", N_("Hand-off")))
+    if may(role, Permission.SEE_BACKLOG):
+        found.append(("/center/admin/backlog", N_("Paper backlog")))
+    if may(role, Permission.KEEP_CUTOFFS):
+        found.append(("/center/admin/cutoffs", N_("Cut-off days")))
     if may(role, Permission.KEEP_OUTAGES):
         found.append(("/center/admin/outages", N_("Outages")))
     if may(role, Permission.SEE_BODIES):

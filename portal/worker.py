@@ -30,6 +30,8 @@ from portal.outages.health import Part
 from portal.outages.register import Scope
 from portal.outages.watching import Seen
 from portal.permits import registry, retention
+from portal.permits.backlog_model import PermitScan
+from portal.permits.model import PermitImport
 from portal.requests import drafts, uploads
 from portal.requests.model import Attachment
 from portal.settings import Settings
@@ -72,6 +74,7 @@ class Worker:
             ("shelve", 60.0, self._unless_out(loops.shelver.run_once, Scope.PORTAL)),
             ("silence", 600.0, self._unless_out(loops.lapser.run_once, Scope.PORTAL)),
             ("permits", 3600.0, self._propose_lapses),
+            ("imports", 1.0, loops.imports.run_once),
             ("tidy", 3600.0, self._tidy),
             ("files", 86400.0, self._tidy_files),
         ]
@@ -190,7 +193,7 @@ class Worker:
             unnamed = center_uploads.drop_old(db, now - center_uploads.KEPT)
         for key in unnamed:
             core.uploaded_files.drop(key)
-        return dropped + len(unnamed)
+        return dropped + len(unnamed) + self._loops.imports.tidy()
 
     def _drop_idle_drafts(self, now: datetime) -> int:
         """Some of the drafts that nobody touches any more, with their files; how many."""
@@ -214,17 +217,23 @@ class Worker:
         core = self._core
         before = core.clock.now() - _UNKNOWN_KEPT
         dropped = 0
-        for store, column in (
-            (core.files, Attachment.storage_key),
+        for store, *columns in (
+            (core.files, Attachment.storage_key, PermitScan.storage_key),
             (core.center_files, CenterDocument.storage_key),
             (core.uploaded_files, CenterUpload.storage_key),
+            (core.permit_files, PermitImport.storage_key),
         ):
-            dropped += store.drop_unknown(before, partial(self._known, column))
+            dropped += store.drop_unknown(before, partial(self._known, columns))
         return dropped
 
-    def _known(self, column: InstrumentedAttribute[str], keys: list[str]) -> set[str]:
+    def _known(self, columns: list[InstrumentedAttribute[str]], keys: list[str]) -> set[str]:
+        """Those that a row names in one of the columns."""
         with self._core.database.read() as db:
-            return set(db.scalars(select(column).where(column.in_(keys))))
+            return {
+                key
+                for column in columns
+                for key in db.scalars(select(column).where(column.in_(keys)))
+            }
 
 
 def run_worker(settings: Settings) -> None:

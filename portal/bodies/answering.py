@@ -23,7 +23,7 @@ from portal.catalogue.model import Mark, Period, Unit
 from portal.clock import cairo_day, public_id
 from portal.db import UtcDateTime
 from portal.holidays import register as holidays
-from portal.permits import matters, reading
+from portal.permits import cutoffs, matters, reading
 from portal.permits.numbers import PermitNumber, of_canonical
 from portal.permits.reading import Permit
 from portal.permits.validity import Status, Verdict
@@ -230,7 +230,7 @@ class Answering:
         elif (
             question.number is not None
             and self._is_theirs(body, question.center)
-            and paper.may_hold(question.number)
+            and paper.may_hold(question.number, cutoffs.last_paper_day(db, question.center))
         ):
             judged = _Judged(BodyAnswer.NEEDS_MANUAL_SEARCH)
         else:

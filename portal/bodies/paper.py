@@ -5,7 +5,7 @@ from datetime import date
 from portal.permits.numbers import PermitNumber
 
 
-def may_hold(number: PermitNumber, last_day: date | None = None) -> bool:
+def may_hold(number: PermitNumber, last_day: date | None) -> bool:
     """Whether a permit that the register has not may stand in a book of the center.
 
     ``last_day`` is the last on which the center could issue one by hand. While no day is known,

@@ -1,10 +1,14 @@
 """Commands about building permits: what a center's register holds, and what may have lapsed."""
 
 from collections.abc import Container
+from typing import TYPE_CHECKING
 
 import click
 
 from portal.cli import core, main
+
+if TYPE_CHECKING:
+    from portal.permits.rates import Rate
 
 
 @main.group()
@@ -51,6 +55,27 @@ def permits_show(center: str, number: str) -> None:
     click.echo(f"{permit.number.canonical}  {permit.row['permit_type']}  {permit.status}")
     for act in acts:
         click.echo(f"{cairo_time(act.at):%Y-%m-%d %H:%M}  {act.act}  {act.on or '-'}  {act.actor}")
+
+
+@permits.command("backlog")
+@click.argument("center")
+def permits_backlog(center: str) -> None:
+    """How far the paper backlog of CENTER is, by department: entered, accepted, scanned."""
+    from portal.permits import rates  # noqa: PLC0415
+
+    with core() as built, built.database.read() as db:
+        _known(center, built.places.centers)
+        found = rates.by_department(db, center)
+    for each in (*found, rates.total(found, "all")):
+        click.echo(
+            f"{each.name}  entered {_rate(each.entry)}  accepted {_rate(each.quality)}"
+            f"  scanned {_rate(each.archive)}"
+        )
+
+
+def _rate(rate: "Rate") -> str:
+    share = "-" if rate.tenths is None else f"{rate.tenths / 10:.1f} %"
+    return f"{rate.part}/{rate.whole} ({share})"
 
 
 def _known(center: str, centers: Container[str]) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
 from portal.core import Core
 from portal.demo.answers import INVENTED
-from portal.permits import reading, registry
+from portal.demo.backlog import load_backlog
+from portal.permits import reading, registry, review
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import Owner, People
 from portal.permits.registry import NewPermit, PermitAction
@@ -46,8 +48,10 @@ def load_permits(db: Connection, core: Core, now: datetime, today: date) -> int:
     for center in core.places.centers_of(GOVERNORATE):
         if center.takes_sites:
             for new, acts in _permits_of(center, today):
-                _live(db, core, new, acts, now)
+                _live(db, core, new, acts, now, today)
                 done += 1
+            make = partial(_permit, center, legal_regime="106/1976")
+            done += load_backlog(db, core, center, make, now, today)
     return done
 
 
@@ -74,6 +78,7 @@ def _permits_of(
             old,
             legal_regime="106/1976",
             source="backlog",
+            status=Status.MANUAL_UNVERIFIED,
         ),
         ((200, _A.START), (900, _A.OCCUPY)),
     )
@@ -128,8 +133,15 @@ def _live(
     new: NewPermit,
     acts: tuple[tuple[int, PermitAction], ...],
     now: datetime,
+    today: date,
 ) -> None:
+    """Enter a permit, have a second person accept what comes from paper, and do its acts."""
     permit_id = registry.enter(db, core.vault, new, "demo", now)
+    if new.source == "backlog" and acts:
+        permit, reviewer = reading.by_id(db, core.vault, permit_id), "demo reviewer"
+        review.judge(
+            db, core.vault, permit, review.ACCEPTED, "", (), reviewer, now, today, new.issued_on
+        )
     for days, action in acts:
         permit = reading.by_id(db, core.vault, permit_id)
         if new.issued_on is not None:

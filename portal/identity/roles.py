@@ -65,7 +65,20 @@ class Permission(StrEnum):
     DECIDE_PERMITS = "decide_permits"
     """Suspend, revoke, confirm that one has lapsed."""
     REVIEW_PERMITS = "review_permits"
-    """Accept what somebody entered from paper books."""
+    """Accept what somebody entered from paper books, return or reject it: never one's own."""
+    SURVEY_BACKLOG = "survey_backlog"
+    """Count the paper files on the shelves, before and beside what is entered of them."""
+    SEE_SCANS = "see_scans"
+    """Scans of paper files: they name people, so only who works with the paper sees them."""
+    KEEP_SCANS = "keep_scans"
+    """Attach scans, and take back one's own."""
+    SEE_ENTERERS = "see_enterers"
+    """How good each person's entries were found: for those who answer for that person."""
+    SEE_BACKLOG = "see_backlog"
+    """The rates of the centers of one's governorate, or of all; no person is named there."""
+    KEEP_CUTOFFS = "keep_cutoffs"
+    """Say from when on permits on paper count no more: the governorate decides it, not a center
+    for itself."""
     SEE_BODIES = "see_bodies"
     """Outside bodies with an account, and the log of what they asked."""
     KEEP_BODIES = "keep_bodies"
@@ -120,6 +133,7 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.ASK_REFUND,
             _P.SEE_PERMITS,
             _P.SEE_INQUIRIES,
+            _P.SEE_ENTERERS,
         }
     ),
     Role.DEPARTMENT_OFFICER: frozenset(
@@ -131,6 +145,9 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.ENTER_PERMITS,
             _P.KEEP_PERMITS,
             _P.ANSWER_SEARCHES,
+            _P.SURVEY_BACKLOG,
+            _P.SEE_SCANS,
+            _P.KEEP_SCANS,
         }
     ),
     Role.DEPARTMENT_HEAD: frozenset(
@@ -147,6 +164,10 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.REVIEW_PERMITS,
             _P.SEE_INQUIRIES,
             _P.ANSWER_SEARCHES,
+            _P.SURVEY_BACKLOG,
+            _P.SEE_SCANS,
+            _P.KEEP_SCANS,
+            _P.SEE_ENTERERS,
         }
     ),
     Role.UNIT_HEAD: frozenset(
@@ -158,12 +179,26 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.SEE_PERMITS,
             _P.DECIDE_PERMITS,
             _P.SEE_INQUIRIES,
+            _P.SEE_SCANS,
+            _P.SEE_ENTERERS,
         }
     ),
     Role.INSPECTOR: frozenset({_P.SEE_INBOX, _P.SEE_PERMITS}),
-    Role.ARCHIVIST: frozenset({_P.SEE_INBOX, _P.SEE_PERMITS, _P.ANSWER_SEARCHES}),
-    Role.BACKLOG_ENTRY: frozenset({_P.SEE_PERMITS, _P.ENTER_PERMITS}),
-    Role.BACKLOG_REVIEWER: frozenset({_P.SEE_PERMITS, _P.REVIEW_PERMITS}),
+    Role.ARCHIVIST: frozenset(
+        {
+            _P.SEE_INBOX,
+            _P.SEE_PERMITS,
+            _P.ANSWER_SEARCHES,
+            _P.SURVEY_BACKLOG,
+            _P.SEE_SCANS,
+            _P.KEEP_SCANS,
+        }
+    ),
+    Role.BACKLOG_ENTRY: frozenset(
+        {_P.SEE_PERMITS, _P.ENTER_PERMITS, _P.SURVEY_BACKLOG, _P.SEE_SCANS, _P.KEEP_SCANS}
+    ),
+    Role.BACKLOG_REVIEWER: frozenset({_P.SEE_PERMITS, _P.REVIEW_PERMITS, _P.SEE_SCANS}),
+    Role.FOLLOWUP_MEMBER: frozenset({_P.SEE_BACKLOG}),
     Role.CASHIER: frozenset({_P.SEE_INBOX, _P.SEE_REFUNDS, _P.ASK_REFUND}),
     Role.FINANCE_OFFICER: frozenset(
         {
@@ -183,10 +218,16 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.SEE_HANDOFF,
             _P.SEE_BODIES,
             _P.KEEP_BODIES,
+            _P.SEE_BACKLOG,
+            _P.KEEP_CUTOFFS,
         }
     ),
-    Role.AUDITOR: frozenset({_P.SEE_REFUNDS, _P.SEE_FINANCE, _P.SEE_HANDOFF, _P.SEE_BODIES}),
-    Role.MINISTRY_VIEWER: frozenset({_P.SEE_FINANCE, _P.SEE_HANDOFF, _P.SEE_BODIES}),
+    Role.AUDITOR: frozenset(
+        {_P.SEE_REFUNDS, _P.SEE_FINANCE, _P.SEE_HANDOFF, _P.SEE_BODIES, _P.SEE_BACKLOG}
+    ),
+    Role.MINISTRY_VIEWER: frozenset(
+        {_P.SEE_FINANCE, _P.SEE_HANDOFF, _P.SEE_BODIES, _P.SEE_BACKLOG}
+    ),
 }
 
 

@@ -18,12 +18,14 @@ from portal.holidays import model as _holidays
 from portal.identity import model as _identity
 from portal.notifications import model as _notifications
 from portal.outages import model as _outages
+from portal.permits import backlog_model as _backlog
 from portal.permits import model as _permits
 from portal.registers import model as _registers
 from portal.requests import model as _requests
 
 # imported for their tables
 TABLES = (
+    _backlog,
     _backoffice,
     _bodies,
     _center_keys,

@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from portal.catalogue.identity import read_national_id
 from portal.permits.labels import REGIMES, TYPES, USES
+from portal.permits.model import DEPARTMENT
 from portal.permits.numbers import PermitNumber, read_parts
-from portal.permits.reading import Owner, People
+from portal.permits.reading import Owner, People, Permit
 from portal.permits.registry import NewPermit
+from portal.permits.spellings import read_day
 from portal.permits.validity import Status
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem
-from portal.text import Unreadable, clean, clean_name, fold_digits, parse_number
+from portal.text import Unreadable, clean, clean_name, clean_number, fold_digits, parse_number
 
 FIELDS = (
     "number",
@@ -20,6 +23,7 @@ FIELDS = (
     "permit_type",
     "legal_regime",
     "issued_on",
+    "file_no",
     "area",
     "street",
     "building_no",
@@ -33,11 +37,15 @@ FIELDS = (
     "owner",
     "owner_id",
 )
-_TEXTS = {"area": 120, "street": 120, "building_no": 20, "plot_no": 30}
+FILE_FIELDS = ("file_year", "file_department")
+"""More about the paper file that a permit lies in, where it is not what goes without saying."""
+_TEXTS = {"file_no": 40, "area": 120, "street": 120, "building_no": 20, "plot_no": 30}
 _COUNTS = {"floors_above": 150, "basements": 20, "units_count": 5000}
 _AREAS = {"plot_area": 100_000_000, "total_built_area": 200_000_000}
 _FIRST_DAY = date(1900, 1, 1)
 _LONGEST_NAME = 120
+LONGEST_FILE_NUMBER = 40
+FILE_NUMBER = N_("Write the number of the file in at most {n} characters")
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class Entry:
 
     permit: NewPermit | None
     problems: list[Problem]
+    number: PermitNumber | None = None
+    """What it is called, if that can be read, whatever is wrong with the rest."""
 
 
 def read_entry(
@@ -68,9 +78,10 @@ def read_entry(
     if typed["building_use"] and typed["building_use"] not in USES:
         problems.append(Problem("building_use", N_("Choose a use of the list")))
     columns["building_use"] = typed["building_use"]
+    columns |= _file(typed, today, problems)
     owner = _owner(typed, today, problems)
     if problems or number is None:
-        return Entry(None, problems)
+        return Entry(None, problems, number)
     unverified = source == "backlog" or issued_on is None
     return Entry(
         NewPermit(
@@ -85,6 +96,7 @@ def read_entry(
             columns=columns,
         ),
         [],
+        number,
     )
 
 
@@ -94,9 +106,8 @@ def _day(
     if not text.strip():
         problems.append(Problem("issued_on", N_("Choose the day on which it was issued")))
         return None
-    try:
-        day = date.fromisoformat(fold_digits(text.strip()))
-    except ValueError:
+    day = read_day(text)
+    if day is None:
         problems.append(Problem("issued_on", N_("There is no such day")))
         return None
     if not _FIRST_DAY <= day <= today:
@@ -106,6 +117,60 @@ def _day(
     if number is not None and not 0 <= day.year - number.year <= 1:
         problems.append(Problem("issued_on", N_("The day of issue does not fit the year")))
     return day
+
+
+def _file(typed: Mapping[str, str], today: date, problems: list[Problem]) -> dict[str, Any]:
+    """Where the paper lies. Which departments there are is the caller's to know."""
+    year = read_year(typed.get("file_year", ""), today.year)
+    if year is None and typed.get("file_year", "").strip():
+        problems.append(Problem("file_year", N_("Write the year in four digits, such as 1998")))
+    return {
+        "file_no": file_number(typed["file_no"]) or "",
+        "file_year": year,
+        "file_department": typed.get("file_department", "") or DEPARTMENT,
+    }
+
+
+def file_number(text: str) -> str | None:
+    """The number of a paper file as it is compared: «٠٠١٢ / أ» is ``12/أ``; None for no number."""
+    try:
+        parts = clean_number(text).replace("\\", "/").split("/")
+    except Unreadable:
+        return None
+    plain = [part.replace(" ", "") for part in parts]
+    number = "/".join(str(int(part)) if part.isdecimal() else part for part in plain)
+    return number if len(number) <= LONGEST_FILE_NUMBER else None
+
+
+def read_year(text: str, this_year: int) -> int | None:
+    """A year of paper books as people write it, or None."""
+    year = fold_digits(text.strip())
+    return (
+        int(year) if year.isascii() and year.isdigit() and 1900 <= int(year) <= this_year else None
+    )
+
+
+def typed_of(permit: Permit) -> dict[str, str]:
+    """What somebody would type to enter this permit: for its correction, and what that changed."""
+    row = permit.row
+    owner = permit.people.owners[0] if permit.people.owners else Owner("")
+    number = permit.number
+    typed = {name: str(row[name]) for name in ("permit_type", "legal_regime", *_TEXTS)}
+    typed |= {
+        "number": f"{number.number}/{number.letter}" if number.letter else str(number.number),
+        "year": str(number.year),
+        "issued_on": row["issued_on"].isoformat() if row["issued_on"] else "",
+        "building_use": row["building_use"],
+        "owner": owner.name,
+        "owner_id": owner.national_id,
+        "file_year": str(row["file_year"] or ""),
+        "file_department": row["file_department"],
+    }
+    for name in _COUNTS:
+        typed[name] = "" if row[name] is None else str(row[name])
+    for name in _AREAS:
+        typed[name] = "" if row[name] is None else f"{Decimal(row[name]) / 100:f}"
+    return typed
 
 
 def _texts(typed: Mapping[str, str], problems: list[Problem]) -> dict[str, Any]:

@@ -124,11 +124,17 @@ ACTS = {
     PermitAction.LAPSE: N_("Confirmed as lapsed"),
     PermitAction.OPEN_MATTER: N_("Recorded beside the permit"),
     PermitAction.CLOSE_MATTER: N_("Closed beside the permit"),
+    PermitAction.RETURN: N_("Returned to be corrected"),
+    PermitAction.CORRECT: N_("Corrected"),
+    PermitAction.RESUBMIT: N_("Compared with the paper once more and submitted again"),
+    PermitAction.REJECT: N_("Rejected: it does not belong into the register"),
 }
 
 REFUSALS = {
     "status": N_("This act does not fit the state of the permit"),
     "issued_on": N_("The day of issue is missing; complete it first"),
+    "own": N_("Nobody reviews what he entered or corrected himself"),
+    "in_lot": N_("The entry belongs to a lot; its sample decides about it"),
     "lapse": N_(
         "The permit has not lapsed: its time to begin is not over, or works have begun, or their "
         "beginning is disputed"
@@ -139,4 +145,34 @@ REFUSALS = {
     "late_start": N_("The works began after the time to begin was over: that is no start in time"),
     "future": N_("This day has not come yet"),
     "too_early": N_("This day is before what was recorded earlier"),
+}
+
+# what is typed of a permit, and what a reviewer may mark as wrong
+FIELDS = {
+    "number": N_("Number of the permit"),
+    "year": N_("Year"),
+    "permit_type": N_("Kind of permit"),
+    "legal_regime": N_("Issued under"),
+    "issued_on": N_("Issued on"),
+    "street": N_("Street"),
+    "building_no": N_("Number of the building"),
+    "plot_no": N_("Plot number"),
+    "area": N_("Quarter or village"),
+    "building_use": N_("Use"),
+    "floors_above": N_("Floors above ground"),
+    "basements": N_("Basements"),
+    "units_count": N_("Units"),
+    "plot_area": N_("Plot area"),
+    "total_built_area": N_("Built area of all floors"),
+    "owner": N_("Owner"),
+    "owner_id": N_("National ID number"),
+    "file_no": N_("Number of the paper file"),
+    "file_year": N_("Year of the file"),
+    "file_department": N_("Department of the file"),
+}
+
+REVIEWS = {
+    "": N_("Waits for a second person"),
+    "returned": N_("Returned to be corrected"),
+    "rejected": N_("Rejected"),
 }

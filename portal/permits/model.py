@@ -26,10 +26,22 @@ from portal.db import Base, UtcDateTime, sealed
 from portal.identity.model import NATIONAL_ID
 from portal.permits.validity import Status
 
-PEOPLE = "building_permits.people"
-NOTE = "permit_acts.note"
-ASKER = "permit_inquiries.asker"
-OWNER_ID = "permit_owners.national_id"
+
+class ImportState(StrEnum):
+    """How far a file of paper books is."""
+
+    MAPPING = "mapping"
+    """It waits for somebody to say which column is what."""
+    CHECKING = "checking"
+    CHECKED = "checked"
+    FAILED = "failed"
+    """It cannot be read to its end."""
+    IMPORTING = "importing"
+    IMPORTED = "imported"
+    DISCARDED = "discarded"
+    """Given up before anything of it was imported."""
+    WITHDRAWN = "withdrawn"
+    """Imported, and taken back before anybody had reviewed it."""
 
 
 class MatterKind(StrEnum):
@@ -46,7 +58,19 @@ class MatterKind(StrEnum):
     """Dues that forbid a connection until they are paid."""
 
 
+PEOPLE = "building_permits.people"
+NOTE = "permit_acts.note"
+ASKER = "permit_inquiries.asker"
+OWNER_ID = "permit_owners.national_id"
+FILE_NAME = "permit_imports.file_name"
+HEADINGS = "permit_imports.headings"
+WITHDRAWN_WHY = "permit_imports.reason"
+CELL = "permit_import_problems.value"
+CHANGES = "permit_acts.changes"
+DEPARTMENT = "building-licensing"
+"""Whose paper files hold building permits, as far as nobody says another."""
 _STATUSES = ", ".join(f"'{status}'" for status in Status)
+_IN_REGISTER = text("review <> 'rejected'")
 _KINDS = ", ".join(f"'{kind}'" for kind in MatterKind)
 _MAY_LAPSE = text("status IN ('valid_not_started', 'renewed') AND lapse_proposed_on IS NULL")
 _LAPSING = text("lapse_proposed_on IS NOT NULL")
@@ -54,6 +78,66 @@ _UNVERIFIED = text("status = 'manual_unverified'")
 _PACED = text("pace_key IS NOT NULL")
 # as each database writes it in a question: else it would not see that the index answers
 _COUNTED = {"sqlite": text("open_to_all IS 1"), "postgresql": text("open_to_all IS true")}
+_IMPORT_STATES = ", ".join(f"'{state}'" for state in ImportState)
+
+
+class PermitImport(Base):
+    """A paper book that came as a file: what it held, how far it is, who sent and imported it.
+
+    ``rows`` counts its rows with something in them; each is one of ``good``, ``there`` (the
+    register says the same already) and ``bad``. The file itself stays sealed in the file store.
+    """
+
+    __tablename__ = "permit_imports"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_IMPORT_STATES})", name="state"),
+        CheckConstraint("kind IN ('csv', 'xlsx')", name="kind"),
+        CheckConstraint("(imported_by IS NULL) = (imported_at IS NULL)", name="imported"),
+        CheckConstraint("(withdrawn_by IS NULL) = (withdrawn_at IS NULL)", name="withdrawn"),
+        # all of them, or nothing: only who says so leaves the bad ones out
+        CheckConstraint("state <> 'imported' OR bad = 0 OR only_good", name="whole"),
+        Index("ix_permit_imports_newest", "center_code", "id"),
+        Index("ix_permit_imports_headings", "center_code", "headings_key"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    center_code: Mapped[str] = mapped_column(String(8))
+    department: Mapped[str] = mapped_column(String(30))
+    file_name: Mapped[bytes] = mapped_column(sealed())
+    storage_key: Mapped[str] = mapped_column(String(26), unique=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(String(4))
+    reading: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """How the file is read: sheet, encoding, separator, row of the headings."""
+    headings: Mapped[bytes] = mapped_column(sealed())
+    """What is seen of its head: headings, some values of each column, names of sheets."""
+    headings_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """A keyed hash of the headings: the same ones are mapped as before."""
+    mapping: Mapped[dict[str, int]] = mapped_column(JSON)
+    """The column of each field of a permit, counted from 0."""
+    assumed: Mapped[dict[str, str]] = mapped_column(JSON)
+    """What holds for every row where the file has no column for it."""
+    state: Mapped[str] = mapped_column(String(10))
+    failure: Mapped[str] = mapped_column(String(20), default="")
+    """Why the file cannot be read to its end: a code."""
+    rows: Mapped[int] = mapped_column(default=0)
+    good: Mapped[int] = mapped_column(default=0)
+    there: Mapped[int] = mapped_column(default=0)
+    bad: Mapped[int] = mapped_column(default=0)
+    problems: Mapped[int] = mapped_column(default=0)
+    only_good: Mapped[bool] = mapped_column(default=False)
+    claim: Mapped[str] = mapped_column(String(20), default="")
+    """Which round of a worker has it in hand; a round that was killed is followed by another."""
+    claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    uploaded_by: Mapped[str] = mapped_column(String(80))
+    uploaded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    imported_by: Mapped[str | None] = mapped_column(String(80))
+    imported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_by: Mapped[str | None] = mapped_column(String(80))
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[bytes | None] = mapped_column(sealed())
 
 
 class BuildingPermit(Base):
@@ -61,7 +145,6 @@ class BuildingPermit(Base):
 
     __tablename__ = "building_permits"
     __table_args__ = (
-        UniqueConstraint("center_code", "year", "number", "letter"),
         CheckConstraint("number BETWEEN 1 AND 999999", name="number"),
         CheckConstraint("year BETWEEN 1900 AND 2200", name="year"),
         CheckConstraint(f"status IN ({_STATUSES})", name="status"),
@@ -73,7 +156,30 @@ class BuildingPermit(Base):
         CheckConstraint(
             "status <> 'lapsed' OR (started_on IS NULL AND NOT start_disputed)", name="lapsed"
         ),
+        CheckConstraint("review IN ('', 'returned', 'rejected')", name="review"),
+        # what nobody accepted is told to nobody, whatever code comes later
+        CheckConstraint("review = '' OR status = 'manual_unverified'", name="unreviewed"),
+        CheckConstraint(
+            "source <> 'backlog' OR status = 'manual_unverified' OR reviewed_by IS NOT NULL",
+            name="reviewed",
+        ),
+        CheckConstraint(
+            "reviewed_by IS NULL OR (reviewed_by <> entered_by AND reviewed_by <> corrected_by)",
+            name="second_person",
+        ),
+        # a rejected entry gives its number back
+        Index(
+            "uq_building_permits_number",
+            "center_code",
+            "year",
+            "number",
+            "letter",
+            unique=True,
+            sqlite_where=_IN_REGISTER,
+            postgresql_where=_IN_REGISTER,
+        ),
         Index("ix_building_permits_address", "center_code", "street_key", "building_no"),
+        Index("ix_building_permits_file", "center_code", "file_department", "file_no"),
         Index(
             "ix_building_permits_not_started",
             "must_start_by",
@@ -143,6 +249,19 @@ class BuildingPermit(Base):
     occupied_on: Mapped[date | None] = mapped_column(Date)
     lapse_proposed_on: Mapped[date | None] = mapped_column(Date)
     entered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    entered_by: Mapped[str] = mapped_column(String(80), default="")
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("permit_imports.id"), index=True)
+    """The file that it came in, if it did."""
+    file_year: Mapped[int | None]
+    """Of its paper file, where it is not the permit's own year."""
+    file_department: Mapped[str] = mapped_column(String(40), default=DEPARTMENT)
+    review: Mapped[str] = mapped_column(String(10), default="")
+    """Of an entry that nobody has accepted: ``returned`` to be corrected, ``rejected``, or empty
+    while it waits."""
+    reviewed_by: Mapped[str | None] = mapped_column(String(80))
+    corrected_by: Mapped[str] = mapped_column(String(80), default="")
+    lot_id: Mapped[int | None] = mapped_column(ForeignKey("review_lots.id"), index=True)
+    """The lot whose sample decides about it."""
 
 
 class PermitOwner(Base):
@@ -179,6 +298,8 @@ class PermitAct(Base):
     actor: Mapped[str] = mapped_column(String(80))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     note: Mapped[bytes | None] = mapped_column(sealed())
+    changes: Mapped[bytes | None] = mapped_column(sealed())
+    """What a correction changed: by field what stood there, and what stands there now."""
     announced: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     """Whether the bodies that are to be told of it have their notice in the queue."""
 
@@ -258,3 +379,63 @@ class PermitInquiry(Base):
     guessed, and by none of them in the hour before."""
     purpose: Mapped[str] = mapped_column(String(20))
     answer: Mapped[str] = mapped_column(String(20))
+
+
+class PermitImportRow(Base):
+    """A row of a file that was read and checked, ready to be entered; gone when it is.
+
+    ``fate`` is ``good``, ``there`` or ``bad``; a bad one has its number only, if it has one.
+    """
+
+    __tablename__ = "permit_import_rows"
+    __table_args__ = (
+        CheckConstraint("fate IN ('good', 'there', 'bad')", name="fate"),
+        Index("ix_permit_import_rows_number", "import_id", "year", "number", "letter", "row_no"),
+    )
+
+    import_id: Mapped[int] = mapped_column(ForeignKey("permit_imports.id"), primary_key=True)
+    row_no: Mapped[int] = mapped_column(primary_key=True)
+    """As the sheet counts, from 1."""
+    fate: Mapped[str] = mapped_column(String(5))
+    serial: Mapped[str] = mapped_column(String(26))
+    year: Mapped[int]
+    number: Mapped[int]
+    letter: Mapped[str] = mapped_column(String(1))
+    permit_type: Mapped[str] = mapped_column(String(20))
+    legal_regime: Mapped[str] = mapped_column(String(20))
+    base_permit: Mapped[str] = mapped_column(String(20))
+    file_no: Mapped[str] = mapped_column(String(40))
+    area: Mapped[str] = mapped_column(String(120))
+    street: Mapped[str] = mapped_column(String(120))
+    street_key: Mapped[str] = mapped_column(String(120))
+    building_no: Mapped[str] = mapped_column(String(20))
+    plot_no: Mapped[str] = mapped_column(String(30))
+    building_use: Mapped[str] = mapped_column(String(20))
+    plot_area: Mapped[int | None] = mapped_column(BigInteger)
+    total_built_area: Mapped[int | None] = mapped_column(BigInteger)
+    floors_above: Mapped[int | None]
+    basements: Mapped[int | None]
+    units_count: Mapped[int | None]
+    issued_on: Mapped[date | None] = mapped_column(Date)
+    must_start_by: Mapped[date | None] = mapped_column(Date)
+    # sealed for the places that they go to, so that they are copied as they are
+    people: Mapped[bytes | None] = mapped_column(sealed(), info={"place": PEOPLE})
+    national_id: Mapped[bytes | None] = mapped_column(sealed(), info={"place": OWNER_ID})
+    national_id_index: Mapped[bytes | None] = mapped_column(LargeBinary(32), info=NATIONAL_ID)
+
+
+class PermitImportProblem(Base):
+    """One cell that cannot be taken as it is: where, what it holds, and what is wrong with it."""
+
+    __tablename__ = "permit_import_problems"
+    __table_args__ = (Index("ix_permit_import_problems_field", "import_id", "field", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey("permit_imports.id"), index=True)
+    row_no: Mapped[int]
+    position: Mapped[int | None]
+    """The column, counted from 0; None where the row as a whole is meant."""
+    field: Mapped[str] = mapped_column(String(20))
+    value: Mapped[bytes] = mapped_column(sealed())
+    msgid: Mapped[str] = mapped_column(String(200))
+    params: Mapped[dict[str, Any]] = mapped_column(JSON)

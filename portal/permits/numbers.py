@@ -11,6 +11,9 @@ from portal.catalogue.identity import read_permit_number
 from portal.text import compact
 
 _IN_ADDRESS = re.compile(r"([1-9]\d{0,5})(?:-([A-Za-z\u0621-\u064a]))?", re.ASCII)
+# as nearly all are written, in long tables above all
+_PLAIN_NUMBER = re.compile(r"[1-9]\d{0,5}", re.ASCII)
+_PLAIN_YEAR = re.compile(r"\d{4}", re.ASCII)
 FIRST_YEAR = 1900
 
 
@@ -51,6 +54,9 @@ def read_number(text: str, this_year: int) -> PermitNumber | None:
 
 def read_parts(number: str, year: str, this_year: int) -> PermitNumber | None:
     """The number where it is asked for in two controls; all of it in the first will do."""
+    if _PLAIN_NUMBER.fullmatch(number) and _PLAIN_YEAR.fullmatch(year):
+        known = FIRST_YEAR <= int(year) <= this_year
+        return PermitNumber(int(number), "", int(year)) if known else None
     alone = read_number(number, this_year)
     if not year.strip():
         return alone

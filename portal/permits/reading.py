@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as attribute
 from datetime import date, datetime
 from typing import Any
 
@@ -15,15 +16,17 @@ from sqlalchemy import (
     select,
 )
 
-from portal.permits.model import NOTE, PEOPLE, BuildingPermit, PermitAct, PermitOwner
+from portal.permits.model import CHANGES, NOTE, PEOPLE, BuildingPermit, PermitAct, PermitOwner
 from portal.permits.numbers import PermitNumber
 from portal.permits.validity import Status, Term
 from portal.problems import Missing
 from portal.vault import Vault
 
 _MOST = 50
-# as its index has it, without a parameter: a database must see that the index answers
+# as their indexes have them, without parameters: a database must see that the index answers
 _UNVERIFIED = BuildingPermit.status == literal_column(f"'{Status.MANUAL_UNVERIFIED}'")
+IN_REGISTER = BuildingPermit.review != literal_column("'rejected'")
+"""What a reviewer found to be no permit at all stays for the center's eyes only."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class PastAct:
     actor: str
     at: datetime
     note: str
+    changes: Mapping[str, Sequence[str]] = attribute(default_factory=dict)
+    """Of a correction: by field what stood there, and what stands there since."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,7 @@ class Listed:
     issued_on: date | None
     must_start_by: date | None
     lapse_proposed_on: date | None
+    review: str
 
 
 _SEALED = BuildingPermit.people.key
@@ -107,9 +113,10 @@ _NAMED = (
     BuildingPermit.year == bindparam("of_year"),
     BuildingPermit.number == bindparam("of_number"),
     BuildingPermit.letter == bindparam("of_letter"),
+    IN_REGISTER,
 )
 _BY_NAME = _ANY.where(*_NAMED)
-_BY_SERIAL = _ANY.where(BuildingPermit.serial == bindparam("of_serial"))
+_BY_SERIAL = _ANY.where(BuildingPermit.serial == bindparam("of_serial"), IN_REGISTER)
 _BY_REQUEST = _ANY.where(BuildingPermit.request_number == bindparam("of_request"))
 _BY_ID = _ANY.where(BuildingPermit.id == bindparam("of_id"))
 
@@ -145,6 +152,14 @@ def by_id(db: Connection, vault: Vault, permit_id: int) -> Permit:
     return found
 
 
+def by_ids(db: Connection, vault: Vault, permit_ids: Sequence[int]) -> dict[int, Permit]:
+    """Some hundred permits at once."""
+    if not permit_ids:
+        return {}
+    rows = db.execute(_ANY.where(BuildingPermit.id.in_(permit_ids)))
+    return {row["id"]: _permit(vault, row) for row in rows.mappings()}
+
+
 def _one(db: Connection, vault: Vault, statement: Select[Any], **values: Any) -> Permit | None:
     row = db.execute(statement, values).mappings().one_or_none()
     return _permit(vault, row) if row is not None else None
@@ -174,13 +189,22 @@ def history(db: Connection, vault: Vault, permit_id: int) -> list[PastAct]:
             PermitAct.actor,
             PermitAct.at,
             PermitAct.note,
+            PermitAct.changes,
         )
         .where(PermitAct.permit_id == permit_id)
         .order_by(PermitAct.revision)
     )
     return [
-        PastAct(act, status, on, actor, at, vault.open(NOTE, note) if note else "")
-        for act, status, on, actor, at, note in rows
+        PastAct(
+            act,
+            status,
+            on,
+            actor,
+            at,
+            vault.open(NOTE, note) if note else "",
+            vault.open_json(CHANGES, changes) if changes else {},
+        )
+        for act, status, on, actor, at, note, changes in rows
     ]
 
 
@@ -206,7 +230,7 @@ def of_owner(db: Connection, vault: Vault, national_id: str) -> list[Permit]:
     )
     rows = db.execute(
         select(*_COLUMNS, BuildingPermit.people)
-        .where(BuildingPermit.id.in_(ids))
+        .where(BuildingPermit.id.in_(ids), IN_REGISTER)
         .order_by(BuildingPermit.issued_on.desc(), BuildingPermit.id.desc())
         .limit(_MOST)
     )
@@ -216,15 +240,19 @@ def of_owner(db: Connection, vault: Vault, national_id: str) -> list[Permit]:
 def listed(
     db: Connection, center: str, *, before: int | None = None, only: str = "", most: int = 25
 ) -> list[Listed]:
-    """The newest permits of a center, those before id ``before``; ``only`` is ``lapsing`` or
-    ``unverified``."""
+    """The newest permits of a center, those before id ``before``; ``only`` is ``lapsing``,
+    ``unverified`` (to be reviewed), ``returned`` (to be corrected) or ``rejected``."""
     conditions: list[ColumnElement[bool]] = [BuildingPermit.center_code == center]
+    if only in {"returned", "rejected"}:
+        conditions.append(BuildingPermit.review == only)
+    else:
+        conditions.append(IN_REGISTER)
     if before is not None:
         conditions.append(BuildingPermit.id < before)
     if only == "lapsing":
         conditions.append(BuildingPermit.lapse_proposed_on.is_not(None))
     if only == "unverified":
-        conditions.append(_UNVERIFIED)
+        conditions += [_UNVERIFIED, BuildingPermit.review == literal_column("''")]
     rows = db.execute(
         select(
             BuildingPermit.id,
@@ -238,6 +266,7 @@ def listed(
             BuildingPermit.issued_on,
             BuildingPermit.must_start_by,
             BuildingPermit.lapse_proposed_on,
+            BuildingPermit.review,
         )
         .where(*conditions)
         .order_by(BuildingPermit.id.desc())
@@ -245,7 +274,16 @@ def listed(
     )
     return [
         Listed(
-            r.id, PermitNumber(r.number, r.letter, r.year), r.permit_type, Status(r.status), *r[6:]
+            r.id,
+            PermitNumber(r.number, r.letter, r.year),
+            r.permit_type,
+            Status(r.status),
+            r.street,
+            r.building_no,
+            r.issued_on,
+            r.must_start_by,
+            r.lapse_proposed_on,
+            r.review,
         )
         for r in rows
     ]

@@ -16,7 +16,15 @@ from sqlalchemy import Connection, insert, text, update
 from portal.clock import cairo_day, public_id
 from portal.db import insert_missing
 from portal.permits import reading, validity
-from portal.permits.model import NOTE, OWNER_ID, PEOPLE, BuildingPermit, PermitAct, PermitOwner
+from portal.permits.model import (
+    CHANGES,
+    NOTE,
+    OWNER_ID,
+    PEOPLE,
+    BuildingPermit,
+    PermitAct,
+    PermitOwner,
+)
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import People, Permit
 from portal.permits.validity import NOT_STARTED, RENEWABLE, Status, Term
@@ -48,6 +56,11 @@ class PermitAction(StrEnum):
     LAPSE = "lapse"
     OPEN_MATTER = "open_matter"
     CLOSE_MATTER = "close_matter"
+    # of what nobody has accepted yet: see the review of the backlog
+    RETURN = "return"
+    CORRECT = "correct"
+    RESUBMIT = "resubmit"
+    REJECT = "reject"
 
 
 @dataclass(frozen=True)
@@ -136,13 +149,14 @@ def enter(db: Connection, vault: Vault, new: NewPermit, actor: str, at: datetime
         issued_on=new.issued_on,
         must_start_by=term.must_start_by if term else None,
         entered_at=at,
+        entered_by=actor,
         **columns,
     )
     permit_id: int | None = insert_missing(db, row.returning(BuildingPermit.id))
     if permit_id is None:
         raise Conflict("this number is in the register already")
-    _keep_owners(db, vault, permit_id, new.people)
-    _record(db, vault, permit_id, 0, PermitAction.ENTER, new.status, new.issued_on, actor, "", at)
+    keep_owners(db, vault, permit_id, new.people)
+    record(db, vault, permit_id, 0, PermitAction.ENTER, new.status, new.issued_on, actor, "", at)
     return permit_id
 
 
@@ -151,7 +165,8 @@ def street_key(street: str) -> str:
     return fold_arabic(street)[:_LONGEST_STREET]
 
 
-def _keep_owners(db: Connection, vault: Vault, permit_id: int, people: People) -> None:
+def keep_owners(db: Connection, vault: Vault, permit_id: int, people: People) -> None:
+    """Whose national IDs find the permit."""
     known = [owner.national_id for owner in people.owners if owner.national_id]
     if known:
         db.execute(
@@ -196,6 +211,10 @@ def act(
         values[_DAY_OF[action]] = on
     if action is PermitAction.OCCUPY and permit.row["completed_on"] is None:
         values["completed_on"] = on
+    if action is PermitAction.REVIEW:
+        if actor in {permit.row["entered_by"], permit.row["corrected_by"]}:
+            raise NotPossible("own")
+        values["reviewed_by"] = actor
     if action in {PermitAction.DISPUTE_START, PermitAction.END_DISPUTE}:
         values["start_disputed"] = action is PermitAction.DISPUTE_START
     if action is PermitAction.RENEW and permit.term is not None:
@@ -204,8 +223,8 @@ def act(
     if status not in NOT_STARTED or action in {PermitAction.RENEW, PermitAction.DISPUTE_START}:
         values["lapse_proposed_on"] = None
     revision = permit.row["revision"] + 1
-    _guarded(db, permit, revision=revision, **values)
-    _record(db, vault, permit.id, revision, action, status, on, actor, note, at)
+    guarded(db, permit, revision=revision, **values)
+    record(db, vault, permit.id, revision, action, status, on, actor, note, at)
 
 
 def renumber(
@@ -216,9 +235,9 @@ def renumber(
         return False
     revision = permit.row["revision"] + 1
     named = {"number": number.number, "letter": number.letter, "year": number.year}
-    _guarded(db, permit, revision=revision, **named)
+    guarded(db, permit, revision=revision, **named)
     note = f"{permit.number.canonical} > {number.canonical}"
-    _record(
+    record(
         db, vault, permit.id, revision, PermitAction.RENUMBER, permit.status, None, actor, note, at
     )
     return True
@@ -239,11 +258,12 @@ def remark(
     Raises :class:`Conflict` when somebody came before.
     """
     revision = permit.row["revision"] + 1
-    _guarded(db, permit, revision=revision)
-    _record(db, vault, permit.id, revision, action, permit.status, on, actor, note, at)
+    guarded(db, permit, revision=revision)
+    record(db, vault, permit.id, revision, action, permit.status, on, actor, note, at)
 
 
-def _guarded(db: Connection, permit: Permit, **values: Any) -> None:
+def guarded(db: Connection, permit: Permit, **values: Any) -> None:
+    """Change a permit as it was read; raises :class:`Conflict` when somebody came before."""
     done = db.execute(
         update(BuildingPermit)
         .where(BuildingPermit.id == permit.id, BuildingPermit.revision == permit.row["revision"])
@@ -284,6 +304,8 @@ def _why_not(permit: Permit, action: PermitAction, today: date) -> str | None:
     if action is PermitAction.END_DISPUTE and not disputed:
         return "status"
     if action is PermitAction.REVIEW:
+        if permit.row["review"] or permit.row["lot_id"] is not None:
+            return "status"
         return "issued_on" if permit.term is None else None
     if action is PermitAction.LAPSE:
         term = permit.term
@@ -316,7 +338,7 @@ def _why_not_on(permit: Permit, action: PermitAction, on: date, today: date) -> 
     return None
 
 
-def _record(
+def record(
     db: Connection,
     vault: Vault,
     permit_id: int,
@@ -327,7 +349,9 @@ def _record(
     actor: str,
     note: str,
     at: datetime,
+    changes: Mapping[str, Any] | None = None,
 ) -> None:
+    """One line of a permit's history; ``changes`` are those of a correction."""
     db.execute(
         insert(PermitAct).values(
             permit_id=permit_id,
@@ -339,6 +363,7 @@ def _record(
             at=at,
             note=vault.seal(NOTE, note) if note else None,
             announced=action is PermitAction.ENTER,  # nobody can have asked about it yet
+            changes=vault.seal_json(CHANGES, dict(changes)) if changes else None,
         )
     )
 

@@ -16,12 +16,23 @@ from portal.bodies import labels as bodies
 from portal.bodies import log
 from portal.bodies.log import AskedByBody
 from portal.identity.roles import Permission, may
-from portal.permits import entering, labels, matters, reading, registry
+from portal.permits import (
+    cutoffs,
+    entering,
+    labels,
+    matters,
+    reading,
+    registry,
+    review,
+    scans,
+    survey,
+)
 from portal.permits.numbers import read_number
 from portal.permits.reading import Permit
 from portal.permits.registry import NotPossible, PermitAction
 from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Missing, Problem, Refused
 from portal.receipts.codes import drawn
+from portal.routes.backlog_review import department_problems
 from portal.text import fold_digits, is_readable, without_hidden
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
@@ -33,9 +44,10 @@ _BASE = "/center/permits"
 _LARGEST_ID = 2**31 - 1
 _PAGE = 25
 _LONGEST_NOTE = 2000
-_EMPTY = dict.fromkeys(entering.FIELDS, "") | {"legal_regime": "119/2008"}
+_FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS)
+_EMPTY = dict.fromkeys(_FIELDS, "") | {"legal_regime": "119/2008"}
 _NO_ACT = {"act": "", "on": "", "note": ""}
-_FILTERS = ("", "lapsing", "unverified")
+_FILTERS = ("", "lapsing", "unverified", "returned", "rejected")
 _DECISIONS = frozenset(
     {
         PermitAction.SUSPEND,
@@ -96,14 +108,23 @@ def list_permits(
 
 
 @get_page(f"{_BASE}/new", Access.STAFF)
-def show_entry(visit: NamedDependency[Visit]) -> Response[bytes]:
+def show_entry(
+    visit: NamedDependency[Visit],
+    file_no: FromQuery[str] = "",
+    file_year: FromQuery[str] = "",
+    department: FromQuery[str] = "",
+) -> Response[bytes]:
+    """The form; a file of the survey brings its name along."""
+    begun = {"file_no": file_no, "file_year": file_year, "file_department": department}
+    known = {name: without_hidden(value)[:40] for name, value in begun.items()}
     with visit.portal.database.read() as db:
         employee = employee_of(visit, db, Permission.ENTER_PERMITS)
-    return _entry_page(visit, employee, _EMPTY)
+        return _entry_page(visit, db, employee, _EMPTY | known)
 
 
 def _entry_page(
     visit: Visit,
+    db: Connection,
     employee: Employee,
     typed: Mapping[str, str],
     problems: Sequence[Problem] = (),
@@ -116,6 +137,9 @@ def _entry_page(
         typed=typed,
         problems=problems,
         center=visit.portal.places.centers[employee.center],
+        cutoffs=cutoffs.of_centers(db, [employee.center]),
+        services=visit.portal.catalogue.services,
+        departments=visit.portal.catalogue.departments,
         labels=labels,
     )
 
@@ -124,19 +148,25 @@ def _entry_page(
 def enter(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> Response[bytes]:
     """Enter a permit of the paper books; backlog staff's waits for a review."""
     portal, now = visit.portal, visit.portal.clock.now()
-    typed = {name: form.text(name) for name in entering.FIELDS}
+    typed = {name: form.text(name) for name in _FIELDS}
     with portal.database.begin() as db:
         employee = employee_of(visit, db, Permission.ENTER_PERMITS)
         source = "manual" if may(employee.role, Permission.KEEP_PERMITS) else "backlog"
         entry = entering.read_entry(typed, employee.center, visit.today, source=source)
-        problems = [Problem("", STALE)] if not is_own(visit, form) else entry.problems
+        problems = [*entry.problems, *department_problems(visit, typed)]
+        if entry.permit is not None:
+            days = cutoffs.in_force(db, employee.center)
+            late = cutoffs.problem(days, entry.permit.permit_type, entry.permit.issued_on)
+            problems += [late] if late else []
+        if not is_own(visit, form):
+            problems = [Problem("", STALE)]
         if entry.permit is None or problems:
-            return _entry_page(visit, employee, typed, problems, 422)
+            return _entry_page(visit, db, employee, typed, problems, 422)
         try:
             permit_id = registry.enter(db, portal.vault, entry.permit, employee.username, now)
         except Conflict:
             text = N_("The register has a permit under this number already; look it up")
-            return _entry_page(visit, employee, typed, [Problem("number", text)], 409)
+            return _entry_page(visit, db, employee, typed, [Problem("number", text)], 409)
     return redirect(visit, f"{_BASE}/{permit_id}")
 
 
@@ -176,7 +206,15 @@ def permit_page(
         permit=permit,
         center=portal.places.centers[permit.center_code],
         history=reading.history(db, portal.vault, permit.id),
-        acts=_acts(employee, permit, visit.today),
+        acts=_acts(db, employee, permit, visit.today),
+        judgements=review.judgements(db, portal.vault, permit.id),
+        may_review=may(employee.role, Permission.REVIEW_PERMITS)
+        and review.why_not_judge(db, permit, employee.username) is None,
+        may_correct=may(employee.role, Permission.ENTER_PERMITS) and review.can_correct(permit),
+        may_see_scans=may(employee.role, Permission.SEE_SCANS),
+        scans=len(scans.of_permit(db, portal.vault, permit.id)),
+        shelf=survey.shelf_of(db, permit.id),
+        departments=portal.catalogue.departments,
         typed={**_NO_ACT, **typed},
         problems=problems,
         labels=labels,
@@ -197,12 +235,16 @@ def _who_asked(db: Connection, employee: Employee, permit: Permit) -> list[Asked
     return log.who_asked(db, permit.id) if sees else None
 
 
-def _acts(employee: Employee, permit: Permit, today: date) -> list[PermitAction]:
-    """What this employee may do with the permit now."""
+def _acts(db: Connection, employee: Employee, permit: Permit, today: date) -> list[PermitAction]:
+    """What this employee may do with the permit now; nobody reviews what he entered himself."""
     return [
         action
         for action in registry.possible(permit, today)
         if may(employee.role, _permission(action))
+        and (
+            action is not PermitAction.REVIEW
+            or review.why_not_judge(db, permit, employee.username) is None
+        )
     ]
 
 
@@ -225,21 +267,26 @@ def act(
         employee = employee_of(visit, db, Permission.SEE_PERMITS)
         visit.check_form(form)
         permit = own_permit(visit, db, employee, permit_id)
-        action, on, problems = _read_act(typed, _acts(employee, permit, visit.today))
+        action, on, problems = _read_act(typed, _acts(db, employee, permit, visit.today))
         if action is None or on is None or problems:
             return permit_page(visit, db, employee, permit, typed, problems, 422)
+        note, actor = typed["note"].strip(), employee.username
         try:
-            registry.act(
-                db,
-                portal.vault,
-                permit,
-                action,
-                on,
-                employee.username,
-                typed["note"].strip(),
-                now,
-                visit.today,
-            )
+            if action is PermitAction.REVIEW:
+                review.judge(
+                    db,
+                    portal.vault,
+                    permit,
+                    review.ACCEPTED,
+                    note,
+                    (),
+                    actor,
+                    now,
+                    visit.today,
+                    on,
+                )
+            else:
+                registry.act(db, portal.vault, permit, action, on, actor, note, now, visit.today)
         except NotPossible as error:
             problem = Problem("on", labels.REFUSALS[error.reason])
             return permit_page(visit, db, employee, permit, typed, [problem], 422)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, Executable, delete, func, insert, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 
@@ -34,6 +36,7 @@ from portal.db import Base, Database
 from portal.handoff.model import InwardEvent, OutboxMessage
 from portal.holidays.model import Holiday
 from portal.identity.model import Citizen, SignIn, Staff
+from portal.migrations import running
 from portal.migrations.running import DatabaseNewer, differences, upgrade
 from portal.notifications.model import OutgoingMessage
 from portal.registers.model import RegisterDue, RegisterRecord
@@ -187,6 +190,60 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(
     with database.read() as db:
         assert db.scalar(text("SELECT version_num FROM alembic_version")) == "9042"
     database.close()
+
+
+def test_permits_of_before_are_kept_when_their_table_is_made_anew(empty: Database) -> None:
+    """0021 frees the numbers of rejected entries: SQLite has to make the whole table anew."""
+    with empty.begin() as db:
+        _upgrade_to(db, "0020")
+        for permit_id, source, status in (
+            (1, "backlog", "valid_not_started"),
+            (2, "backlog", "manual_unverified"),
+            (3, "manual", "revoked"),
+        ):
+            db.execute(
+                text(
+                    "INSERT INTO building_permits (id, serial, center_code, year, number, letter,"
+                    " permit_type, legal_regime, base_permit, file_no, source, status, status_on,"
+                    " revision, area, street, street_key, building_no, plot_no, building_use,"
+                    " details, people, start_disputed, entered_at, entered_by) VALUES (:id,"
+                    " :serial, 'KFS-003', 1998, :id, '', 'new', '', '', '', :source, :status,"
+                    " '1998-05-12',"
+                    " 1, '', '', '', '', '', '', '{}', :people, false, '2026-01-01', 'clerk')"
+                ),
+                {
+                    "id": permit_id,
+                    "serial": f"s{permit_id}",
+                    "source": source,
+                    "status": status,
+                    "people": b"sealed",
+                },
+            )
+        db.execute(
+            text(
+                "INSERT INTO permit_acts (permit_id, revision, act, status, actor, at)"
+                " VALUES (1, 1, 'review', '', 'reviewer', '2026-01-01')"
+            )
+        )
+    upgrade(empty)
+    with empty.begin() as db:
+        kept = db.execute(
+            text("SELECT id, entered_by, reviewed_by, review FROM building_permits ORDER BY id")
+        ).all()
+        assert [tuple(row) for row in kept] == [
+            (1, "clerk", "reviewer", ""),
+            (2, "clerk", None, ""),
+            (3, "clerk", None, ""),
+        ]
+    said = _refused(empty, text("DELETE FROM building_permits WHERE id = 1")).lower()
+    assert "foreign key" in said, "what refers to a permit has found it again"
+
+
+def _upgrade_to(db: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(running.__file__).parent))
+    config.attributes["connection"] = db
+    command.upgrade(config, revision)
 
 
 # --- what the tables refuse

@@ -20,6 +20,8 @@ from portal.backoffice import folder
 from portal.backoffice.model import CenterAct, CenterDocument, CenterRequest
 from portal.bodies.model import BodyInquiry, OutsideBody
 from portal.clock import cairo_day, public_id
+from portal.permits import cutoffs, lots
+from portal.permits import reading as permit_register
 from portal.permits.model import BuildingPermit
 from portal.requests import pay_links, reading
 from portal.requests.lifecycle import State
@@ -123,6 +125,13 @@ def _ask_for_money(page: Page) -> None:
 def _open_details(page: Page) -> None:
     for summary in page.locator("main summary").all():
         summary.click()
+
+
+def _press_cutoff(page: Page) -> None:
+    _open_details(page)
+    page.locator("main [value=set]").click()
+    page.locator(".errors").wait_for()
+    _open_details(page)
 
 
 PUBLIC = [
@@ -311,6 +320,80 @@ class _Maker:
             Scene("register", "/center/permits", "head"),
             Scene("register-permit", f"/center/permits/{known[4].id}", "head"),
             Scene("register-enter", "/center/permits/new", "head", press),
+            *self._backlog(),
+            *self._paper_books(),
+        ]
+
+    def _backlog(self) -> list[Scene]:
+        """The paper backlog: counted, returned, corrected, sampled, scanned; and from above."""
+        self.people["reviewer"] = self.portal.employee("backlog_reviewer")
+        self.people["clerk"] = self.portal.employee("backlog_entry")
+        self.people["governorate"] = _signed_in(self.portal, "governorate_admin", "EG-KFS")
+        vault, now = self.vault, self.portal.clock.now()
+        reviewer, at = "backlog_reviewer@KFS-003", "KFS-003"
+        with self.portal.portal.database.begin() as db:
+            entered = lots.waiting(db, at)
+            waiting = next(each for each in entered if each.enterer == "backlog_entry@KFS-003")
+            days = (cairo_day(waiting.first), cairo_day(waiting.last))
+            lot = lots.make(db, at, reviewer, now, enterer=waiting.enterer, days=days)
+            first, second, *_ = (each.permit_id for each in lots.sample_of(db, lot))
+            for permit_id, marks in ((first, ["street", "owner"]), (second, [])):
+                verdict = "returned" if marks else "accepted"
+                permit = permit_register.by_id(db, vault, permit_id)
+                lots.judge(db, vault, permit, verdict, NOTE, marks, reviewer, now)
+            cutoffs.enter(
+                db, ["KFS-012"], cutoffs.KINDS, date(2019, 11, 15), NOTE[:250], reviewer, now
+            )
+            returned = permit_register.listed(db, at, only="returned")[0].id
+        clerk = self.people["clerk"]
+        scans = f"/center/permits/{first}/scans"
+        name, content, kind = photo()
+        files = {"file": (f"{LATIN}{name}", content, kind)}
+        clerk.send(clerk.get(scans), {}, "/scans", files=files)
+        base = "/center/permits/backlog"
+        return [
+            Scene("backlog", base, "head", _open_details),
+            Scene("backlog-survey", f"{base}/survey", "clerk", press),
+            Scene("backlog-lots", f"{base}/lots", "reviewer"),
+            Scene("backlog-lot", f"{base}/lots/{lot}", "reviewer", press),
+            Scene("backlog-review", f"/center/permits/{second}/review", "reviewer", press),
+            Scene("backlog-correct", f"/center/permits/{returned}/correct", "clerk", press),
+            Scene("backlog-returned", f"/center/permits/{returned}", "clerk"),
+            Scene("backlog-scans", scans, "clerk"),
+            Scene("backlog-centers", "/center/admin/backlog", "governorate", _open_details),
+            Scene("backlog-cutoffs", "/center/admin/cutoffs", "governorate", _press_cutoff),
+        ]
+
+    def _paper_books(self) -> list[Scene]:
+        """Files of old permits: to be named, waiting, with problems, imported."""
+        head, rounds = self.people["head"], self.portal.loops.imports
+        base = "/center/permits/imports"
+
+        heads = f"رقم الترخيص,السنة,نوع الترخيص,القانون,تاريخ الإصدار,الشارع,{WORD}"
+
+        def send(name: str, rows: Sequence[str], *steps: str, heads: str = heads) -> str:
+            content = "\n".join([heads, *rows]).encode()
+            page = head.send(head.get(base), {}, base, files={"file": (name, content, "text/csv")})
+            for step in steps:
+                head.send(head.get(page.path), {}, step)
+                rounds.run_once()
+            return page.path
+
+        good = "9{n},1998,جديد,106,15/3/1998,شارع الجيش,x"
+        bad = f"{LATIN},1850,{WORD},{WORD},30/2/1998,,{LATIN}"
+        made = send("كشف.csv", [good.format(n=n) for n in range(100, 103)], "/columns", "/import")
+        wrong = send(f"{WORD}.csv", [good.format(n=200), *[bad] * 9], "/columns")
+        to_name = send("new.csv", [bad, bad], heads=f"{LATIN},,{WORD},1,2,3,4")
+        waits = send("waits.csv", [good.format(n=300)])
+        head.send(head.get(waits), {}, "/columns")
+        return [
+            Scene("imports", base, "head"),
+            Scene("imports-errors", base, "head", press),
+            Scene("import-columns", to_name, "head", _open_details),
+            Scene("import-columns-errors", to_name, "head", press),
+            Scene("import-waits", waits, "head"),
+            Scene("import-wrong", wrong, "head", _open_details),
+            Scene("import-done", made, "head", _open_details),
         ]
 
     def bodies(self) -> list[Scene]:

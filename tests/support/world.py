@@ -78,6 +78,9 @@ class World:
             "outage": "1",
             "inquiry_id": "0" * 20,
             "job_id": "0" * 20,
+            "lot": "1",
+            "file_no": "1",
+            "scan_id": "1",
             **GUIDE,
             **(ids or self.ids),
         }
@@ -102,6 +105,10 @@ class World:
                 "SELECT id, closed_at FROM payment_cases ORDER BY id",
                 "SELECT code, revision, revoked_at FROM outside_bodies ORDER BY code",
                 "SELECT id, searched_at FROM body_inquiries ORDER BY id",
+                "SELECT id, status, review, revision FROM building_permits ORDER BY id",
+                "SELECT id FROM backlog_files ORDER BY id",
+                "SELECT id FROM manual_cutoffs ORDER BY id",
+                "SELECT id FROM permit_scans ORDER BY id",
             )
         ]
 
@@ -211,7 +218,7 @@ def attempt(
     if last == "approve":
         values["output_number"] = "1/2026"
         more["files"] = {"output": pdf()}
-    elif "/documents/" in address or re.search(r"/complete/\w+$", address):
+    elif "/documents/" in address or last == "scans" or re.search(r"/complete/\w+$", address):
         more["files"] = {} if last == "remove" else {"file": photo()}
     return raw(browser, method, address, data=values, **more)
 

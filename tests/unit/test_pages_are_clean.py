@@ -20,13 +20,15 @@ from tests.support.texts import (
 
 _SHIPPED = ("portal", "payments", "bench", "tools")
 _LOOSE = ("dev", "Makefile", "Dockerfile", "pyproject.toml")
-# Arabic texts are data: of catalogue, places and messages; the days off and the demo's people too
+# Arabic texts are data: of catalogue, places and messages; the days off, the demo's people and
+# the columns of paper books too
 _DATA = (
     "portal/catalogue/",
     "portal/places/data/",
     "payments/sandbox/locales/",
     "portal/holidays/first_fill.csv",
     "portal/demo/invented.toml",
+    "portal/permits/columns.toml",
 )
 # Letters and words that people type and that code understands: nobody is ever shown them
 _READ = {

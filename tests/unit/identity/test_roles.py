@@ -62,14 +62,20 @@ _SEEING = {
     Permission.SEE_HANDOFF,
     Permission.SEE_BODIES,
     Permission.SEE_INQUIRIES,
+    Permission.SEE_BACKLOG,
 }
+_OF_A_GOVERNORATE = {Permission.KEEP_CUTOFFS, Permission.KEEP_BODIES}
 _OF_ITSELF = {Permission.KEEP_OUTAGES}
+_OF_SCANS = {Permission.SEE_SCANS, Permission.KEEP_SCANS}
 _OF_PERMITS = {
     Permission.ENTER_PERMITS,
     Permission.KEEP_PERMITS,
     Permission.DECIDE_PERMITS,
     Permission.REVIEW_PERMITS,
     Permission.ANSWER_SEARCHES,
+    Permission.SURVEY_BACKLOG,
+    Permission.SEE_ENTERERS,
+    *_OF_SCANS,
 }
 _SEEN_WITH = dict.fromkeys(_OF_PERMITS, Permission.SEE_PERMITS) | {
     Permission.ASK_REFUND: Permission.SEE_REFUNDS,
@@ -77,6 +83,8 @@ _SEEN_WITH = dict.fromkeys(_OF_PERMITS, Permission.SEE_PERMITS) | {
     Permission.CLOSE_CASE: Permission.SEE_FINANCE,
     Permission.CLOSE_DAY: Permission.SEE_FINANCE,
     Permission.KEEP_BODIES: Permission.SEE_BODIES,
+    Permission.KEEP_SCANS: Permission.SEE_SCANS,
+    Permission.KEEP_CUTOFFS: Permission.SEE_BACKLOG,
 }
 
 
@@ -89,10 +97,10 @@ def test_whoever_may_act_may_see() -> None:
             )
 
 
-def test_above_the_centers_only_finance_and_a_governorate_change_anything() -> None:
+def test_above_centers_finance_changes_money_and_a_governorate_what_is_its_own() -> None:
     allowed = {
-        Role.FINANCE_OFFICER: set(_SEEN_WITH) - _OF_PERMITS - {Permission.KEEP_BODIES},
-        Role.GOVERNORATE_ADMIN: {Permission.KEEP_OUTAGES, Permission.KEEP_BODIES},
+        Role.FINANCE_OFFICER: set(_SEEN_WITH) - _OF_PERMITS - _OF_A_GOVERNORATE,
+        Role.GOVERNORATE_ADMIN: {Permission.KEEP_OUTAGES, *_OF_A_GOVERNORATE},
     }
     for role in (*GOVERNORATE_ROLES, *NATIONAL_ROLES):
         changing = {p for p in set(Permission) - _SEEING if may(role, p)}

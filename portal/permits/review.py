@@ -1,0 +1,267 @@
+"""What a second person says of an entry from paper, and its correction by who enters.
+
+Nobody reviews what he entered or corrected himself: the acts refuse it, and so do the tables. An
+entry that nobody accepted is told to nobody. One is accepted, returned with the fields that are
+wrong and then corrected, or rejected: it keeps its history and gives its number back.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from portal.permits import entering, reading, registry
+from portal.permits.backlog_model import JUDGEMENT_NOTE, JudgementMark, PermitJudgement, ReviewLot
+from portal.permits.labels import FIELDS
+from portal.permits.model import PEOPLE, PermitAct, PermitOwner
+from portal.permits.reading import Permit
+from portal.permits.registry import NewPermit, NotPossible, PermitAction
+from portal.permits.validity import Status, Term
+from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Problem
+from portal.text import fold_digits, is_readable
+from portal.vault import Vault
+
+LONGEST_REASON = 2000
+ACCEPTED, RETURNED, REJECTED = "accepted", "returned", "rejected"
+VERDICTS = (ACCEPTED, RETURNED, REJECTED)
+_ENTERED = (PermitAction.ENTER, PermitAction.CORRECT, PermitAction.RESUBMIT)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a reviewer said: ``marks`` are the fields that are wrong."""
+
+    verdict: str
+    by: str
+    at: datetime
+    reason: str
+    marks: Sequence[str] = field(default=())
+
+
+def read_verdict(
+    verdict: str, reason: str, marks: Collection[str]
+) -> tuple[str, list[str], list[Problem]]:
+    """The reason, the marked fields and what is wrong with them."""
+    problems: list[Problem] = []
+    reason = reason.strip()
+    known = [name for name in FIELDS if name in marks]
+    if verdict not in VERDICTS:
+        problems.append(Problem("verdict", N_("Choose what you found")))
+    if verdict == ACCEPTED and known:
+        text = N_("Fields are marked as wrong: return the entry, or take the marks away")
+        problems.append(Problem("marks", text))
+    if verdict == RETURNED and not known:
+        problems.append(Problem("marks", N_("Mark at least one field that is wrong")))
+    if verdict in {RETURNED, REJECTED} and not reason:
+        problems.append(Problem("reason", N_("Write the reason; it stays in the register")))
+    elif len(reason) > LONGEST_REASON:
+        text = N_("Write at most {n} characters")
+        problems.append(Problem("reason", text, {"n": LONGEST_REASON}))
+    elif not is_readable(reason, lines=True):
+        problems.append(Problem("reason", HIDDEN_CHARACTERS))
+    return reason, known, problems
+
+
+def why_not_judge(db: Connection, permit: Permit, person: str) -> str | None:
+    """Why this person cannot review the entry now: ``status``, ``own``; None where he can."""
+    if permit.status is not Status.MANUAL_UNVERIFIED or permit.row["review"]:
+        return "status"
+    mine = select(PermitAct.id).where(
+        PermitAct.permit_id == permit.id,
+        PermitAct.actor == person,
+        PermitAct.act.in_(_ENTERED),
+    )
+    own = person in {permit.row["entered_by"], permit.row["corrected_by"]}
+    return "own" if own or db.scalar(mine.limit(1)) is not None else None
+
+
+def judge(
+    db: Connection,
+    vault: Vault,
+    permit: Permit,
+    verdict: str,
+    reason: str,
+    marks: Sequence[str],
+    actor: str,
+    at: datetime,
+    today: date,
+    on: date | None = None,
+) -> None:
+    """Accept, return or reject one entry that waits by itself.
+
+    Raises :class:`NotPossible`, and :class:`Conflict` when somebody came before.
+    """
+    refusal = why_not_judge(db, permit, actor)
+    if refusal is None and permit.row["lot_id"] is not None:
+        refusal = "in_lot"
+    if refusal is not None:
+        raise NotPossible(refusal)
+    if verdict == ACCEPTED:
+        when = on or today
+        registry.act(db, vault, permit, PermitAction.REVIEW, when, actor, reason, at, today)
+    else:
+        turn_down(db, vault, permit, verdict, reason, actor, at)
+    judgement = db.scalar(
+        insert(PermitJudgement)
+        .values(
+            permit_id=permit.id,
+            center_code=permit.center_code,
+            entered_by=permit.row["entered_by"],
+            verdict=verdict,
+            judged_by=actor,
+            judged_at=at,
+            note=vault.seal(JUDGEMENT_NOTE, reason) if reason else None,
+        )
+        .returning(PermitJudgement.id)
+    )
+    assert judgement is not None  # noqa: S101 - RETURNING gives what was inserted
+    mark(db, judgement, marks)
+
+
+def turn_down(
+    db: Connection,
+    vault: Vault,
+    permit: Permit,
+    verdict: str,
+    reason: str,
+    actor: str,
+    at: datetime,
+) -> None:
+    """Write into the register that an entry is returned, or rejected."""
+    action = PermitAction.REJECT if verdict == REJECTED else PermitAction.RETURN
+    revision = permit.row["revision"] + 1
+    registry.guarded(db, permit, revision=revision, review=verdict, lot_id=None)
+    registry.record(db, vault, permit.id, revision, action, permit.status, None, actor, reason, at)
+
+
+def mark(db: Connection, judgement: int, marks: Sequence[str]) -> None:
+    """Keep which fields were wrong; what was marked before is forgotten."""
+    db.execute(delete(JudgementMark).where(JudgementMark.judgement_id == judgement))
+    if marks:
+        db.execute(
+            insert(JudgementMark),
+            [{"judgement_id": judgement, "field": name} for name in marks],
+        )
+
+
+def judgements(db: Connection, vault: Vault, permit_id: int) -> list[Judged]:
+    """What reviewers said of the entry, the newest first. What a sample found counts, and is told,
+    when its lot is decided."""
+    rows = db.execute(
+        select(
+            PermitJudgement.id,
+            PermitJudgement.verdict,
+            PermitJudgement.judged_by,
+            PermitJudgement.judged_at,
+            PermitJudgement.note,
+        )
+        .join(ReviewLot, ReviewLot.id == PermitJudgement.lot_id, isouter=True)
+        .where(
+            PermitJudgement.permit_id == permit_id,
+            PermitJudgement.verdict.is_not(None),
+            ReviewLot.id.is_(None) | (ReviewLot.state != "open"),
+        )
+        .order_by(PermitJudgement.judged_at.desc(), PermitJudgement.id.desc())
+    ).all()
+    marked: dict[int, list[str]] = {}
+    for judgement, name in db.execute(
+        select(JudgementMark.judgement_id, JudgementMark.field).where(
+            JudgementMark.judgement_id.in_([row.id for row in rows])
+        )
+    ):
+        marked.setdefault(judgement, []).append(name)
+    return [
+        Judged(
+            str(row.verdict),
+            str(row.judged_by),
+            row.judged_at,
+            vault.open(JUDGEMENT_NOTE, row.note) if row.note else "",
+            [name for name in FIELDS if name in marked.get(row.id, ())],
+        )
+        for row in rows
+    ]
+
+
+def can_correct(permit: Permit) -> bool:
+    """Whether the entry may be corrected: nobody accepted it, and no sample is being looked at."""
+    if permit.status is not Status.MANUAL_UNVERIFIED or permit.row["review"] == REJECTED:
+        return False
+    return permit.row["review"] == RETURNED or permit.row["lot_id"] is None
+
+
+def correct(
+    db: Connection,
+    vault: Vault,
+    permit: Permit,
+    new: NewPermit,
+    actor: str,
+    note: str,
+    at: datetime,
+) -> None:
+    """Write an entry anew as it should be; it waits for a second person again.
+
+    Raises :class:`NotPossible`, and :class:`Conflict` when the number is another permit's or
+    somebody came before.
+    """
+    if not can_correct(permit):
+        raise NotPossible("status")
+    there = reading.find(db, vault, permit.center_code, new.number)
+    if there is not None and there.id != permit.id:
+        raise Conflict("this number is in the register already")
+    owners = [*new.people.owners, *permit.people.owners[1:]]
+    people = replace(permit.people, owners=owners)
+    columns: dict[str, Any] = {**dict.fromkeys(_EMPTIED), **new.columns}
+    columns["street_key"] = registry.street_key(str(columns.get("street", "")))
+    columns["building_no"] = fold_digits(str(columns.get("building_no", "")))
+    term = Term(new.issued_on, False, None, False) if new.issued_on else None
+    revision = permit.row["revision"] + 1
+    try:
+        with db.begin_nested():
+            registry.guarded(
+                db,
+                permit,
+                revision=revision,
+                year=new.number.year,
+                number=new.number.number,
+                letter=new.number.letter,
+                permit_type=new.permit_type,
+                legal_regime=new.legal_regime,
+                issued_on=new.issued_on,
+                must_start_by=term.must_start_by if term else None,
+                people=vault.seal_json(PEOPLE, asdict(people)),
+                corrected_by=actor,
+                review="",
+                lot_id=None,
+                **columns,
+            )
+    except IntegrityError as error:
+        raise Conflict("this number is in the register already") from error
+    db.execute(delete(PermitOwner).where(PermitOwner.permit_id == permit.id))
+    registry.keep_owners(db, vault, permit.id, people)
+    changes = changed(permit, reading.by_id(db, vault, permit.id))
+    registry.record(
+        db,
+        vault,
+        permit.id,
+        revision,
+        PermitAction.CORRECT,
+        permit.status,
+        new.issued_on,
+        actor,
+        note,
+        at,
+        changes,
+    )
+
+
+# what a correction may leave empty
+_EMPTIED = ("floors_above", "basements", "units_count", "plot_area", "total_built_area")
+
+
+def changed(before: Permit, after: Permit) -> Mapping[str, Sequence[str]]:
+    """By field what stood in the entry, and what stands there now."""
+    old, new = entering.typed_of(before), entering.typed_of(after)
+    return {name: [old[name], new[name]] for name in FIELDS if old[name] != new[name]}

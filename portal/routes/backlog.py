@@ -1,0 +1,277 @@
+"""The paper backlog of a center: how far it is, and the survey of what there is to enter."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+
+from litestar import Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from sqlalchemy import Connection
+
+from portal.backoffice.acts import Employee
+from portal.identity.roles import Permission, may
+from portal.permits import labels, rates, survey
+from portal.permits.rates import Rates
+from portal.problems import N_, Missing, Problem, Refused
+from portal.web.http_forms import PostedForm
+from portal.web.late import STALE, is_own
+from portal.web.pages import redirect
+from portal.web.routing import Access, get_page, post_form
+from portal.web.visit import Visit
+
+_BASE = "/center/permits/backlog"
+_ADMIN = "/center/admin/backlog"
+_LARGEST_ID = 2**31 - 1
+_PAGE = 50
+_NATIONAL = "EG"
+_EMPTY = dict.fromkeys(survey.FIELDS, "")
+_ENTERED = {"": None, "yes": True, "no": False}
+
+
+def _employee(visit: Visit, db: Connection, permission: Permission) -> Employee:
+    employee = visit.employee(db)
+    employee.must(permission)
+    return employee
+
+
+@get_page(_BASE, Access.STAFF)
+def show_backlog(visit: NamedDependency[Visit]) -> Response[bytes]:
+    """How far the center is, what waits, and where it is done."""
+    portal = visit.portal
+    with portal.database.read() as db:
+        employee = _employee(visit, db, Permission.SEE_PERMITS)
+        of_departments = rates.by_department(db, employee.center)
+        named = may(employee.role, Permission.SEE_ENTERERS)
+        return portal.pages.page(
+            visit,
+            "backlog/overview.html",
+            center=portal.places.centers[employee.center],
+            rates=of_departments,
+            total=rates.total(of_departments),
+            pending=rates.pending(db, employee.center),
+            marks=rates.marks(db, employee.center),
+            enterers=rates.by_enterer(db, employee.center) if named else None,
+            departments=portal.catalogue.departments,
+            labels=labels,
+            may={each.value: may(employee.role, each) for each in Permission},
+        )
+
+
+@get_page(f"{_BASE}/rates", Access.STAFF)
+def download_rates(visit: NamedDependency[Visit]) -> Response[bytes]:
+    """The rates of the center's departments as a file."""
+    portal = visit.portal
+    with portal.database.read() as db:
+        employee = _employee(visit, db, Permission.SEE_PERMITS)
+        of_departments = rates.by_department(db, employee.center)
+    names = {code: visit.speech.show(d.title) for code, d in portal.catalogue.departments.items()}
+    return _file(visit, of_departments, names, N_("Department"), employee.center)
+
+
+def _file(
+    visit: Visit, of_each: Sequence[Rates], names: Mapping[str, str], first: str, place: str
+) -> Response[bytes]:
+    said = visit.speech.gettext
+    headings = [
+        said(each)
+        for each in (
+            first,
+            N_("Surveyed files"),
+            N_("Entered files"),
+            N_("Entry rate, %"),
+            N_("Reviewed"),
+            N_("Accepted"),
+            N_("Quality, %"),
+            N_("Files with a scan"),
+            N_("Archive rate, %"),
+        )
+    ]
+    text = io.StringIO()
+    rows = rates.as_table(of_each, names, headings)
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return Response(
+        # with a mark of its encoding, or a spreadsheet takes Arabic for something else
+        text.getvalue().encode("utf-8-sig"),
+        media_type="text/csv",
+        headers={
+            "content-disposition": f'attachment; filename="backlog-{place}-{visit.today}.csv"',
+            "cache-control": "private, no-store",
+        },
+        cookies=visit.new_cookies,
+    )
+
+
+@get_page(f"{_BASE}/survey", Access.STAFF)
+def show_survey(
+    visit: NamedDependency[Visit],
+    department: FromQuery[str] = "",
+    entered: FromQuery[str] = "",
+    after: FromQuery[int] = 0,
+    added: FromQuery[int] = 0,
+    known: FromQuery[int] = 0,
+) -> Response[bytes]:
+    """The files that were counted, and the form to count more."""
+    departments = visit.portal.catalogue.departments
+    if entered not in _ENTERED or (department and department not in departments):
+        raise Missing("filter")
+    if not 0 <= after <= _LARGEST_ID:
+        raise Missing("page")
+    with visit.portal.database.read() as db:
+        employee = _employee(visit, db, Permission.SEE_PERMITS)
+        return _survey_page(
+            visit,
+            db,
+            employee,
+            department=department,
+            entered=entered,
+            after=after,
+            done=(max(0, added), max(0, known)),
+        )
+
+
+def _survey_page(
+    visit: Visit,
+    db: Connection,
+    employee: Employee,
+    typed: Mapping[str, str] = _EMPTY,
+    problems: Sequence[Problem] = (),
+    status: int = 200,
+    *,
+    department: str = "",
+    entered: str = "",
+    after: int = 0,
+    done: tuple[int, int] = (0, 0),
+) -> Response[bytes]:
+    portal = visit.portal
+    listed = survey.listed(
+        db,
+        employee.center,
+        department=department,
+        entered=_ENTERED[entered],
+        after=after,
+        most=_PAGE + 1,
+    )
+    return portal.pages.page(
+        visit,
+        "backlog/survey.html",
+        status,
+        center=portal.places.centers[employee.center],
+        departments=portal.catalogue.departments,
+        files=listed[:_PAGE],
+        more=len(listed) > _PAGE,
+        department=department,
+        entered=entered,
+        typed=typed,
+        problems=problems,
+        done=done,
+        may_survey=may(employee.role, Permission.SURVEY_BACKLOG),
+        may_enter=may(employee.role, Permission.ENTER_PERMITS),
+    )
+
+
+@post_form(f"{_BASE}/survey", Access.STAFF)
+def count_files(
+    visit: NamedDependency[Visit], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
+    """Count one file, or all from one number to another."""
+    portal = visit.portal
+    typed = {name: form.text(name) for name in survey.FIELDS}
+    with portal.database.begin() as db:
+        employee = _employee(visit, db, Permission.SURVEY_BACKLOG)
+        counted, problems = survey.read_counted(typed, portal.catalogue.departments, visit.today)
+        if not is_own(visit, form):
+            problems = [Problem("", STALE)]
+        if counted is None or problems:
+            return _survey_page(visit, db, employee, typed, problems, 422)
+        now = portal.clock.now()
+        added = survey.count(db, employee.center, counted, employee.username, now)
+    known = len(counted.numbers) - added
+    return redirect(visit, f"{_BASE}/survey", added=str(added), known=str(known))
+
+
+@post_form(f"{_BASE}/survey/{{file_no:int}}/remove", Access.STAFF)
+def remove_file(
+    visit: NamedDependency[Visit], file_no: FromPath[int], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
+    """Take a file out of the survey, as long as nothing of it is entered."""
+    if not 0 < file_no <= _LARGEST_ID:
+        raise Missing("file")
+    with visit.portal.database.begin() as db:
+        employee = _employee(visit, db, Permission.SURVEY_BACKLOG)
+        visit.check_form(form)
+        if not survey.remove(db, employee.center, file_no):
+            text = N_("Something of this file is entered already, so it stays in the survey")
+            return _survey_page(visit, db, employee, _EMPTY, [Problem("", text)], 409)
+    return redirect(visit, f"{_BASE}/survey")
+
+
+@get_page(_ADMIN, Access.STAFF)
+def show_centers(
+    visit: NamedDependency[Visit], governorate: FromQuery[str] = ""
+) -> Response[bytes]:
+    """The rates of the centers of a governorate; the ministry chooses which."""
+    portal = visit.portal
+    with portal.database.read() as db:
+        chosen = _governorate(visit, db, governorate)
+        of_centers = _of_centers(visit, db, chosen)
+    return portal.pages.page(
+        visit,
+        "backlog/centers.html",
+        chosen=chosen,
+        choose=portal.places.governorates if _is_national(visit) else None,
+        rates=of_centers,
+        total=rates.total(of_centers),
+        names=portal.places,
+    )
+
+
+@get_page(f"{_ADMIN}/rates", Access.STAFF)
+def download_centers(
+    visit: NamedDependency[Visit], governorate: FromQuery[str] = ""
+) -> Response[bytes]:
+    """The same as a file."""
+    with visit.portal.database.read() as db:
+        chosen = _governorate(visit, db, governorate)
+        if not chosen:
+            raise Missing("governorate")
+        of_centers = _of_centers(visit, db, chosen)
+    centers = visit.portal.places.centers
+    names = {each.name: visit.speech.show(centers[each.name]) for each in of_centers}
+    return _file(visit, of_centers, names, N_("Center"), chosen)
+
+
+def _is_national(visit: Visit) -> bool:
+    return visit.session is not None and getattr(visit.session, "scope", "") == _NATIONAL
+
+
+def _governorate(visit: Visit, db: Connection, asked: str) -> str:
+    """Whose centers are looked at; empty while the ministry has not chosen."""
+    session = visit.staff(db)
+    if not may(session.role, Permission.SEE_BACKLOG):
+        raise Refused(f"{session.role} sees no rates of centers")
+    if session.scope != _NATIONAL:
+        if asked not in {"", session.scope}:
+            raise Missing("governorate")
+        return session.scope
+    if asked and asked not in visit.portal.places.governorates:
+        raise Missing("governorate")
+    return asked
+
+
+def _of_centers(visit: Visit, db: Connection, governorate: str) -> list[Rates]:
+    if not governorate:
+        return []
+    codes = [center.code for center in visit.portal.places.centers_of(governorate)]
+    return rates.by_center(db, codes)
+
+
+HANDLERS = [
+    show_backlog,
+    download_rates,
+    show_survey,
+    count_files,
+    remove_file,
+    show_centers,
+    download_centers,
+]
