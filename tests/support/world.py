@@ -75,6 +75,7 @@ class World:
             "case": "1",
             "name": "request.paid.v1.json",
             "outage": "1",
+            "import_id": "1",
             **GUIDE,
             **(ids or self.ids),
         }
@@ -97,6 +98,7 @@ class World:
                 "SELECT request_number, state, incoming_number FROM center_requests ORDER BY id",
                 "SELECT id, state, decided_by FROM payment_refunds ORDER BY id",
                 "SELECT id, closed_at FROM payment_cases ORDER BY id",
+                "SELECT id, state FROM permit_imports ORDER BY id",
             )
         ]
 
@@ -130,6 +132,7 @@ def make_world(local: LocalPortal) -> World:
         "document_id": document.id,
         **_permit(local),
     }
+    _paper_book(local)
     clerk = local.employee("front_office")
     return World(local, owner, other, clerk, ids, of_request.id)
 
@@ -149,6 +152,13 @@ def _permit(local: LocalPortal) -> dict[str, str]:
         "permit_year": str(year),
         "permit_number": str(number),
     }
+
+
+def _paper_book(local: LocalPortal) -> None:
+    """A file of old permits that was sent, the first one."""
+    entry, base = local.employee("backlog_entry"), "/center/permits/imports"
+    file = ("book.csv", b"number,year\n1,1998\n", "text/csv")
+    assert entry.send(entry.get(base), {}, base, files={"file": file}).path == f"{base}/1"
 
 
 def _money(local: LocalPortal, number: str) -> dict[str, str]:
