@@ -81,6 +81,7 @@ class World:
             "lot": "1",
             "file_no": "1",
             "scan_id": "1",
+            "import_id": "1",
             **GUIDE,
             **(ids or self.ids),
         }
@@ -109,6 +110,7 @@ class World:
                 "SELECT id FROM backlog_files ORDER BY id",
                 "SELECT id FROM manual_cutoffs ORDER BY id",
                 "SELECT id FROM permit_scans ORDER BY id",
+                "SELECT id, state FROM permit_imports ORDER BY id",
             )
         ]
 
@@ -143,6 +145,7 @@ def make_world(local: LocalPortal) -> World:
         **_permit(local),
         **_body(local),
     }
+    _paper_book(local)
     clerk = local.employee("front_office")
     return World(local, owner, other, clerk, ids, of_request.id)
 
@@ -173,6 +176,11 @@ def _body(local: LocalPortal) -> dict[str, str]:
         .limit(1)
     )
     return {"body_code": body, "purpose_code": purpose, "answer_id": answer}
+def _paper_book(local: LocalPortal) -> None:
+    """A file of old permits that was sent, the first one."""
+    entry, base = local.employee("backlog_entry"), "/center/permits/imports"
+    file = ("book.csv", b"number,year\n1,1998\n", "text/csv")
+    assert entry.send(entry.get(base), {}, base, files={"file": file}).path == f"{base}/1"
 
 
 def _money(local: LocalPortal, number: str) -> dict[str, str]:
