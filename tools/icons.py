@@ -1,8 +1,8 @@
 """Makes the pictures that others show of the portal: ``.venv/bin/python -m tools.icons``.
 
 The icons of a telephone's home screen and of old browsers, those of the permit inquiry, and the
-picture beside a shared link, one for each language. Drawn by Chromium (after ``./dev test``), which joins Arabic letters as they are
-written; the words are those of the pages.
+picture beside a shared link, one for each language. Drawn by Chromium (after ``./dev test``), which
+joins Arabic letters as they are written; the words are those of the pages.
 """
 
 import io
@@ -18,7 +18,7 @@ from tests.support.phone import launch
 STATIC = Path(__file__).parents[1] / "portal" / "static"
 TOUCH, SHARED = 180, (1200, 630)
 _COLOURS = 64  # flat colours: a palette keeps each picture below 30 kB
-_FEW_COLOURS = 16  # three, and their edges
+_FEW_COLOURS = 8  # three, and their edges
 
 
 def main() -> None:

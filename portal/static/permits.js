@@ -9,7 +9,13 @@
   const offline = "offline" in root.dataset;
   const one = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  const plain = (element) => (element ? element.textContent.replace(/\s+/g, " ").trim() : "");
+  /* Two lines are two words at least, though nothing but a <br> stands between them. */
+  const plain = (element) => {
+    const texts = element ? document.createNodeIterator(element, NodeFilter.SHOW_TEXT) : null;
+    const found = [];
+    for (let node = texts && texts.nextNode(); node; node = texts.nextNode()) found.push(node.data);
+    return found.join(" ").replace(/\s+/g, " ").trim();
+  };
   const on = (element, act) => { if (element) element.addEventListener("click", act); };
   /* Of all that may be said in one place, this. */
   const say = (place, name) => all("[data-say]", place).forEach((each) => { each.hidden = each.dataset.say !== name; });
@@ -88,7 +94,12 @@
     if (!answer.page) return { said: answer.status === 429 ? "soon" : "offline" };
     await keep(path, answer);
     const changed = changes(before, answer.page);
-    return { said: changed.length ? "changed" : "same", changed, since: one("[data-at] time", before) };
+    return {
+      said: changed.length ? "changed" : "same",
+      changed,
+      since: one("[data-at] time", before),
+      at: one("[data-at] time", answer.page),
+    };
   };
   const tell = (place, { said, changed = [], since }) => {
     say(place, said);
@@ -135,11 +146,20 @@
       await show();
       if (!offline) one("summary", asked).focus();
     });
-    const again = async () => tell(status, await renew(path));
-    if (await show()) {
-      if (offline) addEventListener("online", again);
-      else await again();
-    }
+    const again = async () => {
+      const found = await renew(path);
+      tell(status, found);
+      if (found.said === "same") { /* what stands here is the answer of now */
+        delete root.dataset.offline;
+        one("[data-at] time").replaceWith(found.at);
+        await show();
+      }
+    };
+    if (!await show()) return;
+    if (offline) {
+      addEventListener("online", again);
+      on(one("[data-again]"), again);
+    } else await again();
   };
 
   /* All that is kept. */
@@ -199,8 +219,7 @@
     await draw();
   };
 
-  const again = (button) => on(button, () => location.reload());
-  all("[data-again]").forEach(again);
+  all("[data-reload]").forEach((button) => on(button, () => location.reload()));
 
   if (isSecureContext && "serviceWorker" in navigator && "caches" in window) {
     const [place, every, missing] = [one("[data-keep]"), one("[data-list]"), one("[data-missing]")];
@@ -217,9 +236,10 @@
 
   /* --- sharing: the address of the permit, which says nothing of a person --- */
 
-  all("[data-share]").forEach((place) => {
-    const address = new URL(place.dataset.share, location.origin).href;
-    on(one("button", place), async () => {
+  all("[data-share]").forEach((button) => {
+    const address = new URL(button.dataset.share, location.origin).href;
+    const place = one("[data-shared]");
+    on(button, async () => {
       try {
         if (navigator.share) { await navigator.share({ title: document.title, url: address }); return; }
         await navigator.clipboard.writeText(address);
@@ -230,7 +250,7 @@
         say(place, "copy");
       }
     });
-    place.hidden = false;
+    button.hidden = false;
   });
 
   /* --- the home screen: offered in its place and only where the browser can; nobody is urged --- */

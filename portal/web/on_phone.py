@@ -1,4 +1,4 @@
-"""The permit inquiry on a phone: its manifest, its worker, and the page that opens without a network.
+"""The permit inquiry on a phone: its manifest, its worker, and the page for want of a network.
 
 All three are made once at the start. The worker is one file: what it keeps of the pages' looks is
 named in it by content, and the page that it shows without a network is in it, so an update brings
