@@ -146,8 +146,13 @@
       await show();
       if (!offline) one("summary", asked).focus();
     });
+    /* Once what has changed is known it stays told: it would be no news the second time. */
+    let known = false;
     const again = async () => {
+      if (known) return;
+      known = true;
       const found = await renew(path);
+      known = ["same", "changed"].includes(found.said);
       tell(status, found);
       if (found.said === "same") { /* what stands here is the answer of now */
         delete root.dataset.offline;

@@ -301,6 +301,8 @@ class _Maker:
             Scene("permit-over", over),
             Scene("permit-own", own, "citizen"),
             Scene("permit-none", "/permits/KFS-003/2025/99999"),
+            Scene("permit-scan", "/permits/scan?code=x"),
+            Scene("permits-kept", "/permits/kept"),
             Scene("register", "/center/permits", "head"),
             Scene("register-permit", f"/center/permits/{known[4].id}", "head"),
             Scene("register-enter", "/center/permits/new", "head", press),
