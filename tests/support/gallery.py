@@ -476,7 +476,7 @@ class _Maker:
             )
 
     def _overdue(self, number: str) -> None:
-        late = self.portal.clock.now().date() - timedelta(days=400)
+        late = cairo_day(self.portal.clock.now()) - timedelta(days=400)
         with self.portal.portal.database.begin() as db:
             _set(db, CenterRequest, _first(db, CenterRequest, request_number=number), due_on=late)
 
