@@ -73,7 +73,7 @@ def create_app(portal: Portal, assets: Assets) -> ASGIApp:
     return Gate(
         app,
         portal.settings,
-        assets.also(well_known(portal)),
+        assets.also(well_known(portal, assets)),
         portal.pages.shared,
         portal.clock,
         last_words(portal),

@@ -1,8 +1,8 @@
 """Makes the pictures that others show of the portal: ``.venv/bin/python -m tools.icons``.
 
-The icon of a telephone's home screen and of old browsers, and the picture beside a shared link, one
-for each language. Drawn by Chromium (after ``./dev test``), which joins Arabic letters as they are
-written; the words are those of the pages.
+The icons of a telephone's home screen and of old browsers, those of the permit inquiry, and the
+picture beside a shared link, one for each language. Drawn by Chromium (after ``./dev test``), which
+joins Arabic letters as they are written; the words are those of the pages.
 """
 
 import io
@@ -18,17 +18,19 @@ from tests.support.phone import launch
 STATIC = Path(__file__).parents[1] / "portal" / "static"
 TOUCH, SHARED = 180, (1200, 630)
 _COLOURS = 64  # flat colours: a palette keeps each picture below 30 kB
+_FEW_COLOURS = 8  # three, and their edges
 
 
 def main() -> None:
     with sync_playwright() as playwright:
         browser = launch(playwright)
         page = browser.new_page(viewport={"width": SHARED[0], "height": SHARED[1]})
-        icon = _emblem(page)
+        icon = _square(page, "emblem.svg")
         icon.resize((TOUCH, TOUCH), Image.Resampling.LANCZOS).quantize(_COLOURS).save(
             STATIC / "touch.png", optimize=True
         )
         icon.save(STATIC / "favicon.ico", sizes=[(16, 16), (32, 32), (48, 48)])
+        _inquiry(page)
         for speech in Languages().pair:
             page.set_content(_card(speech))
             page.evaluate("() => document.fonts.ready")
@@ -38,12 +40,29 @@ def main() -> None:
         browser.close()
 
 
-def _emblem(page: Page) -> Image.Image:
-    """The emblem to its edges: systems round the corners themselves."""
-    square = (STATIC / "emblem.svg").read_text("utf-8").replace('rx="12"', "")
-    page.set_content(f"<style>body{{margin:0}}svg{{width:512px;display:block}}</style>{square}")
+def _square(page: Page, name: str, view: str = "0 0 64 64") -> Image.Image:
+    """A drawing to its edges: systems round the corners themselves.
+
+    A ``view`` that is larger than the drawing has more ground around it.
+    """
+    square = (STATIC / name).read_text("utf-8").replace('rx="12"', "")
+    square = square.replace('viewBox="0 0 64 64"', f'viewBox="{view}"')
+    style = "body{margin:0;background:#0a474a}svg{width:512px;display:block}"
+    page.set_content(f"<style>{style}</style>{square}")
     shot = page.screenshot(clip={"x": 0, "y": 0, "width": 512, "height": 512})
     return Image.open(io.BytesIO(shot)).convert("RGB")
+
+
+def _inquiry(page: Page) -> None:
+    """The icons of the permit inquiry; of one that is cut to any shape four fifths are safe."""
+    icon = _square(page, "permits.svg", "-4 -4 72 72")
+    for size, name in ((192, "permits-192"), (512, "permits-512"), (TOUCH, "permits-touch")):
+        _save(icon.resize((size, size), Image.Resampling.LANCZOS), name)
+    _save(_square(page, "permits.svg", "-14 -14 92 92"), "permits-maskable")
+
+
+def _save(icon: Image.Image, name: str) -> None:
+    icon.quantize(_FEW_COLOURS).save(STATIC / f"{name}.png", optimize=True)
 
 
 def _card(speech: Speech) -> str:

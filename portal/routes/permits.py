@@ -4,13 +4,16 @@ Not found and not to be told look the same. Every question is written down with 
 (:mod:`portal.permits.inquiry`).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
 from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
+from markupsafe import Markup
 from sqlalchemy import Connection
 
 from portal.bodies import labels as bodies
@@ -27,19 +30,24 @@ from portal.permits.matters import Matter
 from portal.permits.numbers import PermitNumber, of_address, read_parts
 from portal.places.model import Center
 from portal.problems import N_, Missing, Problem
+from portal.receipts.codes import drawn
 from portal.requests import drafts
-from portal.text import without_hidden
+from portal.text import compact, without_hidden
+from portal.web import on_phone
+from portal.web.gate import content_policy, permissions_policy
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
 from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import NotSignedIn, Visit
 
-_BASE = "/permits"
+_BASE = on_phone.BASE
 _COMPLAINT = "municipal-complaint"
 _LONGEST = 60
 _LONGEST_STREET = 120
 _MOST_ASKED = 50
 _OF_ADDRESS = frozenset({"street", "building_no"})
+# What the sign's code holds: the alphabet of :func:`portal.clock.public_id`
+_SERIAL = re.compile(r"[0-9a-hjkmnp-tv-z]{20,26}")
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,7 @@ def _form(
             doubtful = _doubtful(visit, db, citizen)
             if not doubtful:
                 own = reading.of_owner(db, portal.vault, citizen.national_id)
-    return portal.pages.page(
+    return _page(
         visit,
         "permits/ask.html",
         status,
@@ -144,6 +152,13 @@ def _form(
         places=portal.places,
         labels=labels,
     )
+
+
+def _page(visit: Visit, template: str, status: int = 200, **context: Any) -> Response[bytes]:
+    """A page of the inquiry: it can be put on the home screen."""
+    response = visit.portal.pages.page(visit, template, status, **context)
+    response.headers["content-security-policy"] = content_policy(installable=True)
+    return response
 
 
 def _citizen(visit: Visit, db: Connection) -> CitizenSession | None:
@@ -212,8 +227,42 @@ def show(
     return _answer(visit, answer, past, permit_center, named)
 
 
+@get_page(on_phone.KEPT, Access.ANYONE)
+def on_this_phone(visit: NamedDependency[Visit]) -> Response[bytes]:
+    """What is kept on the phone: the phone alone knows."""
+    pages = visit.portal.pages
+    headers = {"content-security-policy": content_policy(installable=True)}
+    return pages.answer(visit, on_phone.page(pages, visit.speech), "text/html", 200, headers)
+
+
+@get_page(on_phone.SCAN, Access.ANYONE)
+def scan(visit: NamedDependency[Visit], code: FromQuery[str] = "") -> Response[bytes]:
+    """The code of a sign: by the camera where the browser can, or typed."""
+    problems: list[Problem] = []
+    typed = without_hidden(code)[:_LONGEST_STREET]
+    if "code" in visit.request.query_params:
+        path = _of_code(typed, visit.portal.settings.public_url)
+        if path:
+            return redirect(visit, path)
+        problems.append(Problem("code", N_("Write the code as it stands under the square")))
+    status = 422 if problems else 200
+    response = _page(visit, "permits/scan.html", status, typed=typed, problems=problems)
+    response.headers["permissions-policy"] = permissions_policy(camera=True)
+    return response
+
+
+def _of_code(typed: str, site: str) -> str:
+    """Where a code leads: its letters alone, or the portal's address with them; else nothing."""
+    if "/" in typed:
+        ours = typed.strip().removeprefix(site).removeprefix("/en")
+        serial = ours.removeprefix(f"{_BASE}/")
+    else:
+        serial = compact(typed).lower()
+    return f"{_BASE}/{serial}" if _SERIAL.fullmatch(serial) else ""
+
+
 @get_page(f"{_BASE}/{{serial:str}}", Access.ANYONE)
-def scan(visit: NamedDependency[Visit], serial: FromPath[str]) -> Response[bytes]:
+def by_sign(visit: NamedDependency[Visit], serial: FromPath[str]) -> Response[bytes]:
     """One permit by the code on the sign of its site."""
     portal = visit.portal
     try:
@@ -258,14 +307,16 @@ def _answer(
 ) -> Response[bytes]:
     """The page is made when the question is kept: nobody waits for it with a lock."""
     portal = visit.portal
-    response = portal.pages.page(
+    address = _address(center, number) if number else ""
+    response = _page(
         visit,
         "permits/answer.html",
         404 if answer.kind is AnswerClass.NOT_FOUND else 200,
         answer=answer,
         number=number,
         center=portal.places.centers.get(center),
-        address=_address(center, number) if number else "",
+        address=address,
+        qr=_code_of(visit, address) if answer.permit else "",
         labels=labels,
         at=portal.clock.now(),
         history=past.acts,
@@ -279,6 +330,11 @@ def _answer(
     return response
 
 
+def _code_of(visit: Visit, address: str) -> Markup:
+    """The code on the printed sheet, which leads to the answer of then."""
+    return Markup(drawn(f"{visit.portal.settings.public_url}{visit.url(address)}"))  # noqa: S704
+
+
 def _who_asked(db: Connection, permit_id: int) -> list[Asked | AskedByBody]:
     """People without names, and bodies by name and purpose, the newest first."""
     found: list[Asked | AskedByBody] = [*inquiry.who_asked(db, permit_id)]
@@ -287,7 +343,7 @@ def _who_asked(db: Connection, permit_id: int) -> list[Asked | AskedByBody]:
 
 
 def _too_soon(visit: Visit, error: TooSoon) -> Response[bytes]:
-    response = visit.portal.pages.page(visit, "permits/too_soon.html", 429, error=error)
+    response = _page(visit, "permits/too_soon.html", 429, error=error)
     response.headers["retry-after"] = str(error.seconds)
     return response
 
@@ -365,4 +421,4 @@ def _complaint(visit: Visit, permit: reading.Permit, citizen: CitizenSession) ->
     }
 
 
-HANDLERS = [ask, show, report, scan]
+HANDLERS = [ask, show, report, on_this_phone, scan, by_sign]

@@ -18,6 +18,11 @@
     document.querySelectorAll("[data-sent]").forEach((form) => { delete form.dataset.sent; });
   });
 
+  /* Who signs out may be leaving a phone to somebody else: kept inquiries (permits.js) go as well. */
+  document.addEventListener("submit", (event) => {
+    if (/^(\/en)?\/sign-out$/.test(new URL(event.target.action).pathname) && "caches" in window) caches.delete("permits-kept");
+  });
+
   /* What is typed on a page is kept soon after, so that a closed browser costs nothing. */
   const autosave = (form) => {
     let timer = 0;

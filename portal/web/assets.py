@@ -71,7 +71,7 @@ class WellKnown:
 
     @property
     def text(self) -> bool:
-        return self.media_type.startswith(("text/", "application/xml"))
+        return self.media_type.startswith(("text/", "application/xml", "application/manifest"))
 
 
 def _codings(content: bytes) -> dict[str, bytes]:

@@ -202,15 +202,14 @@ def _alias_of(public_url: str) -> frozenset[str]:
 
 
 def _security_headers(settings: Settings) -> list[tuple[bytes, bytes]]:
-    policy = content_policy()
     headers = {
-        "content-security-policy": policy,
+        "content-security-policy": content_policy(),
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
         "referrer-policy": "same-origin",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
-        "permissions-policy": "camera=(), microphone=(), geolocation=(self), payment=()",
+        "permissions-policy": permissions_policy(),
         "cache-control": "no-store",
     }
     if settings.secure:
@@ -218,8 +217,17 @@ def _security_headers(settings: Settings) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
-def content_policy(form_target: str = "") -> str:
-    """The content security policy; ``form_target`` is one more origin that a form may lead to."""
+def permissions_policy(*, camera: bool = False) -> str:
+    """What pages may ask the phone for; ``camera`` on the one page that scans."""
+    lens = "(self)" if camera else "()"
+    return f"camera={lens}, microphone=(), geolocation=(self), payment=()"
+
+
+def content_policy(form_target: str = "", *, installable: bool = False) -> str:
+    """The content security policy; ``form_target`` is one more origin that a form may lead to.
+
+    ``installable`` pages have a manifest and a service worker.
+    """
     return "; ".join(
         (
             "default-src 'none'",
@@ -231,5 +239,6 @@ def content_policy(form_target: str = "") -> str:
             f"form-action 'self' {form_target}".strip(),
             "frame-ancestors 'none'",
             "base-uri 'none'",
+            *(("manifest-src 'self'", "worker-src 'self'") if installable else ()),
         )
     )

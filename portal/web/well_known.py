@@ -7,7 +7,8 @@ gate like any static file.
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
-from portal.web.assets import STATIC_DIR, WellKnown
+from portal.web.assets import STATIC_DIR, Assets, WellKnown
+from portal.web.on_phone import manifest, worker
 from portal.web.parts import Portal
 
 # What is somebody's own, of machines, or an endless number of sums: in both languages
@@ -31,12 +32,15 @@ _ICONS = (
 )
 
 
-def well_known(portal: Portal) -> Iterator[WellKnown]:
+def well_known(portal: Portal, assets: Assets) -> Iterator[WellKnown]:
     site = portal.settings.public_url
     yield WellKnown("/robots.txt", "text/plain; charset=utf-8", _robots(site).encode())
     yield WellKnown("/sitemap.xml", "application/xml", _sitemap(portal, site).encode())
     for path, media_type, name in _ICONS:
         yield WellKnown(path, media_type, (STATIC_DIR / name).read_bytes())
+    for speech in portal.languages.pair:
+        yield manifest(speech, assets)
+        yield worker(speech, assets, portal.pages)
 
 
 def _robots(site: str) -> str:

@@ -1,5 +1,6 @@
 """The building-permit inquiry: what anyone may know, how fast, and what the owner sees."""
 
+import json
 from contextlib import suppress
 from datetime import date, timedelta
 from urllib.parse import quote, unquote
@@ -137,6 +138,55 @@ def test_the_code_on_the_sign_leads_to_the_permit_and_cannot_be_guessed(
     assert log_of(local, permit_id) == [("anyone", "code", "found")]
     other = "1" if serial.endswith("0") else "0"
     assert visitor.get(f"/permits/{serial[:-1]}{other}").status == 404
+
+
+def test_the_code_of_a_sign_may_be_typed_as_people_type_it(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    permit_id, _ = put(local)
+    ((serial,),) = local.rows(select(BuildingPermit.serial).where(BuildingPermit.id == permit_id))
+    groups = " ".join(serial[at : at + 5] for at in range(0, len(serial), 5))
+    for typed in (serial, groups.upper(), f"{local.url}/permits/{serial}"):
+        page = visitor.get(f"/permits/scan?code={quote(typed)}")
+        assert page.path == f"/permits/{serial}"
+        assert page.hook("answer") == "found"
+    for typed in ("", "215", serial[:-3], f"https://example.com/permits/{serial}", "../sign-out"):
+        page = visitor.get(f"/permits/scan?code={quote(typed)}")
+        assert (page.status, page.path) == (422, "/permits/scan")
+        assert [where for where, _ in page.errors()] == ["code"]
+
+
+def test_only_the_page_that_scans_may_ask_for_the_camera(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    _, address = put(local)
+    may = {
+        path: "camera=(self)" in visitor.client.get(local.url + path).headers["permissions-policy"]
+        for path in ("/", "/permits", "/permits/kept", "/permits/scan", "/en/permits/scan", address)
+    }
+    assert {path for path, asks in may.items() if asks} == {"/permits/scan", "/en/permits/scan"}
+
+
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_the_worker_brings_all_of_one_version_and_holds_no_answer(
+    local: LocalPortal, visitor: Browser, prefix: str
+) -> None:
+    """What it keeps is named by content, and the page that it shows is the one of the portal."""
+    answer = visitor.client.get(f"{local.url}{prefix}/permits-worker.js")
+    shell, _ = json.JSONDecoder().raw_decode(answer.text.removeprefix("const SHELL="))
+    served = visitor.client.get(f"{local.url}{prefix}/permits/kept")
+    assert shell["page"] == served.text
+    assert "set-cookie" not in served.headers
+    for address in shell["files"]:
+        assert (
+            visitor.client.get(local.url + address).headers["cache-control"].endswith("immutable")
+        )
+        assert address in served.text or "icons" in address
+    policy = served.headers["content-security-policy"]
+    assert shell["headers"]["content-security-policy"] == policy
+    assert "worker-src 'self'" in policy
+    elsewhere = visitor.client.get(f"{local.url}{prefix}/help").headers
+    assert "worker-src" not in elsewhere["content-security-policy"]
 
 
 def test_by_its_address_only_its_existence_is_told(local: LocalPortal, visitor: Browser) -> None:

@@ -317,6 +317,8 @@ class _Maker:
             Scene("permit-over", over),
             Scene("permit-own", own, "citizen"),
             Scene("permit-none", "/permits/KFS-003/2025/99999"),
+            Scene("permit-scan", "/permits/scan?code=x"),
+            Scene("permits-kept", "/permits/kept"),
             Scene("register", "/center/permits", "head"),
             Scene("register-permit", f"/center/permits/{known[4].id}", "head"),
             Scene("register-enter", "/center/permits/new", "head", press),
@@ -590,7 +592,7 @@ class _Maker:
             )
 
     def _overdue(self, number: str) -> None:
-        late = self.portal.clock.now().date() - timedelta(days=400)
+        late = cairo_day(self.portal.clock.now()) - timedelta(days=400)
         with self.portal.portal.database.begin() as db:
             _set(db, CenterRequest, _first(db, CenterRequest, request_number=number), due_on=late)
 

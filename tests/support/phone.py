@@ -51,6 +51,11 @@ def chromium_path() -> str:
     return found
 
 
+def launch_flags() -> list[str]:
+    """How tests start Chromium; a test with a camera adds its own."""
+    return list(_FLAGS)
+
+
 def launch(playwright: Playwright) -> Chromium:
     return playwright.chromium.launch(executable_path=chromium_path(), args=_FLAGS)
 

@@ -176,6 +176,8 @@ def _body(local: LocalPortal) -> dict[str, str]:
         .limit(1)
     )
     return {"body_code": body, "purpose_code": purpose, "answer_id": answer}
+
+
 def _paper_book(local: LocalPortal) -> None:
     """A file of old permits that was sent, the first one."""
     entry, base = local.employee("backlog_entry"), "/center/permits/imports"
