@@ -40,7 +40,7 @@ ALLOWED = frozenset(
         "port",
         "exception",
         "kind",
-        "body",
+        "body_code",
     }
 )
 

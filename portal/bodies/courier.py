@@ -188,7 +188,11 @@ class Courier:
                 mine = _write_taken(db, turn, notice, now)
             else:
                 mine = _write_failed(db, turn, notice, failure, now)
-        about = {"type": notice["type"], "body": turn.body_code, "attempts": notice["attempts"] + 1}
+        about = {
+            "type": notice["type"],
+            "body_code": turn.body_code,
+            "attempts": notice["attempts"] + 1,
+        }
         if failure is None:
             log.info("notice.taken", **about)
         elif failure.gone:

@@ -70,7 +70,6 @@ HANDLERS = [
     *permit_register.HANDLERS,
     *permit_matters.HANDLERS,
     *permit_imports.HANDLERS,
-    *permit_register.HANDLERS,
     *backlog.HANDLERS,
     *backlog_review.HANDLERS,
     *permit_scans.HANDLERS,

@@ -28,9 +28,9 @@ from portal.bodies.model import (
 from portal.bodies.purposes import fields_of
 from portal.clock import cairo_day
 from portal.identity.roles import Permission, Role, may
-from portal.permits.model import BuildingPermit
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import Owner, People
+from portal.permits.validity import Status
 from tests.integration.test_permits import CENTER, put
 from tests.support.answers import NATIONAL_ID
 from tests.support.commands import run_command
@@ -532,13 +532,7 @@ def test_what_is_found_is_entered_reviewed_named_and_told_to_the_body(
     page = archivist.get(f"{DESK}/{asked.id}")
     missing = archivist.send(page, {"found": "yes", "number": f"{number.number}/1991"}, asked.id)
     assert (missing.status, missing.errors()[0][0]) == (422, "number")
-    permit_id, _ = put(still, number=number, issued_on=None, source="backlog")
-    with still.portal.database.begin() as db:
-        db.execute(
-            update(BuildingPermit)
-            .where(BuildingPermit.id == permit_id)
-            .values(status="manual_unverified")
-        )
+    put(still, number=number, source="backlog", status=Status.MANUAL_UNVERIFIED)
     unreviewed = archivist.send(page, {"found": "yes", "number": number.canonical}, asked.id)
     assert (unreviewed.status, unreviewed.errors()[0][0]) == (409, "number")
     assert class_of(still, asked) == "needs_manual_search"

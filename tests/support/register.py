@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Table, text
 
-from portal.db import Database
+from portal.db import Base, Database
 from portal.permits.model import OWNER_ID, PEOPLE, BuildingPermit, PermitInquiry, PermitOwner
 from portal.permits.reading import Owner, People
 from portal.permits.registry import street_key
@@ -39,9 +39,7 @@ def fill_permits(database: Database, vault: Vault, permits: int) -> None:
     }
     postgres = database.engine.dialect.name == "postgresql"
     with _bulk(database, [BuildingPermit, PermitOwner]) as db:
-        db.execute(text("DELETE FROM permit_inquiries"))
-        for table in ("permit_acts", "permit_owners", "building_permits"):
-            db.execute(text(f"DELETE FROM {table}"))
+        empty_permits(db)
         db.execute(text("CREATE TEMPORARY TABLE slots (n INTEGER PRIMARY KEY, c TEXT, y INTEGER)"))
         listed = zip((*_CENTERS, *centers), grown, strict=True)
         told = ",".join(f"({n},'{c}',{y})" for n, (c, y) in enumerate(listed))
@@ -51,6 +49,27 @@ def fill_permits(database: Database, vault: Vault, permits: int) -> None:
             used = {k: v for k, v in values.items() if f":{k}" in statement}
             db.execute(text(statement), used)
         db.execute(text("DROP TABLE slots"))
+
+
+def empty_permits(db: Connection) -> None:
+    """A register without a permit, and without anything that hangs on one."""
+    for table in _of_permits():
+        db.execute(table.delete())
+
+
+def _of_permits() -> Iterator[Table]:
+    """The register's table and all that hang on it, those first that nothing hangs on."""
+    left: set[Table] = {BuildingPermit.__table__}  # type: ignore[arg-type]
+    while more := {t for t in Base.metadata.tables.values() if _below(t) & left} - left:
+        left |= more
+    while left:
+        free = [t for t in left if not any(t in _below(other) for other in left - {t})]
+        yield from free
+        left -= set(free)
+
+
+def _below(table: Table) -> set[Table]:
+    return {key.column.table for key in table.foreign_keys}
 
 
 def fill_log(database: Database, rows: int) -> None:
@@ -97,14 +116,14 @@ _FILL = (
         " legal_regime, base_permit, file_no, source, status, status_on, revision, area, street,"
         " street_key, building_no, plot_no, building_use, plot_area, total_built_area,"
         " floors_above, details, people, issued_on, must_start_by, started_on, start_disputed,"
-        f" entered_at) {_SERIES},"
+        f" entered_at, entered_by, reviewed_by) {_SERIES},"
         " placed AS (SELECT s.n AS n, c.c AS c, y.y AS y FROM s"
         f" JOIN slots c ON c.n = (s.n * 7919) % {_SLOTS}"
         f" JOIN slots y ON y.n = (s.n * 104729 + s.n / {_SLOTS}) % {_SLOTS})"
         " SELECT n, {serial}, c, y, row_number() OVER (PARTITION BY c, y ORDER BY n), '', 'new',"
         " '119/2008', '', '', 'backlog', 'under_execution', {day}, 1, 'بندر', :street || {tail},"
         " :street_key || {tail}, {house}, '', 'residential', 17500, 70000, 1 + n % 9, '{{}}',"
-        " :people, {day}, {day}, {day}, FALSE, {now} FROM placed"
+        " :people, {day}, {day}, {day}, FALSE, {now}, 'clerk', 'reviewer' FROM placed"
     ),
     (
         "INSERT INTO permit_owners (permit_id, position, national_id, national_id_index)"

@@ -30,10 +30,14 @@ _DATA = (
     "portal/demo/invented.toml",
     "portal/permits/columns.toml",
 )
-# Letters and words that people type and that code understands: nobody is ever shown them
+# Letters and words that people type and that code understands: no reader is shown them
 _READ = {
     "portal/text.py": "letters that are written in several ways, and names of two words",
     "portal/catalogue/identity.py": "how people write the number of a paper",
+    "portal/bodies/owner_names.py": "titles, and names of two words",
+    "portal/bodies/questions.py": "how people write the number of a permit",
+    "portal/routes/bodies/inquiries_described.py": "an example of what a body sends",
+    "portal/routes/bodies/jobs_described.py": "an example of what a body sends",
 }
 _COMMENTS = {
     ".css": re.compile(r"/\*.*?\*/", re.DOTALL),
