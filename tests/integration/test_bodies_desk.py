@@ -31,12 +31,12 @@ from portal.identity.roles import Permission, Role, may
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import Owner, People
 from portal.permits.validity import Status
-from tests.integration.test_permits import CENTER, put
 from tests.support.answers import NATIONAL_ID
 from tests.support.commands import run_command
 from tests.support.local import LocalPortal
 from tests.support.looking import raw
 from tests.support.people import Browser, Employee, Page
+from tests.support.permits import CENTER, put
 
 BASE = "/center/admin/bodies"
 DESK = "/center/permits/searches"

@@ -10,10 +10,10 @@ from portal.permits import matters
 from portal.permits import reading as register
 from portal.permits.model import MatterKind
 from portal.permits.reading import Owner, People
-from tests.integration.test_permits import NAME, put
 from tests.support.answers import NATIONAL_ID
 from tests.support.local import LocalPortal
 from tests.support.people import Browser, Employee, Page
+from tests.support.permits import NAME, put
 
 _DAY = {"matter_on": "2026-11-01"}
 _ASKED = ("form_8", "dues_block", "violations_count", "reconciliation_status")

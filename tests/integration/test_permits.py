@@ -16,7 +16,7 @@ from portal.permits.filling import fill
 from portal.permits.model import BuildingPermit, PermitInquiry
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import Owner, People
-from portal.permits.registry import NewPermit, PermitAction
+from portal.permits.registry import PermitAction
 from portal.permits.validity import Status
 from portal.problems import Conflict
 from portal.requests import reading
@@ -26,39 +26,7 @@ from tests.support.answers import NATIONAL_ID
 from tests.support.commands import run_command
 from tests.support.local import LocalPortal
 from tests.support.people import Browser, Page
-
-CENTER = "KFS-003"
-NAME = "منى السيد عبد الرحمن شلبي"
-_NUMBERS = iter(range(5000, 900_000))
-
-
-def put(local: LocalPortal, days_ago: int = 30, **more: object) -> tuple[int, str]:
-    """A permit of its own for one test; its id and its address."""
-    now = local.clock.now()
-    issued_on = cairo_day(now) - timedelta(days=days_ago)
-    number = PermitNumber(next(_NUMBERS), "", issued_on.year)
-    columns = {"street": "شارع الجيش", "building_no": "12", "floors_above": 5, "plot_area": 17_500}
-    values: dict[str, object] = {
-        "center_code": CENTER,
-        "number": number,
-        "permit_type": "new",
-        "issued_on": issued_on,
-        "source": "manual",
-        "people": People([Owner(NAME)], supervisor="كريم عادل"),
-        "columns": columns,
-    }
-    with local.portal.database.begin() as db:
-        new = NewPermit(**{**values, **more})  # type: ignore[arg-type]
-        permit_id = registry.enter(db, local.portal.vault, new, "test", now)
-    return permit_id, f"/permits/{CENTER}/{number.year}/{number.in_address}"
-
-
-def do(local: LocalPortal, permit_id: int, action: PermitAction, days_ago: int = 0) -> None:
-    now = local.clock.now()
-    on = cairo_day(now) - timedelta(days=days_ago)
-    with local.portal.database.begin() as db:
-        permit = register.by_id(db, local.portal.vault, permit_id)
-        registry.act(db, local.portal.vault, permit, action, on, "test", "سبب", now, on)
+from tests.support.permits import CENTER, NAME, NUMBERS, do, put
 
 
 def log_of(local: LocalPortal, permit_id: int) -> list[tuple[str, str, str]]:
@@ -216,7 +184,7 @@ def test_data_that_nobody_reviewed_are_not_told(local: LocalPortal, visitor: Bro
 def test_an_old_number_with_a_letter_has_an_address_of_its_own(
     local: LocalPortal, visitor: Browser
 ) -> None:
-    letter = PermitNumber(next(_NUMBERS), "م", 1998)
+    letter = PermitNumber(next(NUMBERS), "م", 1998)
     put(local, number=letter, issued_on=date(1998, 4, 5), legal_regime="106/1976")
     page = visitor.get(f"/permits?center={CENTER}&number={letter.number}/م&year=١٩٩٨")
     assert page.url.endswith(quote(f"/1998/{letter.number}-م"))
@@ -459,7 +427,7 @@ def kept(local: LocalPortal, filed: str) -> register.Permit | None:
 def test_an_issued_permit_is_in_the_register_with_what_was_asked_for(
     local: LocalPortal, service: str, kind: str
 ) -> None:
-    number = next(_NUMBERS)
+    number = next(NUMBERS)
     filed = issued_for(local, service, f"رقم {number} لسنة 2026", Outcome.ISSUED)
     permit = kept(local, filed)
     assert permit is not None
@@ -480,7 +448,7 @@ def test_an_issued_permit_is_in_the_register_with_what_was_asked_for(
 def test_a_corrected_number_is_the_same_permit_and_a_revoked_one_is_over(
     local: LocalPortal, visitor: Browser
 ) -> None:
-    service, wrong, right = "building-permit-restoration", next(_NUMBERS), next(_NUMBERS)
+    service, wrong, right = "building-permit-restoration", next(NUMBERS), next(NUMBERS)
     filed = issued_for(local, service, f"{wrong}/2026", Outcome.ISSUED)
     tell(local, filed, service, f"{right}/2026", Outcome.CORRECTED)
     assert visitor.get(f"/permits/{CENTER}/2026/{wrong}").status == 404
@@ -500,7 +468,7 @@ def test_a_number_that_cannot_be_read_leaves_the_entry_to_the_center(
 def test_texts_that_are_longer_than_the_register_s_hold_up_no_issued_paper(
     local: LocalPortal, visitor: Browser
 ) -> None:
-    service, number = "building-permit-restoration", next(_NUMBERS)
+    service, number = "building-permit-restoration", next(NUMBERS)
     filed = local.filed(service).hook("request-number")
     now, vault = local.clock.now(), local.portal.vault
     for answers, kept_as in (
@@ -519,7 +487,7 @@ def test_texts_that_are_longer_than_the_register_s_hold_up_no_issued_paper(
     )
     assert max(len(text) for text in widths[0]) <= 120
     assert visitor.get(f"/permits/{CENTER}/2026/{number + 1}").status == 404
-    next(_NUMBERS)
+    next(NUMBERS)
 
 
 def test_what_an_officer_entered_for_a_request_is_revoked_with_its_paper(
@@ -602,7 +570,7 @@ def test_staff_enter_a_permit_and_tell_what_became_of_it(
     local: LocalPortal, visitor: Browser
 ) -> None:
     head = local.employee("department_head")
-    number = next(_NUMBERS)
+    number = next(NUMBERS)
     typed = {
         "number": f"{number}",
         "year": "٢٠٢٥",
@@ -637,7 +605,7 @@ def test_staff_enter_a_permit_and_tell_what_became_of_it(
 def test_what_backlog_staff_enter_is_told_to_nobody_until_somebody_else_accepts_it(
     local: LocalPortal, visitor: Browser
 ) -> None:
-    clerk, number = local.employee("backlog_entry"), next(_NUMBERS)
+    clerk, number = local.employee("backlog_entry"), next(NUMBERS)
     typed = {
         "number": str(number),
         "year": "1998",

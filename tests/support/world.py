@@ -82,6 +82,7 @@ class World:
             "file_no": "1",
             "scan_id": "1",
             "import_id": "1",
+            "matter_id": "1",
             **GUIDE,
             **(ids or self.ids),
         }
@@ -111,6 +112,7 @@ class World:
                 "SELECT id FROM manual_cutoffs ORDER BY id",
                 "SELECT id FROM permit_scans ORDER BY id",
                 "SELECT id, state FROM permit_imports ORDER BY id",
+                "SELECT id, closed_on FROM permit_matters ORDER BY id",
             )
         ]
 

@@ -84,7 +84,8 @@ def _ask(speech: Speech, example: Any, wrong: Any) -> dict[str, Any]:
         "summary": "Ask about a building permit",
         "description": "By center and number, or by the code on the sign of the site. A permit of "
         "another governorate is answered like one that does not exist. Each question is written "
-        "into a log that the governorate reads; the owner sees that you asked and for what purpose, a judicial one excepted.",
+        "into a log that the governorate reads; the owner sees that you asked and for what "
+        "purpose, a judicial one excepted.",
         "security": ONE_PURPOSE,
         "parameters": [
             {
