@@ -224,14 +224,14 @@ _OWNED = (
 
 
 def of_owner(db: Connection, vault: Vault, national_id: str) -> list[Permit]:
-    """All permits of who has this national ID, the newest first."""
+    """All permits of who has this national ID, the newest first, those without a day last."""
     ids = select(PermitOwner.permit_id).where(
         PermitOwner.national_id_index.in_(vault.indexes("national_id", national_id))
     )
     rows = db.execute(
         select(*_COLUMNS, BuildingPermit.people)
         .where(BuildingPermit.id.in_(ids), IN_REGISTER)
-        .order_by(BuildingPermit.issued_on.desc(), BuildingPermit.id.desc())
+        .order_by(BuildingPermit.issued_on.desc().nulls_last(), BuildingPermit.id.desc())
         .limit(_MOST)
     )
     return [_permit(vault, row) for row in rows.mappings()]

@@ -48,14 +48,18 @@ class Register:
     database: Database
 
     def put(
-        self, number: PermitNumber, center: str = CENTER, status: Status = Status.UNDER_EXECUTION
+        self,
+        number: PermitNumber,
+        center: str = CENTER,
+        status: Status = Status.UNDER_EXECUTION,
+        issued_on: date | None = TODAY - timedelta(days=90),
     ) -> str:
         """Enter a permit; the code of its sign."""
         new = NewPermit(
             center,
             number,
             "new",
-            TODAY - timedelta(days=90),
+            issued_on,
             "manual",
             People([Owner("منى السيد", OWNER_ID)]),
             status,
@@ -302,6 +306,17 @@ def test_the_database_is_asked_the_same_whether_there_is_a_permit_or_not(
     found, hidden, nothing = map(asked, (number, unreviewed, PermitNumber(9, "", 2024)))
     assert found == hidden == nothing
     assert bool([each for each in found if "building_no" in each]) is not over
+
+
+def test_what_is_his_begins_with_the_newest_and_ends_with_what_has_no_day(
+    register: Register,
+) -> None:
+    register.put(PermitNumber(1, "", 2024), issued_on=TODAY - timedelta(days=400))
+    register.put(PermitNumber(2, "", 2026))
+    register.put(PermitNumber(3, "", 1994), status=Status.MANUAL_UNVERIFIED, issued_on=None)
+    with register.database.read() as db:
+        own = reading.of_owner(db, VAULT, OWNER_ID)
+    assert [each.number.number for each in own] == [2, 1, 3]
 
 
 # --- how the database goes about it
