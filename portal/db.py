@@ -47,6 +47,10 @@ _POSTGRES_LIMITS = {
 _WRITES = "portal_writes"
 
 
+LARGEST_ID = 2**31 - 1
+"""Of a row that is counted; a larger number in an address is nobody's."""
+
+
 class Base(DeclarativeBase):
     """The portal's tables; ``payments`` has its own metadata."""
 

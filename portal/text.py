@@ -6,8 +6,10 @@ text means; a character that could deceive a reader (a direction override) is re
 
 import re
 import unicodedata
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
+_DAY = re.compile(r"(?:19|2[01])\d\d-\d\d-\d\d", re.ASCII)
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
 # left by keyboards and by copying: they carry no meaning and would break comparisons
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u061c\u2060\ufeff\u00ad"))
@@ -120,6 +122,16 @@ def is_arabic_name(text: str) -> bool:
         re.fullmatch("[\u0621-\u063a\u0641-\u064a]+( [\u0621-\u063a\u0641-\u064a]+)*", text)
         is not None
     )
+
+
+def parse_day(text: str) -> date | None:
+    """A day as a control of type ``date`` sends it (``2026-11-22``), in any digits, or None; of
+    the years 1900 to 2199, for a register knows no others."""
+    plain = fold_digits(text.strip())
+    try:
+        return date.fromisoformat(plain) if _DAY.fullmatch(plain) else None
+    except ValueError:
+        return None
 
 
 def parse_number(text: str) -> Decimal | None:

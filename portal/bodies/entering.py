@@ -11,7 +11,7 @@ from portal.bodies.keeping import NewAgreement, NewBody
 from portal.bodies.model import BodyKind, Purpose
 from portal.jws import BadKey, read_public_jwk
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem
-from portal.text import Unreadable, clean, fold_digits
+from portal.text import Unreadable, clean, fold_digits, parse_day
 
 BODY_FIELDS = ("code", "kind", "name_ar", "name_en", "letter")
 CHANGE_FIELDS = ("per_minute", "webhook_url", "reason")
@@ -102,7 +102,7 @@ def read_agreement(
     if not fields or set(typed.fields) - set(known):
         problems.append(Problem("fields", N_("Choose at least one field of the list")))
     letter = _letter(typed.letter, problems)
-    until = _day(typed.valid_until)
+    until = parse_day(typed.valid_until)
     if until is None or until < today:
         text = N_("Choose the last day of the agreement, today or later")
         problems.append(Problem("valid_until", text))
@@ -204,13 +204,3 @@ def _line(name: str, typed: str, most: int, problems: list[Problem]) -> str:
 
 def _has(problems: Sequence[Problem], name: str) -> bool:
     return any(problem.field == name for problem in problems)
-
-
-def _day(typed: str) -> date | None:
-    folded = fold_digits(typed.strip())
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d", folded, re.ASCII):
-        return None
-    try:
-        return date.fromisoformat(folded)
-    except ValueError:
-        return None

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from portal.clock import CAIRO
 from portal.outages.model import LONGEST_REASON
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem
-from portal.text import fold_digits, is_readable
+from portal.text import fold_digits, is_readable, parse_day
 
 FIELDS = ("place", "from_day", "from_time", "to_day", "to_time", "reason")
 LONGEST_AGO = timedelta(days=60)  # [G] later, nobody remembers when it was
@@ -79,8 +79,5 @@ def _moment(typed: Mapping[str, str], name: str, problems: list[Problem]) -> dat
 
 
 def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(fold_digits(text.strip()))
-    except ValueError:
-        return None
-    return day if 2000 <= day.year < 2100 else None
+    day = parse_day(text)
+    return day if day is not None and 2000 <= day.year < 2100 else None

@@ -16,6 +16,7 @@ from sqlalchemy import (
     select,
 )
 
+from portal.db import LARGEST_ID
 from portal.permits.model import CHANGES, NOTE, PEOPLE, BuildingPermit, PermitAct, PermitOwner
 from portal.permits.numbers import PermitNumber
 from portal.permits.validity import Status, Term
@@ -150,6 +151,16 @@ def by_id(db: Connection, vault: Vault, permit_id: int) -> Permit:
     if found is None:
         raise Missing("permit")
     return found
+
+
+def of_center(db: Connection, vault: Vault, center: str, permit_id: int) -> Permit:
+    """A permit of this center; any other is as missing as none."""
+    if not 0 < permit_id <= LARGEST_ID:
+        raise Missing("permit")
+    permit = by_id(db, vault, permit_id)
+    if permit.center_code != center:
+        raise Missing("permit")
+    return permit
 
 
 def by_ids(db: Connection, vault: Vault, permit_ids: Sequence[int]) -> dict[int, Permit]:

@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery
 from sqlalchemy import Connection
 
 from portal.backoffice.acts import Employee
+from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
 from portal.permits import labels, rates, survey
 from portal.permits.rates import Rates
@@ -22,17 +23,10 @@ from portal.web.visit import Visit
 
 _BASE = "/center/permits/backlog"
 _ADMIN = "/center/admin/backlog"
-_LARGEST_ID = 2**31 - 1
 _PAGE = 50
 _NATIONAL = "EG"
 _EMPTY = dict.fromkeys(survey.FIELDS, "")
 _ENTERED = {"": None, "yes": True, "no": False}
-
-
-def _employee(visit: Visit, db: Connection, permission: Permission) -> Employee:
-    employee = visit.employee(db)
-    employee.must(permission)
-    return employee
 
 
 @get_page(_BASE, Access.STAFF)
@@ -40,7 +34,7 @@ def show_backlog(visit: NamedDependency[Visit]) -> Response[bytes]:
     """How far the center is, what waits, and where it is done."""
     portal = visit.portal
     with portal.database.read() as db:
-        employee = _employee(visit, db, Permission.SEE_PERMITS)
+        employee = visit.employee(db, Permission.SEE_PERMITS)
         of_departments = rates.by_department(db, employee.center)
         named = may(employee.role, Permission.SEE_ENTERERS)
         return portal.pages.page(
@@ -63,7 +57,7 @@ def download_rates(visit: NamedDependency[Visit]) -> Response[bytes]:
     """The rates of the center's departments as a file."""
     portal = visit.portal
     with portal.database.read() as db:
-        employee = _employee(visit, db, Permission.SEE_PERMITS)
+        employee = visit.employee(db, Permission.SEE_PERMITS)
         of_departments = rates.by_department(db, employee.center)
     names = {code: visit.speech.show(d.title) for code, d in portal.catalogue.departments.items()}
     return _file(visit, of_departments, names, N_("Department"), employee.center)
@@ -115,10 +109,10 @@ def show_survey(
     departments = visit.portal.catalogue.departments
     if entered not in _ENTERED or (department and department not in departments):
         raise Missing("filter")
-    if not 0 <= after <= _LARGEST_ID:
+    if not 0 <= after <= LARGEST_ID:
         raise Missing("page")
     with visit.portal.database.read() as db:
-        employee = _employee(visit, db, Permission.SEE_PERMITS)
+        employee = visit.employee(db, Permission.SEE_PERMITS)
         return _survey_page(
             visit,
             db,
@@ -178,7 +172,7 @@ def count_files(
     portal = visit.portal
     typed = {name: form.text(name) for name in survey.FIELDS}
     with portal.database.begin() as db:
-        employee = _employee(visit, db, Permission.SURVEY_BACKLOG)
+        employee = visit.employee(db, Permission.SURVEY_BACKLOG)
         counted, problems = survey.read_counted(typed, portal.catalogue.departments, visit.today)
         if not is_own(visit, form):
             problems = [Problem("", STALE)]
@@ -195,10 +189,10 @@ def remove_file(
     visit: NamedDependency[Visit], file_no: FromPath[int], form: NamedDependency[PostedForm]
 ) -> Response[bytes]:
     """Take a file out of the survey, as long as nothing of it is entered."""
-    if not 0 < file_no <= _LARGEST_ID:
+    if not 0 < file_no <= LARGEST_ID:
         raise Missing("file")
     with visit.portal.database.begin() as db:
-        employee = _employee(visit, db, Permission.SURVEY_BACKLOG)
+        employee = visit.employee(db, Permission.SURVEY_BACKLOG)
         visit.check_form(form)
         if not survey.remove(db, employee.center, file_no):
             text = N_("Something of this file is entered already, so it stays in the survey")

@@ -1,7 +1,6 @@
 """The second person: entries accepted, returned, rejected, corrected; lots by their sample."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 from litestar import Response
 from litestar.di import NamedDependency
@@ -9,13 +8,14 @@ from litestar.params import FromPath
 from sqlalchemy import Connection
 
 from portal.backoffice.acts import Employee
+from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
 from portal.permits import cutoffs, entering, labels, lots, reading, review, scans
 from portal.permits.lots import Lot
 from portal.permits.reading import Permit
 from portal.permits.registry import NotPossible
 from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Missing, Problem, Refused
-from portal.text import fold_digits, is_readable
+from portal.text import is_readable, parse_day
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -24,7 +24,6 @@ from portal.web.visit import Visit
 
 _PERMITS = "/center/permits"
 _LOTS = "/center/permits/backlog/lots"
-_LARGEST_ID = 2**31 - 1
 _LONGEST_NOTE = 2000
 _FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS)
 TAKEN = N_("The register has a permit under this number already; look it up")
@@ -37,22 +36,6 @@ _REFUSALS = {
 }
 
 
-def _employee(visit: Visit, db: Connection, permission: Permission) -> Employee:
-    employee = visit.employee(db)
-    employee.must(permission)
-    return employee
-
-
-def own_permit(visit: Visit, db: Connection, employee: Employee, permit_id: int) -> Permit:
-    """A permit of the employee's center; any other is as missing as none."""
-    if not 0 < permit_id <= _LARGEST_ID:
-        raise Missing("permit")
-    permit = reading.by_id(db, visit.portal.vault, permit_id)
-    if permit.center_code != employee.center:
-        raise Missing("permit")
-    return permit
-
-
 # --- one entry
 
 
@@ -60,8 +43,8 @@ def own_permit(visit: Visit, db: Connection, employee: Employee, permit_id: int)
 def show_review(visit: NamedDependency[Visit], permit_id: FromPath[int]) -> Response[bytes]:
     """The entry field by field beside its scans, to be held against the paper."""
     with visit.portal.database.read() as db:
-        employee = _employee(visit, db, Permission.REVIEW_PERMITS)
-        permit = own_permit(visit, db, employee, permit_id)
+        employee = visit.employee(db, Permission.REVIEW_PERMITS)
+        permit = reading.of_center(db, visit.portal.vault, employee.center, permit_id)
         return _review_page(visit, db, employee, permit)
 
 
@@ -109,8 +92,8 @@ def judge(
     verdict = form.text("verdict")
     reason, marks, problems = review.read_verdict(verdict, form.text("reason"), form.all("marks"))
     with portal.database.begin() as db:
-        employee = _employee(visit, db, Permission.REVIEW_PERMITS)
-        permit = own_permit(visit, db, employee, permit_id)
+        employee = visit.employee(db, Permission.REVIEW_PERMITS)
+        permit = reading.of_center(db, visit.portal.vault, employee.center, permit_id)
         typed = (verdict, reason, marks)
         if not is_own(visit, form):
             problems = [Problem("", STALE)]
@@ -135,13 +118,13 @@ def judge(
 def show_correction(visit: NamedDependency[Visit], permit_id: FromPath[int]) -> Response[bytes]:
     """The entry as it was typed, with what the reviewer marked."""
     with visit.portal.database.read() as db:
-        employee = _employee(visit, db, Permission.ENTER_PERMITS)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         permit = _correctable(visit, db, employee, permit_id)
         return _correction_page(visit, db, permit, entering.typed_of(permit) | {"note": ""})
 
 
 def _correctable(visit: Visit, db: Connection, employee: Employee, permit_id: int) -> Permit:
-    permit = own_permit(visit, db, employee, permit_id)
+    permit = reading.of_center(db, visit.portal.vault, employee.center, permit_id)
     if not review.can_correct(permit):
         raise Conflict("nothing is to be corrected here")
     return permit
@@ -181,7 +164,7 @@ def correct(
     portal, now = visit.portal, visit.portal.clock.now()
     typed = {name: form.text(name) for name in (*_FIELDS, "note")}
     with portal.database.begin() as db:
-        employee = _employee(visit, db, Permission.ENTER_PERMITS)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         permit = _correctable(visit, db, employee, permit_id)
         source = permit.row["source"]
         entry = entering.read_entry(typed, employee.center, visit.today, source=source)
@@ -233,7 +216,7 @@ def _note_problems(field: str, note: str, *, needed: bool = False) -> list[Probl
 def show_lots(visit: NamedDependency[Visit]) -> Response[bytes]:
     """What a sample could be drawn from, and the lots that were."""
     with visit.portal.database.read() as db:
-        return _lots_page(visit, db, _employee(visit, db, Permission.SEE_PERMITS))
+        return _lots_page(visit, db, visit.employee(db, Permission.SEE_PERMITS))
 
 
 def _lots_page(
@@ -265,9 +248,9 @@ def draw(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> Re
     of_import = form.text("import_id")
     import_id = int(of_import) if of_import.isascii() and of_import.isdigit() else None
     enterer = form.text("enterer")
-    days = _day(form.text("first_day")), _day(form.text("last_day"))
+    days = parse_day(form.text("first_day")), parse_day(form.text("last_day"))
     with portal.database.begin() as db:
-        employee = _employee(visit, db, Permission.REVIEW_PERMITS)
+        employee = visit.employee(db, Permission.REVIEW_PERMITS)
         visit.check_form(form)
         known = any(
             each.import_id == import_id and (import_id is not None or each.enterer == enterer)
@@ -297,23 +280,16 @@ def draw(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> Re
     return redirect(visit, f"{_LOTS}/{lot_id}")
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(fold_digits(text))
-    except ValueError:
-        return None
-
-
 @get_page(f"{_LOTS}/{{lot:int}}", Access.STAFF)
 def show_lot(visit: NamedDependency[Visit], lot: FromPath[int]) -> Response[bytes]:
     """The sample, what was found of it, and what follows."""
     with visit.portal.database.read() as db:
-        employee = _employee(visit, db, Permission.SEE_PERMITS)
+        employee = visit.employee(db, Permission.SEE_PERMITS)
         return _lot_page(visit, db, employee, _own_lot(visit, db, employee, lot))
 
 
 def _own_lot(visit: Visit, db: Connection, employee: Employee, lot: int) -> Lot:
-    if not 0 < lot <= _LARGEST_ID:
+    if not 0 < lot <= LARGEST_ID:
         raise Missing("lot")
     return lots.one(db, visit.portal.vault, employee.center, lot)
 
@@ -350,7 +326,7 @@ def release(
     """The sample has passed: the whole lot is accepted in one act."""
     portal = visit.portal
     with portal.database.begin() as db:
-        employee = _employee(visit, db, Permission.REVIEW_PERMITS)
+        employee = visit.employee(db, Permission.REVIEW_PERMITS)
         visit.check_form(form)
         mine = _own_lot(visit, db, employee, lot)
         now, today = portal.clock.now(), visit.today
@@ -369,7 +345,7 @@ def send_back(
     """The sample has failed: the whole lot goes back with its errors."""
     portal, reason = visit.portal, form.text("reason")
     with portal.database.begin() as db:
-        employee = _employee(visit, db, Permission.REVIEW_PERMITS)
+        employee = visit.employee(db, Permission.REVIEW_PERMITS)
         mine = _own_lot(visit, db, employee, lot)
         problems = _note_problems("reason", reason, needed=True)
         if not is_own(visit, form):
@@ -392,7 +368,7 @@ def submit_again(
     """Every entry of a returned lot was held against its paper: it may be sampled again."""
     portal = visit.portal
     with portal.database.begin() as db:
-        employee = _employee(visit, db, Permission.ENTER_PERMITS)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         visit.check_form(form)
         mine = _own_lot(visit, db, employee, lot)
         if not form.text("compared"):

@@ -1,6 +1,5 @@
 """What outside bodies asked: pages of the log and a file of it. Nobody changes a line."""
 
-import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,11 +15,9 @@ from portal.bodies.overview import Listed
 from portal.identity.roles import Permission, may
 from portal.problems import N_, Missing, Problem
 from portal.routes.body_accounts import BASE, looker
-from portal.text import fold_digits
+from portal.text import parse_day
 from portal.web.routing import DAY_THREADS, Access, get_page
 from portal.web.visit import Visit
-
-_DAY = re.compile(r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -85,21 +82,13 @@ def _wanted(chosen: _Chosen, known: list[Listed]) -> tuple[Wanted, list[Problem]
     days: dict[str, date | None] = {}
     for name in ("first", "last"):
         typed = getattr(chosen, name)
-        days[name] = _day(typed)
+        days[name] = parse_day(typed)
         if typed and days[name] is None:
             problems.append(Problem(name, N_("Choose a day")))
     begin, end = days["first"], days["last"]
     if begin and end and end < begin:
         problems.append(Problem("last", N_("The last day is not before the first")))
     return Wanted(codes, chosen.purpose, chosen.answer, begin, end), problems
-
-
-def _day(text: str) -> date | None:
-    folded = fold_digits(text)
-    try:
-        return date.fromisoformat(folded) if _DAY.fullmatch(folded) else None
-    except ValueError:
-        return None
 
 
 @get_page(f"{BASE}/log/export", Access.STAFF, threads=DAY_THREADS)

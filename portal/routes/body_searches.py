@@ -27,17 +27,11 @@ _LONGEST = 60
 _NOTHING = {"found": "", "number": ""}
 
 
-def _employee(visit: Visit, db: Connection) -> Employee:
-    employee = visit.employee(db)
-    employee.must(Permission.ANSWER_SEARCHES)
-    return employee
-
-
 @get_page(_BASE, Access.STAFF)
 def list_searches(visit: NamedDependency[Visit]) -> Response[bytes]:
     """The searches of the center, the most urgent first."""
     with visit.portal.database.read() as db:
-        employee = _employee(visit, db)
+        employee = visit.employee(db, Permission.ANSWER_SEARCHES)
         found = searching.waiting(db, employee.center, visit.today, searching.MOST + 1)
     return visit.portal.pages.page(
         visit,
@@ -54,7 +48,7 @@ def list_searches(visit: NamedDependency[Visit]) -> Response[bytes]:
 @get_page(f"{_BASE}/{{answer_id:str}}", Access.STAFF)
 def show_search(visit: NamedDependency[Visit], answer_id: FromPath[str]) -> Response[bytes]:
     with visit.portal.database.read() as db:
-        employee = _employee(visit, db)
+        employee = visit.employee(db, Permission.ANSWER_SEARCHES)
         search = searching.one(db, employee.center, answer_id, visit.today)
         return _page(visit, db, employee, search)
 
@@ -93,7 +87,7 @@ def answer(
     typed = {name: without_hidden(form.text(name))[:_LONGEST] for name in _NOTHING}
     status = 422
     with portal.database.read() as db:
-        employee = _employee(visit, db)
+        employee = visit.employee(db, Permission.ANSWER_SEARCHES)
         search = searching.one(db, employee.center, answer_id, visit.today)
         found, problems = _read(visit, db, employee, typed)
     if not is_own(visit, form):

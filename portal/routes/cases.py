@@ -18,6 +18,7 @@ from payments import rebooking, strays
 from payments.cases import page_of
 from payments.rebooking import Choice, Unbookable
 from portal.clock import public_id
+from portal.db import LARGEST_ID
 from portal.finance import labels
 from portal.identity.roles import Permission
 from portal.problems import Conflict, Missing, Problem, Refused
@@ -31,7 +32,6 @@ from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import Visit
 
 _CASE = "/center/finance/cases/{case:int}"
-_LARGEST_ID = 2**31 - 1
 _PUBLIC_ID = re.compile("[0-9a-z]{20}")
 
 
@@ -43,7 +43,7 @@ def _look(
         raise Refused(f"{officer.role} may not look at cases")
     if permission is not None:
         officer.must(permission)
-    if not 0 < case <= _LARGEST_ID:
+    if not 0 < case <= LARGEST_ID:
         raise Missing("case")
     return officer, placing.look(db, officer, case)
 

@@ -13,6 +13,7 @@ from portal.catalogue.assessment import Question, Sheet
 from portal.catalogue.fields import KINDS
 from portal.catalogue.forms import Asked
 from portal.catalogue.model import Text
+from portal.db import LARGEST_ID
 from portal.identity.roles import Permission
 from portal.problems import N_, Conflict, Problem
 from portal.routes.center_request import act_as_typed, open_request
@@ -23,7 +24,6 @@ from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import Visit
 
 _ADDRESS = "/center/requests/{number:str}"
-_LARGEST_ID = 2**31 - 1
 
 
 @get_page(f"{_ADDRESS}/assess", Access.STAFF)
@@ -167,7 +167,7 @@ def _proposal_id(form: PostedForm) -> int:
     """The proposal that the page showed; 0 of none."""
     text = form.text("assessment")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 11 else 0
-    return number if number <= _LARGEST_ID else 0
+    return number if number <= LARGEST_ID else 0
 
 
 HANDLERS = [

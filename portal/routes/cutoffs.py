@@ -11,7 +11,7 @@ from portal.identity.roles import Permission, may
 from portal.identity.sessions import StaffSession
 from portal.permits import cutoffs
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem, Refused
-from portal.text import fold_digits, is_readable
+from portal.text import is_readable, parse_day
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -96,7 +96,7 @@ def _read(
         problems.append(Problem("service", N_("Choose the service for which it holds")))
     last_day = None
     if not lifts:
-        last_day = _day(typed["last_day"])
+        last_day = parse_day(typed["last_day"])
         if last_day is None:
             text = N_("Choose the last day on which a permit could be issued on paper")
             problems.append(Problem("last_day", text))
@@ -113,13 +113,6 @@ def _read(
     elif not is_readable(reason):
         problems.append(Problem("reason", HIDDEN_CHARACTERS))
     return last_day, problems
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(fold_digits(text))
-    except ValueError:
-        return None
 
 
 HANDLERS = [show_cutoffs, say_cutoff]

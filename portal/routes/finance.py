@@ -18,6 +18,7 @@ from payments import cases, rebooking
 from payments.export import NotClosed
 from payments.provider import ProviderError
 from payments.reconciliation.closing import LONGEST_NOTE, NotClosable
+from portal.db import LARGEST_ID
 from portal.finance import labels, reading
 from portal.finance.reconciling import NotComparable
 from portal.finance.units import NATIONAL, centers_of
@@ -32,7 +33,6 @@ from portal.web.routing import DAY_THREADS, Access, get_page, post_form
 from portal.web.visit import Visit
 
 _BASE = "/center/finance"
-_LARGEST_ID = 2**31 - 1
 _LONGEST_RANGE = 366
 _DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 
@@ -155,7 +155,7 @@ def close_case(
 ) -> Response[bytes]:
     """Close a case with a note of what was done; it is kept with the name."""
     portal = visit.portal
-    if not 0 < case <= _LARGEST_ID:
+    if not 0 < case <= LARGEST_ID:
         raise Missing("case")
     note = " ".join(form.text("note").split())
     day = _read_day(form.text("day")) or visit.today

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from sqlalchemy import Connection
 
+from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
 from portal.identity.sessions import StaffSession
 from portal.outages import register
@@ -21,7 +22,6 @@ from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import Visit
 
 _BASE = "/center/admin/outages"
-_LARGEST_ID = 2**31 - 1
 _EMPTY = dict.fromkeys(FIELDS, "")
 
 
@@ -192,7 +192,7 @@ def _own(visit: Visit, db: Connection, outage_id: int, form: PostedForm) -> Staf
 
 
 def _of_own(visit: Visit, session: StaffSession, db: Connection, outage_id: int) -> Recorded:
-    known = register.one(db, outage_id) if 0 < outage_id <= _LARGEST_ID else None
+    known = register.one(db, outage_id) if 0 < outage_id <= LARGEST_ID else None
     if known is None or known.place not in _places(visit, session):
         raise Missing("outage")
     return known

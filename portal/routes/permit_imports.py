@@ -15,6 +15,7 @@ from litestar.response import Stream
 from sqlalchemy import Connection
 
 from portal.backoffice.acts import Employee
+from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
 from portal.permits import import_files, import_labels, importing, labels
 from portal.permits.columns import ASSUMABLE, COLUMNS, LABELS, headings_row, suggest
@@ -41,7 +42,6 @@ from portal.web.routing import (
 from portal.web.visit import Visit
 
 _BASE = "/center/permits/imports"
-_LARGEST_ID = 2**31 - 1
 _PAGE = 25
 _CELLS = 50
 _FIRST_ROWS = 30
@@ -53,14 +53,8 @@ _NO_STORE = {"cache-control": "private, no-store"}
 _REQUIRED = ("number", "issued_on", "street", *ASSUMABLE)
 
 
-def _employee(visit: Visit, db: Connection) -> Employee:
-    employee = visit.employee(db)
-    employee.must(Permission.ENTER_PERMITS)
-    return employee
-
-
 def _book(visit: Visit, db: Connection, employee: Employee, import_id: int) -> Import:
-    if not 0 < import_id <= _LARGEST_ID:
+    if not 0 < import_id <= LARGEST_ID:
         raise Missing("import")
     return importing.find(db, visit.portal.vault, employee.center, import_id)
 
@@ -76,10 +70,10 @@ def _sees_cells(employee: Employee, book: Import) -> bool:
 
 @get_page(_BASE, Access.STAFF)
 def list_imports(visit: NamedDependency[Visit], before: FromQuery[int] = 0) -> Response[bytes]:
-    if not 0 <= before <= _LARGEST_ID:
+    if not 0 <= before <= LARGEST_ID:
         raise Missing("page")
     with visit.portal.database.read() as db:
-        return _list_page(visit, db, _employee(visit, db), before)
+        return _list_page(visit, db, visit.employee(db, Permission.ENTER_PERMITS), before)
 
 
 def _list_page(
@@ -109,7 +103,7 @@ def _list_page(
 @get_page(f"{_BASE}/template", Access.STAFF)
 def download_template(visit: NamedDependency[Visit]) -> Response[bytes]:
     with visit.portal.database.read() as db:
-        _employee(visit, db)
+        visit.employee(db, Permission.ENTER_PERMITS)
     return Response(
         import_files.template(visit.speech),
         media_type="text/csv",
@@ -125,7 +119,7 @@ def upload(
     """Keep a file that can be read as a table; the same one twice is the first one."""
     portal = visit.portal
     with portal.database.read() as db:
-        employee = _employee(visit, db)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
     visit.check_form(upload_form)
     file = next((each for each in upload_form.files if each.name == "file"), None)
     if file is None:
@@ -217,10 +211,10 @@ def show_import(
     """Where the file is: its columns, its check, what is wrong with it, what became of it."""
     if field and field not in COLUMNS:
         raise Missing("filter")
-    if not (0 <= row <= _LARGEST_ID and 0 <= after <= _LARGEST_ID):
+    if not (0 <= row <= LARGEST_ID and 0 <= after <= LARGEST_ID):
         raise Missing("page")
     with visit.portal.database.read() as db:
-        employee = _employee(visit, db)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         book = _book(visit, db, employee, import_id)
         if book.state in {ImportState.CHECKING, ImportState.IMPORTING}:
             return _progress(visit, book)
@@ -293,7 +287,7 @@ def _result_page(
 def show_columns(visit: NamedDependency[Visit], import_id: FromPath[int]) -> Response[bytes]:
     """Name the columns anew, of a file that was checked already."""
     with visit.portal.database.read() as db:
-        employee = _employee(visit, db)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         book = _book(visit, db, employee, import_id)
         if book.state not in {ImportState.MAPPING, ImportState.CHECKED, ImportState.FAILED}:
             return redirect(visit, f"{_BASE}/{import_id}")
@@ -356,7 +350,7 @@ def read_anew(
     """Another sheet, encoding, separator or row of headings."""
     portal = visit.portal
     with portal.database.read() as db:
-        employee = _employee(visit, db)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         book = _book(visit, db, employee, import_id)
     visit.check_form(form)
     reading, problems = _read_reading(form, book.reading)
@@ -409,7 +403,7 @@ def name_columns(
     """The columns are named: on to the check."""
     portal = visit.portal
     with portal.database.begin() as db:
-        employee = _employee(visit, db)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         book = _book(visit, db, employee, import_id)
         names = [f"column-{position}" for position in range(len(book.headings))]
         typed = {name: form.text(name) for name in names}
@@ -466,7 +460,7 @@ def import_it(
     """Enter all of it, or what is good of it where that was chosen."""
     portal = visit.portal
     with portal.database.begin() as db:
-        employee = _employee(visit, db)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         book = _book(visit, db, employee, import_id)
         visit.check_form(form)
         if book.state in {ImportState.IMPORTING, ImportState.IMPORTED}:  # pressed twice
@@ -486,7 +480,7 @@ def discard(
     visit: NamedDependency[Visit], import_id: FromPath[int], form: NamedDependency[PostedForm]
 ) -> Response[bytes]:
     with visit.portal.database.begin() as db:
-        employee = _employee(visit, db)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         book = _book(visit, db, employee, import_id)
         visit.check_form(form)
         if book.state is not ImportState.DISCARDED:
@@ -502,7 +496,7 @@ def withdraw(
     portal, reason = visit.portal, form.text("reason")
     try:
         with portal.database.begin() as db:
-            employee = _employee(visit, db)
+            employee = visit.employee(db, Permission.ENTER_PERMITS)
             book = _book(visit, db, employee, import_id)
             problem = _problem_of(reason)
             if not is_own(visit, form):
@@ -542,7 +536,7 @@ def download_problems(visit: NamedDependency[Visit], import_id: FromPath[int]) -
     """Every cell that cannot be taken, as CSV."""
     portal = visit.portal
     with portal.database.read() as db:
-        employee = _employee(visit, db)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         book = _book(visit, db, employee, import_id)
         shown = _sees_cells(employee, book)
 
@@ -559,7 +553,7 @@ def download_rows(visit: NamedDependency[Visit], import_id: FromPath[int]) -> St
     """The rows that cannot be taken, to be mended and sent again."""
     portal = visit.portal
     with portal.database.read() as db:
-        employee = _employee(visit, db)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         book = _book(visit, db, employee, import_id)
         if not _sees_cells(employee, book):
             raise Missing("rows")

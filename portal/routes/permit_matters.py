@@ -10,13 +10,13 @@ from sqlalchemy import Connection
 
 from portal.backoffice.acts import Employee
 from portal.identity.roles import Permission
-from portal.permits import matters
+from portal.permits import matters, reading
 from portal.permits.matters import LONGEST_REFERENCE, OUTCOMES, Matter
 from portal.permits.model import MatterKind
 from portal.permits.reading import Permit
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem
-from portal.routes.permit_register import employee_of, own_permit, permit_page, read_day
-from portal.text import Unreadable, clean
+from portal.routes.permit_register import permit_page
+from portal.text import Unreadable, clean, parse_day
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
 from portal.web.routing import Access, post_form
@@ -82,9 +82,9 @@ def close(
 def _permit(
     visit: Visit, db: Connection, permit_id: int, form: PostedForm
 ) -> tuple[Employee, Permit]:
-    employee = employee_of(visit, db, Permission.KEEP_PERMITS)
+    employee = visit.employee(db, Permission.KEEP_PERMITS)
     visit.check_form(form)
-    return employee, own_permit(visit, db, employee, permit_id)
+    return employee, reading.of_center(db, visit.portal.vault, employee.center, permit_id)
 
 
 def _is_known(db: Connection, permit: Permit, kind: MatterKind, reference: str) -> bool:
@@ -110,7 +110,7 @@ def _reference(text: str) -> tuple[str, list[Problem]]:
 def _day(
     field: str, text: str, since: date | None, today: date, problems: list[Problem]
 ) -> date | None:
-    day = read_day(text)
+    day = parse_day(text)
     if day is None:
         problems.append(Problem(field, N_("Choose the day on which it happened")))
     elif day > today:

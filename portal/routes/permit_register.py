@@ -1,6 +1,5 @@
 """The register of building permits, for its center's staff: look, enter, tell what happened."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from portal.backoffice.acts import Employee
 from portal.bodies import labels as bodies
 from portal.bodies import log
 from portal.bodies.log import AskedByBody
+from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
 from portal.permits import (
     cutoffs,
@@ -33,7 +33,7 @@ from portal.permits.registry import NotPossible, PermitAction
 from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Missing, Problem, Refused
 from portal.receipts.codes import drawn
 from portal.routes.backlog_review import department_problems
-from portal.text import fold_digits, is_readable, without_hidden
+from portal.text import is_readable, parse_day, without_hidden
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -41,7 +41,6 @@ from portal.web.routing import Access, get_page, post_form
 from portal.web.visit import Visit
 
 _BASE = "/center/permits"
-_LARGEST_ID = 2**31 - 1
 _PAGE = 25
 _LONGEST_NOTE = 2000
 _FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS)
@@ -61,13 +60,6 @@ _DECISIONS = frozenset(
 _EXPLAINED = _DECISIONS | {PermitAction.DISPUTE_START}
 
 
-def employee_of(visit: Visit, db: Connection, permission: Permission) -> Employee:
-    """Who is signed in, and may do this."""
-    employee = visit.employee(db)
-    employee.must(permission)
-    return employee
-
-
 @get_page(_BASE, Access.STAFF)
 def list_permits(
     visit: NamedDependency[Visit],
@@ -77,11 +69,11 @@ def list_permits(
 ) -> Response[bytes]:
     """The newest permits of the center; a number leads to its permit."""
     portal, today = visit.portal, visit.today
-    if only not in _FILTERS or not 0 <= before <= _LARGEST_ID:
+    if only not in _FILTERS or not 0 <= before <= LARGEST_ID:
         raise Missing("filter")
     problems: list[Problem] = []
     with portal.database.read() as db:
-        employee = employee_of(visit, db, Permission.SEE_PERMITS)
+        employee = visit.employee(db, Permission.SEE_PERMITS)
         if number:
             named = read_number(number, today.year)
             found = named and reading.find(db, portal.vault, employee.center, named)
@@ -118,7 +110,7 @@ def show_entry(
     begun = {"file_no": file_no, "file_year": file_year, "file_department": department}
     known = {name: without_hidden(value)[:40] for name, value in begun.items()}
     with visit.portal.database.read() as db:
-        employee = employee_of(visit, db, Permission.ENTER_PERMITS)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         return _entry_page(visit, db, employee, _EMPTY | known)
 
 
@@ -150,7 +142,7 @@ def enter(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> R
     portal, now = visit.portal, visit.portal.clock.now()
     typed = {name: form.text(name) for name in _FIELDS}
     with portal.database.begin() as db:
-        employee = employee_of(visit, db, Permission.ENTER_PERMITS)
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
         source = "manual" if may(employee.role, Permission.KEEP_PERMITS) else "backlog"
         entry = entering.read_entry(typed, employee.center, visit.today, source=source)
         problems = [*entry.problems, *department_problems(visit, typed)]
@@ -173,18 +165,13 @@ def enter(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -> R
 @get_page(f"{_BASE}/{{permit_id:int}}", Access.STAFF)
 def show_permit(visit: NamedDependency[Visit], permit_id: FromPath[int]) -> Response[bytes]:
     with visit.portal.database.read() as db:
-        employee = employee_of(visit, db, Permission.SEE_PERMITS)
-        return permit_page(visit, db, employee, own_permit(visit, db, employee, permit_id))
-
-
-def own_permit(visit: Visit, db: Connection, employee: Employee, permit_id: int) -> Permit:
-    """A permit of the employee's center; any other is as missing as none."""
-    if not 0 < permit_id <= _LARGEST_ID:
-        raise Missing("permit")
-    permit = reading.by_id(db, visit.portal.vault, permit_id)
-    if permit.center_code != employee.center:
-        raise Missing("permit")
-    return permit
+        employee = visit.employee(db, Permission.SEE_PERMITS)
+        return permit_page(
+            visit,
+            db,
+            employee,
+            reading.of_center(db, visit.portal.vault, employee.center, permit_id),
+        )
 
 
 def permit_page(
@@ -264,9 +251,9 @@ def act(
     portal, now = visit.portal, visit.portal.clock.now()
     typed = {name: form.text(name) for name in _NO_ACT}
     with portal.database.begin() as db:
-        employee = employee_of(visit, db, Permission.SEE_PERMITS)
+        employee = visit.employee(db, Permission.SEE_PERMITS)
         visit.check_form(form)
-        permit = own_permit(visit, db, employee, permit_id)
+        permit = reading.of_center(db, visit.portal.vault, employee.center, permit_id)
         action, on, problems = _read_act(typed, _acts(db, employee, permit, visit.today))
         if action is None or on is None or problems:
             return permit_page(visit, db, employee, permit, typed, problems, 422)
@@ -302,7 +289,7 @@ def _read_act(
         raise Refused("this act is not this employee's, or not possible now")
     if action is None:
         problems.append(Problem("act", N_("Choose what happened")))
-    on = read_day(typed["on"])
+    on = parse_day(typed["on"])
     if on is None:
         problems.append(Problem("on", N_("Choose the day on which it happened")))
     note = typed["note"].strip()
@@ -313,17 +300,6 @@ def _read_act(
     elif not is_readable(note, lines=True):
         problems.append(Problem("note", HIDDEN_CHARACTERS))
     return action, on, problems
-
-
-def read_day(text: str) -> date | None:
-    """The day as a control of type ``date`` sends it, in any digits; None for anything else."""
-    folded = fold_digits(text.strip())
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d", folded, re.ASCII):
-        return None
-    try:
-        return date.fromisoformat(folded)
-    except ValueError:
-        return None
 
 
 HANDLERS = [list_permits, show_entry, enter, show_permit, act]

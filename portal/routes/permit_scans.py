@@ -8,11 +8,10 @@ from sqlalchemy import Connection
 
 from portal.backoffice.acts import Employee
 from portal.identity.roles import Permission, may
-from portal.permits import scans
+from portal.permits import reading, scans
 from portal.permits.reading import Permit
 from portal.problems import Problem
 from portal.requests.uploads import NewFile
-from portal.routes.backlog_review import own_permit
 from portal.routes.files import stream_file, take_files
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
@@ -25,9 +24,8 @@ _BASE = "/center/permits/{permit_id:int}/scans"
 def _allowed(
     visit: Visit, db: Connection, permit_id: int, permission: Permission
 ) -> tuple[Employee, Permit]:
-    employee = visit.employee(db)
-    employee.must(permission)
-    return employee, own_permit(visit, db, employee, permit_id)
+    employee = visit.employee(db, permission)
+    return employee, reading.of_center(db, visit.portal.vault, employee.center, permit_id)
 
 
 @get_page(_BASE, Access.STAFF)

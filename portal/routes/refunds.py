@@ -18,6 +18,7 @@ from payments.cases import OpenCase
 from payments.refunds import Asked, NotRefundable, RefundState
 from portal.catalogue.identity import read_request_number
 from portal.clock import public_id
+from portal.db import LARGEST_ID
 from portal.identity.roles import Permission
 from portal.problems import N_, Conflict, Missing, Problem, Refused
 from portal.refunds import asking, placing, reading
@@ -35,7 +36,6 @@ from portal.web.visit import Visit
 
 _BASE = "/center/finance/refunds"
 _OF = f"{_BASE}/of/{{number:str}}"
-_LARGEST_ID = 2**31 - 1
 _PUBLIC_ID = re.compile("[0-9a-z]{20}")
 
 
@@ -107,7 +107,7 @@ def show_payments(
 
 
 def _case(db: Connection, number: str, case_id: int) -> OpenCase | None:
-    return reading.open_case(db, number, case_id) if 0 < case_id <= _LARGEST_ID else None
+    return reading.open_case(db, number, case_id) if 0 < case_id <= LARGEST_ID else None
 
 
 @get_page(f"{_OF}/{{payment:str}}", Access.STAFF)

@@ -21,6 +21,7 @@ from portal.backoffice.acts import Employee
 from portal.clock import cairo_day, token
 from portal.i18n import Speech
 from portal.identity import sessions
+from portal.identity.roles import Permission
 from portal.identity.sessions import CitizenSession, StaffSession
 from portal.problems import DomainError, Missing
 from portal.requests import drafts
@@ -240,12 +241,15 @@ class Visit:
                 return session
         raise NotSignedIn("citizen")
 
-    def employee(self, db: Connection) -> Employee:
-        """The signed-in employee of a center; raises :class:`NotSignedIn`."""
+    def employee(self, db: Connection, permission: Permission | None = None) -> Employee:
+        """The signed-in employee of a center, who may do this; raises :class:`NotSignedIn`."""
         session = self.staff(db)
         if session.scope not in self.portal.places.centers:
             raise Missing("this account is of no center")
-        return Employee(session.username, session.display_name, session.role, session.scope)
+        employee = Employee(session.username, session.display_name, session.role, session.scope)
+        if permission is not None:
+            employee.must(permission)
+        return employee
 
     def staff(self, db: Connection) -> StaffSession:
         """Any signed-in employee."""

@@ -1,5 +1,6 @@
 """What people type, made plain (services §7.3–7.4, rulings on text)."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -16,6 +17,7 @@ from portal.text import (
     fold_digits,
     is_arabic_name,
     is_readable,
+    parse_day,
     parse_number,
 )
 
@@ -193,3 +195,22 @@ def test_folding_twice_changes_nothing_more(text: str) -> None:
     once = fold_arabic(text)
     assert " ".join(once.split()) == once
     assert fold_arabic(once) == once
+
+
+@pytest.mark.parametrize(
+    ("typed", "day"),
+    [
+        ("2026-11-22", date(2026, 11, 22)),
+        (" ٢٠٢٦-١١-٢٢ ", date(2026, 11, 22)),
+        ("20261122", None),
+        ("2026-W47-7", None),
+        ("2026-02-30", None),
+        ("1899-12-31", None),
+        ("9999-12-31", None),
+        ("", None),
+    ],
+)
+def test_a_day_is_read_as_a_control_sends_it_and_in_no_other_spelling(
+    typed: str, day: date | None
+) -> None:
+    assert parse_day(typed) == day

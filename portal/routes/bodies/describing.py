@@ -8,6 +8,7 @@ from typing import Any
 from portal.bodies.model import Purpose
 from portal.bodies.refusals import KINDS, Refusal, problem
 from portal.i18n import Speech
+from portal.routes.bodies.paging import LISTED, MOST_LISTED
 from portal.violations import Violation
 from portal.web.machines import JSON, PROBLEM
 
@@ -39,6 +40,31 @@ def limit_headers() -> Described:
     return {
         name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")
     }
+
+
+def paged() -> list[Described]:
+    """The parameters of a list that comes page by page."""
+    return [
+        {
+            "name": "cursor",
+            "in": "query",
+            "required": False,
+            "description": "`next` of the page before, as it is.",
+            "schema": {"type": "string", "maxLength": 300},
+        },
+        {
+            "name": "limit",
+            "in": "query",
+            "required": False,
+            "description": "How many on a page.",
+            "schema": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MOST_LISTED,
+                "default": LISTED,
+            },
+        },
+    ]
 
 
 def success(

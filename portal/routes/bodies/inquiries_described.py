@@ -17,11 +17,12 @@ from portal.routes.bodies.describing import (
     ONE_PURPOSE,
     Resource,
     limit_headers,
+    paged,
     reference,
     refusals,
     success,
 )
-from portal.routes.bodies.paging import LISTED, MOST_LISTED
+from portal.routes.bodies.paging import MOST_LISTED
 from portal.violations import Violation
 
 _DAY = {"type": ["string", "null"], "format": "date"}
@@ -170,27 +171,7 @@ def _list(speech: Speech, example: Any) -> dict[str, Any]:
         "description": "All inquiries of the body, the newest first. The header `Link` leads to "
         "the next page; no page shows one twice while others are added.",
         "security": ANY_PURPOSE,
-        "parameters": [
-            {
-                "name": "cursor",
-                "in": "query",
-                "required": False,
-                "description": "`next` of the page before, as it is.",
-                "schema": {"type": "string", "maxLength": 300},
-            },
-            {
-                "name": "limit",
-                "in": "query",
-                "required": False,
-                "description": "How many on a page.",
-                "schema": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": MOST_LISTED,
-                    "default": LISTED,
-                },
-            },
-        ],
+        "parameters": paged(),
         "responses": {
             "200": success(
                 "A page of inquiries.",

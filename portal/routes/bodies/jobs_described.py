@@ -15,11 +15,12 @@ from portal.routes.bodies.describing import (
     ONE_PURPOSE,
     Resource,
     limit_headers,
+    paged,
     reference,
     refusals,
     success,
 )
-from portal.routes.bodies.paging import LISTED, MOST_LISTED
+from portal.routes.bodies.paging import MOST_LISTED
 from portal.violations import Violation
 
 _EXAMPLE_ID = "0123456789abcdefghjk"
@@ -166,7 +167,7 @@ def _list(speech: Speech, example: Any) -> dict[str, Any]:
         "tags": _TAGS,
         "summary": "Your jobs, the newest first",
         "security": ANY_PURPOSE,
-        "parameters": _paged(),
+        "parameters": paged(),
         "responses": {
             "200": success(
                 "A page of jobs.",
@@ -189,7 +190,7 @@ def _answers(speech: Speech, example: Any) -> dict[str, Any]:
         "the job runs it leads to those that come next, so it can be asked for again after a "
         "while. The header `Link` is there when more can be read at once.",
         "security": ANY_PURPOSE,
-        "parameters": [_id(), *_paged()],
+        "parameters": [_id(), *paged()],
         "responses": {
             "200": success(
                 "A page of answers.",
@@ -211,30 +212,6 @@ def _id() -> dict[str, Any]:
         "schema": {"type": "string", "pattern": ID_PATTERN},
         "example": _EXAMPLE_ID,
     }
-
-
-def _paged() -> list[dict[str, Any]]:
-    return [
-        {
-            "name": "cursor",
-            "in": "query",
-            "required": False,
-            "description": "`next` of the page before, as it is.",
-            "schema": {"type": "string", "maxLength": 300},
-        },
-        {
-            "name": "limit",
-            "in": "query",
-            "required": False,
-            "description": "How many on a page.",
-            "schema": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": MOST_LISTED,
-                "default": LISTED,
-            },
-        },
-    ]
 
 
 def _page(name: str, of: str, more: dict[str, Any]) -> dict[str, Any]:
