@@ -3,11 +3,9 @@
 It is written by the answers alone; nothing here and on no page changes a line of it.
 """
 
-import csv
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from io import StringIO
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, or_, select
@@ -16,6 +14,8 @@ from portal.bodies.model import BodyInquiry, OutsideBody, Purpose
 from portal.clock import end_of_day
 from portal.db import Database
 from portal.permits.model import BuildingPermit
+from portal.sheets.writing import MARK
+from portal.sheets.writing import line as csv_line
 
 PAGE = 50
 _CHUNK = 1000
@@ -34,7 +34,6 @@ COLUMNS = (
     "search_due",
     "searched_at",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @dataclass(frozen=True)
@@ -97,17 +96,13 @@ def _lines(db: Connection, wanted: Wanted, before: str) -> Any:
 
 
 def as_csv(database: Database, wanted: Wanted) -> Iterator[bytes]:
-    """The lines as a file, the newest first, a thousand at a time; times in UTC.
-
-    It opens in any program of tables: with a mark of UTF-8 in front, and with an apostrophe before
-    what such a program would take for a formula.
-    """
-    yield b"\xef\xbb\xbf" + _row(COLUMNS)
+    """The lines as a file, the newest first, a thousand at a time; times in UTC."""
+    yield MARK + csv_line(COLUMNS)
     before = ""
     while True:
         with database.read() as db:
             lines, before = page(db, wanted, before, _CHUNK)
-        yield b"".join(_row(_cells(line)) for line in lines)
+        yield b"".join(csv_line(_cells(line), numbers=False) for line in lines)
         if not before:
             return
 
@@ -127,12 +122,6 @@ def _cells(line: Row[Any]) -> Sequence[str]:
         line.search_due.isoformat() if line.search_due else "",
         f"{line.searched_at:%Y-%m-%dT%H:%M:%SZ}" if line.searched_at else "",
     ]
-
-
-def _row(cells: Sequence[str]) -> bytes:
-    out = StringIO()
-    csv.writer(out).writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
-    return out.getvalue().encode()
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,6 @@
 """Files that the portal makes of an import: its problems, the rows left out, and a template."""
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from sqlalchemy import Connection
@@ -14,12 +12,10 @@ from portal.permits.importing import Cell, Import
 from portal.permits.spellings import spellings
 from portal.problems import N_
 from portal.sheets.opening import open_table
+from portal.sheets.writing import MARK, line
 from portal.vault import Vault
 
 _PAGE = 2000
-# what a spreadsheet would take for a formula (OWASP, CSV injection)
-_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-_BOM = "\ufeff"
 
 
 def template(speech: Speech) -> bytes:
@@ -27,20 +23,7 @@ def template(speech: Speech) -> bytes:
     examples = spellings().template
     rows = [[speech.gettext(LABELS[field]) for field in examples]]
     rows += [list(each) for each in zip(*examples.values(), strict=True)]
-    return "".join([_BOM, *(_line(row) for row in rows)]).encode()
-
-
-def safe(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula; numbers below nought stay numbers."""
-    if cell.startswith(_STARTS) and not cell[1:].replace(".", "", 1).isdecimal():
-        return f"'{cell}"
-    return cell
-
-
-def _line(cells: Sequence[str]) -> str:
-    made = io.StringIO(newline="")
-    csv.writer(made, lineterminator="\r\n").writerow([safe(cell) for cell in cells])
-    return made.getvalue()
+    return b"".join([MARK, *(line(row) for row in rows)])
 
 
 def all_problems(db: Connection, vault: Vault, book: Import) -> Iterator[Cell]:
@@ -63,9 +46,9 @@ def problems_file(
 ) -> Iterator[bytes]:
     """Every cell that cannot be taken, as CSV; its value only where it is ``shown``."""
     titles = [N_("Row"), N_("Column"), N_("Asked for"), N_("Value"), N_("What is wrong")]
-    yield (_BOM + _line([speech.gettext(title) for title in titles])).encode()
+    yield MARK + line([speech.gettext(title) for title in titles])
     for cell in cells:
-        yield _line(
+        yield line(
             [
                 str(cell.row_no),
                 heading(book, cell.position),
@@ -73,7 +56,7 @@ def problems_file(
                 cell.value if shown else "",
                 speech.problem(cell.problem),
             ]
-        ).encode()
+        )
 
 
 def rows_file(
@@ -82,7 +65,7 @@ def rows_file(
     """The rows that cannot be taken as they came, with what is wrong behind them: to be mended
     and sent again."""
     width = len(book.headings)
-    yield (_BOM + _line([*book.headings, speech.gettext(N_("What is wrong"))])).encode()
+    yield MARK + line([*book.headings, speech.gettext(N_("What is wrong"))])
     waiting = next(cells, None)
     for row_no, row in open_table(file, book.reading).rows():
         said: list[str] = []
@@ -93,6 +76,6 @@ def rows_file(
             waiting = next(cells, None)
         if said:
             filled = [*map(str, row), *[""] * width][: max(width, len(row))]
-            yield _line([*filled, "; ".join(dict.fromkeys(said))]).encode()
+            yield line([*filled, "; ".join(dict.fromkeys(said))])
         if waiting is None:
             return

@@ -1,7 +1,5 @@
 """The paper backlog of a center: how far it is, and the survey of what there is to enter."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 
 from litestar import Response
@@ -15,6 +13,7 @@ from portal.identity.roles import Permission, may
 from portal.permits import labels, rates, survey
 from portal.permits.rates import Rates
 from portal.problems import N_, Missing, Problem, Refused
+from portal.sheets.writing import MARK, line
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -81,12 +80,9 @@ def _file(
             N_("Archive rate, %"),
         )
     ]
-    text = io.StringIO()
     rows = rates.as_table(of_each, names, headings)
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
     return Response(
-        # with a mark of its encoding, or a spreadsheet takes Arabic for something else
-        text.getvalue().encode("utf-8-sig"),
+        MARK + b"".join(line(row) for row in rows),
         media_type="text/csv",
         headers={
             "content-disposition": f'attachment; filename="backlog-{place}-{visit.today}.csv"',

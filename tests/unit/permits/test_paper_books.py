@@ -11,7 +11,7 @@ from portal.i18n import Languages
 from portal.permits import labels
 from portal.permits.checking import RowCheck, differences, staged
 from portal.permits.columns import COLUMNS, LABELS, headings_row, read_choice, suggest
-from portal.permits.import_files import safe, template
+from portal.permits.import_files import template
 from portal.permits.model import OWNER_ID, PEOPLE
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import People, Permit
@@ -19,6 +19,7 @@ from portal.permits.spellings import read_day
 from portal.permits.validity import Status
 from portal.places.model import load_places
 from portal.sheets.table import Flaw, Flawed
+from portal.sheets.writing import safe
 from portal.vault import Vault
 from tests.support.answers import NATIONAL_ID
 
