@@ -74,18 +74,18 @@ class Changed:
 
 
 def read_body(typed: Mapping[str, str], governorate: str) -> tuple[NewBody | None, list[Problem]]:
-    """The account to be opened, or what is wrong."""
+    """The account to be opened, or what is wrong, in the order of the form."""
     problems: list[Problem] = []
-    code = fold_digits(typed["code"].strip()).lower()
-    if not _CODE.fullmatch(code) or code in _PAGES:
-        text = N_("Write 3 to 30 small Latin letters, digits and dashes, a letter first")
-        problems.append(Problem("code", text))
     if typed["kind"] not in set(BodyKind):
         problems.append(Problem("kind", N_("Choose what kind of body it is")))
     name_ar = _line("name_ar", typed["name_ar"], _LONGEST_NAME, problems)
     if not name_ar and not _has(problems, "name_ar"):
         problems.append(Problem("name_ar", N_("Write the name of the body in Arabic")))
     name_en = _line("name_en", typed["name_en"], _LONGEST_NAME, problems)
+    code = fold_digits(typed["code"].strip()).lower()
+    if not _CODE.fullmatch(code) or code in _PAGES:
+        text = N_("Write 3 to 30 small Latin letters, digits and dashes, a letter first")
+        problems.append(Problem("code", text))
     letter = _letter(typed["letter"], problems)
     if problems:
         return None, problems

@@ -180,7 +180,7 @@ def test_everything_wrong_is_said_at_once_and_nothing_is_opened(
     typed = {"code": "ص", "kind": "circus", "name_ar": "", "name_en": "x" * 121, "letter": " "}
     page = keeper.send(keeper.get(f"{BASE}/new"), typed, "/new")
     assert page.status == 422
-    assert [field for field, _ in page.errors()] == ["code", "kind", "name_ar", "name_en", "letter"]
+    assert [field for field, _ in page.errors()] == ["kind", "name_ar", "name_en", "code", "letter"]
     taken = {"code": opened(still), "kind": "bank", "name_ar": "بنك", "letter": "1"}
     page = keeper.send(keeper.get(f"{BASE}/new"), taken, "/new")
     assert (page.status, page.errors()[0][0]) == (409, "code")
