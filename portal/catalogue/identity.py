@@ -44,11 +44,15 @@ _DAMM = (
 
 @dataclass(frozen=True)
 class NationalId:
-    """A well-formed national ID; ``suspect`` when its check digit does not fit the usual rule."""
+    """A well-formed national ID."""
 
     digits: str
     born_on: date
-    suspect: bool
+
+    @property
+    def suspect(self) -> bool:
+        """Whether its check digit does not fit the usual rule."""
+        return not _check_digit_fits(self.digits)
 
     @property
     def male(self) -> bool:
@@ -70,7 +74,7 @@ def read_national_id(text: str, today: date) -> NationalId | str:
         return "date"
     if digits[7:9] not in BIRTH_CODES:
         return "governorate"
-    return NationalId(digits, born_on, suspect=not _check_digit_fits(digits))
+    return NationalId(digits, born_on)
 
 
 def age_on(digits: str, day: date) -> int:

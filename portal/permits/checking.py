@@ -21,7 +21,7 @@ from portal.permits.validity import Term
 from portal.places.model import Center
 from portal.problems import N_, Problem
 from portal.sheets.table import Flaw, Flawed
-from portal.sheets.workbook import day_of
+from portal.sheets.values import day_of
 from portal.text import fold_digits
 from portal.vault import Vault
 

@@ -42,6 +42,7 @@ FILE_FIELDS = ("file_year", "file_department")
 _TEXTS = {"file_no": 40, "area": 120, "street": 120, "building_no": 20, "plot_no": 30}
 _COUNTS = {"floors_above": 150, "basements": 20, "units_count": 5000}
 _AREAS = {"plot_area": 100_000_000, "total_built_area": 200_000_000}
+_NUMBERS = [(name, most, name in _COUNTS) for name, most in {**_COUNTS, **_AREAS}.items()]
 _FIRST_DAY = date(1900, 1, 1)
 _LONGEST_NAME = 120
 LONGEST_FILE_NUMBER = 40
@@ -121,11 +122,12 @@ def _day(
 
 def _file(typed: Mapping[str, str], today: date, problems: list[Problem]) -> dict[str, Any]:
     """Where the paper lies. Which departments there are is the caller's to know."""
-    year = read_year(typed.get("file_year", ""), today.year)
-    if year is None and typed.get("file_year", "").strip():
+    typed_year = typed.get("file_year", "")
+    year = read_year(typed_year, today.year) if typed_year else None
+    if year is None and typed_year.strip():
         problems.append(Problem("file_year", N_("Write the year in four digits, such as 1998")))
     return {
-        "file_no": file_number(typed["file_no"]) or "",
+        "file_no": (file_number(typed["file_no"]) or "") if typed["file_no"] else "",
         "file_year": year,
         "file_department": typed.get("file_department", "") or DEPARTMENT,
     }
@@ -177,7 +179,7 @@ def _texts(typed: Mapping[str, str], problems: list[Problem]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, longest in _TEXTS.items():
         try:
-            found[name] = clean(typed[name])
+            found[name] = clean(typed[name]) if typed[name] else ""
         except Unreadable:
             problems.append(Problem(name, HIDDEN_CHARACTERS))
             continue
@@ -190,14 +192,17 @@ def _texts(typed: Mapping[str, str], problems: list[Problem]) -> dict[str, Any]:
 
 def _numbers(typed: Mapping[str, str], problems: list[Problem]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for name, most in {**_COUNTS, **_AREAS}.items():
-        if not typed[name].strip():
+    for name, most, whole in _NUMBERS:
+        text = typed[name]
+        if not text or text.isspace():
             continue
-        value = parse_number(typed[name])
-        whole = name in _COUNTS
+        value: Decimal | int | None
+        if len(text) < 10 and text.isascii() and text.isdigit():  # nearly all
+            value = int(text)
+        else:
+            value = parse_number(text)
         if value is None or value < 0 or value > most or (whole and value % 1):
-            text = N_("Write a number from 0 to {n}")
-            problems.append(Problem(name, text, {"n": most}))
+            problems.append(Problem(name, N_("Write a number from 0 to {n}"), {"n": most}))
             continue
         found[name] = int(value) if whole else int(value * 100)
     return found

@@ -64,6 +64,11 @@ class Flawed(str):
     flaw: Flaw
 
 
+def bounded(text: str) -> str:
+    """The text, or its beginning and that it is too long."""
+    return text if len(text) <= LONGEST_CELL else Flawed(text[:LONGEST_CELL], Flaw.LONG)
+
+
 @dataclass(frozen=True)
 class Merge:
     """Cells that were joined; rows from 1, columns from 0, the last ones included."""

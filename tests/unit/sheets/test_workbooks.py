@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.sheets import opening
+from portal.sheets.cells import SheetTable
 from portal.sheets.opening import Reading
 from portal.sheets.table import MOST_BYTES, MOST_COLUMNS, Flaw, Flawed, NotATable, Row, Why
-from portal.sheets.workbook import SheetTable, Workbook, day_of
+from portal.sheets.values import day_of
+from portal.sheets.workbook import Workbook
 from tests.support.sheets import Raw, sheet_xml, workbook
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -63,7 +65,9 @@ def test_texts_numbers_and_gaps_are_read_as_they_stand() -> None:
         ('<c r="{name}"><v>0.30000000000000004</v></c>', "0.3"),
         ('<c r="{name}"><v>1E999999999</v></c>', "inf"),
         ('<c r="{name}" t="s"><v>1</v></c>', "second"),
-        ('<c r="{name}" t="b"><v>1</v></c>', "1"),
+        ('<c r="{name}" t="b"><v>1</v></c>', "TRUE"),
+        ('<c r="{name}" t="b"><v>0</v></c>', "FALSE"),
+        ('<c r="{name}" t="str"><v>a_x000D__x005F_x000A_b</v></c>', "a\r_x000A_b"),
         ('<c r="{name}" t="d"><v>1998-03-15T00:00:00</v></c>', "1998-03-15"),
         ('<c r="{name}" s="1"><v>35869</v></c>', "1998-03-15"),
         ('<c r="{name}" s="2"><v>35869.75</v></c>', "1998-03-15"),
@@ -232,6 +236,14 @@ def test_a_directory_of_many_entries_is_refused_before_it_is_read() -> None:
             archive.writestr(f"n{n}", b"")
     assert refused(target.getvalue()) == Why.BOMB
     assert refused(_end(workbook([[1]]), 3, 2_000_000)) == Why.BOMB
+
+
+def test_a_directory_that_lies_about_its_place_is_told_not_followed() -> None:
+    content = bytearray(workbook([[1]]))
+    at = content.rindex(b"PK\x05\x06") + 16
+    (place,) = struct.unpack_from("<I", content, at)
+    struct.pack_into("<I", content, at, place + 29)
+    assert refused(bytes(content)) == Why.BROKEN
 
 
 def test_two_parts_of_one_name_are_refused() -> None:
