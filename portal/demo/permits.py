@@ -21,7 +21,8 @@ GOVERNORATE = "EG-KFS"
 OWNED_AT = "KFS-003"
 EACH = 28
 OWNER_ID = "29001018800018"
-"""The citizen of the README: whoever signs in with it sees permits of his own in full."""
+OWNER_MOBILE = "+201012345678"
+"""The citizen of the README: who signs in with both sees permits of his own in full."""
 FIRST_NUMBER = 201
 _USES = ("residential", "residential", "mixed", "commercial", "residential", "administrative")
 _TYPES = ("new", "new", "vertical_extension", "new", "alteration", "boundary_wall", "demolition")
@@ -103,7 +104,8 @@ def _permit(
     floors = 1 + index % 6
     footprint = 12_000 + 700 * (index % 9)
     owned = center.code == OWNED_AT and index % 14 == 1
-    owner = Owner(names[index % len(names)], OWNER_ID if owned else "")
+    name = names[index % len(names)]
+    owner = Owner(name, OWNER_ID, OWNER_MOBILE) if owned else Owner(name)
     return NewPermit(
         center_code=center.code,
         number=number,

@@ -62,6 +62,8 @@ class Permission(StrEnum):
     """Enter permits of paper books; what only enters waits for a review."""
     KEEP_PERMITS = "keep_permits"
     """Tell what became of a permit."""
+    RECORD_OWNERS = "record_owners"
+    """At the counter, with the owner's card: find what is his, record his mobile."""
     DECIDE_PERMITS = "decide_permits"
     """Suspend, revoke, confirm that one has lapsed."""
     REVIEW_PERMITS = "review_permits"
@@ -120,6 +122,7 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.CHECK_DOCUMENTS,
             _P.REQUEST_COMPLETION,
             _P.SEE_PERMITS,
+            _P.RECORD_OWNERS,
         }
     ),
     Role.CENTRE_MANAGER: frozenset(
@@ -132,6 +135,7 @@ TABLE: dict[Role, frozenset[Permission]] = {
             _P.SEE_REFUNDS,
             _P.ASK_REFUND,
             _P.SEE_PERMITS,
+            _P.RECORD_OWNERS,
             _P.SEE_INQUIRIES,
             _P.SEE_ENTERERS,
         }

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from portal.clock import cairo_day
 from portal.observability import log
-from portal.permits import reading, registry
+from portal.permits import owning, reading, registry
 from portal.permits.model import BuildingPermit
 from portal.permits.numbers import read_number
 from portal.permits.reading import Owner, People, Permit
@@ -123,6 +123,10 @@ class Issued(Protocol):
     @property
     def at(self) -> datetime: ...
 
+    @property
+    def citizen_id(self) -> int | None:
+        """The account that filed the request, if one did."""
+
 
 def fill(db: Connection, issued: Issued, *, vault: Vault) -> None:
     """Take what became of a building permit into the register; other documents are none of it.
@@ -156,9 +160,12 @@ def _enter(db: Connection, vault: Vault, issued: Issued) -> None:
         columns=_columns(issued.answers),
     )
     try:
-        registry.enter(db, vault, new, ACTOR, issued.at)
+        permit_id = registry.enter(db, vault, new, ACTOR, issued.at)
     except Conflict:
         log.warning("permits.taken", request=issued.request_number)
+        return
+    if issued.citizen_id is not None:  # an attorney's, too, whose mobile is not the owner's
+        owning.claim(db, permit_id, issued.citizen_id, issued.at)
 
 
 def _correct(db: Connection, vault: Vault, issued: Issued) -> None:
@@ -263,7 +270,7 @@ def _people(answers: Mapping[str, Any]) -> People:
     elif text("company_name"):
         owner = Owner(text("company_name"))
     else:
-        owner = Owner(text("applicant_name"), text("national_id"))
+        owner = Owner(text("applicant_name"), text("national_id"), text("mobile"))
     return People(
         owners=[owner] if owner.name else [],
         designer=text("designer_name"),

@@ -9,9 +9,10 @@ ones for each center, and after them wait for each other; those who signed in ha
 own. What somebody of them has asked within the hour is known to them all and makes nobody wait. A
 serial cannot be guessed and counts only for its asker; wrong ones count together, as if they were
 of one more center. What an asker has asked in the same hour costs nothing, and owners never wait
-for what is theirs. Nobody is asked to solve a riddle.
+for what is proved to be theirs. Nobody is asked to solve a riddle.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -19,9 +20,10 @@ from enum import StrEnum
 from sqlalchemy import Connection, bindparam, case, func, insert, select
 
 from portal.db import Base, take_turns
-from portal.permits import reading, registry, validity
+from portal.permits import owning, reading, registry, validity
 from portal.permits.model import ASKER, BuildingPermit, PermitInquiry
 from portal.permits.numbers import PermitNumber
+from portal.permits.owning import Standing
 from portal.permits.reading import Permit
 from portal.permits.validity import Status, Verdict
 from portal.problems import TooMany
@@ -36,8 +38,9 @@ FREE_FOR_ALL = 400
 FREE_FOR_ALL_CITIZENS = 1200
 """The same of all who have signed in: whoever has thirty telephones is not thirty people."""
 MOST_CLAIMED = 5
-"""National IDs of one mobile, as in a family. Whoever has claimed more is told as owner of none:
-nobody checks a national ID, and permits are not to be found by one (facts §6.3)."""
+"""National IDs of one mobile, as in a family. Whoever has claimed more is told as owner of what has
+that mobile recorded and of nothing else: permits are not to be found by a national ID (facts
+§6.3)."""
 _KEPT_EACH = timedelta(minutes=1)
 _FIRST_WAIT = 5
 _LONGEST_WAIT = 900
@@ -64,6 +67,8 @@ class Asker:
     network: str
     national_id: str = ""
     mobile: str = ""
+    citizen_id: int = 0
+    """The account: this national ID with this mobile."""
     doubtful: bool = False
     """Whether the mobile has claimed more national IDs than :data:`MOST_CLAIMED`."""
 
@@ -104,8 +109,8 @@ class Question:
     center: str
     keys: str
     guessable: bool
-    own: bool = False
-    """Whether the asker is the owner of what is asked for."""
+    standing: Standing = Standing.NONE
+    """Whether the asker is the owner of what is asked for. Who has proved it never waits."""
     kept: bool = True
     """Whether the log takes it: of one that is repeated within the hour, one a minute."""
     counts: bool = False
@@ -123,8 +128,8 @@ def by_number(
 ) -> Answer:
     """The permit of this name. Raises :class:`TooSoon`."""
     # asked before the register itself: a wait must not tell whether there is such a permit
-    own = owns(db, vault, center, number, asker)
-    question = Question(center, f"number {number.canonical}", guessable=True, own=own)
+    how = standing(db, vault, center, number, asker)
+    question = Question(center, f"number {number.canonical}", guessable=True, standing=how)
     question = _pace(db, vault, question, asker, now)
     return _answer(db, vault, question, asker, reading.find(db, vault, center, number), now, today)
 
@@ -138,8 +143,8 @@ def by_serial(
     if permit is None:
         question = Question("", keys, guessable=True)
     else:
-        own = owns(db, vault, permit.center_code, permit.number, asker)
-        question = Question(permit.center_code, keys, guessable=False, own=own)
+        how = standing(db, vault, permit.center_code, permit.number, asker)
+        question = Question(permit.center_code, keys, guessable=False, standing=how)
     question = _pace(db, vault, question, asker, now)
     return _answer(db, vault, question, asker, permit, now, today)
 
@@ -165,11 +170,14 @@ def at_address(
     return found is not None
 
 
-def owns(db: Connection, vault: Vault, center: str, number: PermitNumber, asker: Asker) -> bool:
-    """Whether the permit of this name is told to ``asker`` as its owner's."""
-    if not asker.national_id or asker.doubtful:
-        return False
-    return reading.owns(db, vault, center, number, asker.national_id)
+def standing(
+    db: Connection, vault: Vault, center: str, number: PermitNumber, asker: Asker
+) -> Standing:
+    """How ``asker`` stands to the permit of this name."""
+    if not asker.national_id:
+        return Standing.NONE
+    account = 0 if asker.doubtful else asker.citizen_id
+    return owning.standing(db, vault, center, number, asker.national_id, asker.mobile, account)
 
 
 def _answer(
@@ -186,11 +194,14 @@ def _answer(
     elif permit.status is Status.MANUAL_UNVERIFIED or permit.term is None:
         answer = Answer(AnswerClass.UNVERIFIED)
     else:
+        own = question.standing is not Standing.NONE
         names = tuple(
-            owner.name if question.own else mask_name(owner.name) for owner in permit.people.owners
+            owner.name if own else mask_name(owner.name) for owner in permit.people.owners
         )
         verdict = validity.verdict(permit.status, permit.term, today)
-        answer = Answer(AnswerClass.FOUND, permit, verdict, question.own, names)
+        answer = Answer(AnswerClass.FOUND, permit, verdict, own, names)
+        if question.standing is Standing.CLAIMED:
+            owning.claim(db, permit.id, asker.citizen_id, now)
     _log(db, vault, question, asker, permit.id if permit else None, answer.kind, now)
     return answer
 
@@ -242,7 +253,7 @@ def _pace(
     for keys, center, _, newest in mine:
         if (keys, center) == (question.keys, question.center):
             return replace(question, kept=newest < now - _KEPT_EACH)
-    if question.own:
+    if question.standing is Standing.PROVEN:
         return question
     free = FREE_FOR_CITIZENS if asker.national_id else FREE_FOR_STRANGERS
     # when each was asked first: looking at one again makes no wait longer
@@ -303,6 +314,26 @@ def _log(
         "answer": kind,
     }
     db.execute(_KEEP, told)
+
+
+def log_search(
+    db: Connection, vault: Vault, found: Sequence[Permit], username: str, at: datetime
+) -> None:
+    """That an employee looked for permits by the card of an owner: the owner sees it."""
+    for permit in found:
+        told = {
+            "at": at,
+            "permit_id": permit.id,
+            "center_code": permit.center_code,
+            "keys": "card",
+            "asker_kind": "staff",
+            "asker": vault.seal(ASKER, username),
+            "pace_key": None,
+            "open_to_all": False,
+            "purpose": "counter",
+            "answer": AnswerClass.FOUND,
+        }
+        db.execute(_KEEP, told)
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ ACTS = {
     PermitAction.CORRECT: N_("Corrected"),
     PermitAction.RESUBMIT: N_("Compared with the paper once more and submitted again"),
     PermitAction.REJECT: N_("Rejected: it does not belong into the register"),
+    PermitAction.OWNER_MOBILE: N_("The owner's mobile was recorded"),
 }
 
 REFUSALS = {

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, UtcDateTime, sealed
-from portal.identity.model import NATIONAL_ID
+from portal.identity.model import MOBILE, NATIONAL_ID
 from portal.permits.validity import Status
 
 
@@ -62,6 +62,7 @@ PEOPLE = "building_permits.people"
 NOTE = "permit_acts.note"
 ASKER = "permit_inquiries.asker"
 OWNER_ID = "permit_owners.national_id"
+OWNER_MOBILE = "permit_owners.mobile"
 FILE_NAME = "permit_imports.file_name"
 HEADINGS = "permit_imports.headings"
 WITHDRAWN_WHY = "permit_imports.reason"
@@ -265,7 +266,10 @@ class BuildingPermit(Base):
 
 
 class PermitOwner(Base):
-    """That somebody owns what a permit is for: the keyed hash of the national ID finds it."""
+    """That somebody owns what a permit is for: the keyed hash of the national ID finds it.
+
+    A national ID is what anybody may say; the mobile, which a code proves, tells that it is he.
+    """
 
     __tablename__ = "permit_owners"
 
@@ -273,6 +277,19 @@ class PermitOwner(Base):
     position: Mapped[int] = mapped_column(primary_key=True)
     national_id: Mapped[bytes] = mapped_column(sealed())
     national_id_index: Mapped[bytes] = mapped_column(LargeBinary(32), index=True, info=NATIONAL_ID)
+    mobile: Mapped[bytes | None] = mapped_column(sealed())
+    mobile_index: Mapped[bytes | None] = mapped_column(LargeBinary(32), info=MOBILE)
+
+
+class PermitClaim(Base):
+    """That a permit is told in full to a citizen's account: it came from a request of his, or he
+    named it as its owner while no mobile of the owner was recorded."""
+
+    __tablename__ = "permit_claims"
+
+    permit_id: Mapped[int] = mapped_column(ForeignKey("building_permits.id"), primary_key=True)
+    citizen_id: Mapped[int] = mapped_column(ForeignKey("citizens.id"), primary_key=True, index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class PermitAct(Base):
@@ -422,6 +439,8 @@ class PermitImportRow(Base):
     people: Mapped[bytes | None] = mapped_column(sealed(), info={"place": PEOPLE})
     national_id: Mapped[bytes | None] = mapped_column(sealed(), info={"place": OWNER_ID})
     national_id_index: Mapped[bytes | None] = mapped_column(LargeBinary(32), info=NATIONAL_ID)
+    mobile: Mapped[bytes | None] = mapped_column(sealed(), info={"place": OWNER_MOBILE})
+    mobile_index: Mapped[bytes | None] = mapped_column(LargeBinary(32), info=MOBILE)
 
 
 class PermitImportProblem(Base):

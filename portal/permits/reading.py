@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from portal.db import LARGEST_ID
-from portal.permits.model import CHANGES, NOTE, PEOPLE, BuildingPermit, PermitAct, PermitOwner
+from portal.permits.model import CHANGES, NOTE, PEOPLE, BuildingPermit, PermitAct
 from portal.permits.numbers import PermitNumber
 from portal.permits.validity import Status, Term
 from portal.problems import Missing
@@ -36,17 +36,24 @@ class Owner:
 
     name: str
     national_id: str = ""
+    mobile: str = ""
+    """Proves who signs in with the national ID (:mod:`portal.permits.owning`)."""
+    share: str = ""
+    """As the paper has it: a fraction, a percentage, or «24 قيراط»."""
+    capacity: str = ""
 
 
 @dataclass(frozen=True)
 class People:
-    """Who is named in a permit."""
+    """Who is named in a permit, and what is theirs: never open to anyone (facts §6.3)."""
 
     owners: Sequence[Owner] = ()
     designer: str = ""
     supervisor: str = ""
     contractor: str = ""
     insurance_policy: str = ""
+    more: Mapping[str, str] = attribute(default_factory=dict)
+    """What is seldom asked for, by its field: numbers in the syndicate, boundaries, fees."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +116,14 @@ _COLUMNS = [column for column in BuildingPermit.__table__.columns if column.name
 
 # Statements of every question are put together once: that costs more than asking the database
 _ANY = select(*_COLUMNS, BuildingPermit.people)
-_NAMED = (
+NAMED = (
     BuildingPermit.center_code == bindparam("center"),
     BuildingPermit.year == bindparam("of_year"),
     BuildingPermit.number == bindparam("of_number"),
     BuildingPermit.letter == bindparam("of_letter"),
     IN_REGISTER,
 )
-_BY_NAME = _ANY.where(*_NAMED)
+_BY_NAME = _ANY.where(*NAMED)
 _BY_SERIAL = _ANY.where(BuildingPermit.serial == bindparam("of_serial"), IN_REGISTER)
 _BY_REQUEST = _ANY.where(BuildingPermit.request_number == bindparam("of_request"))
 _BY_ID = _ANY.where(BuildingPermit.id == bindparam("of_id"))
@@ -124,10 +131,11 @@ _BY_ID = _ANY.where(BuildingPermit.id == bindparam("of_id"))
 
 def find(db: Connection, vault: Vault, center: str, number: PermitNumber) -> Permit | None:
     """The permit of this name, or None."""
-    return _one(db, vault, _BY_NAME, **_name(center, number))
+    return _one(db, vault, _BY_NAME, **name_of(center, number))
 
 
-def _name(center: str, number: PermitNumber) -> dict[str, Any]:
+def name_of(center: str, number: PermitNumber) -> dict[str, Any]:
+    """What :data:`NAMED` asks for."""
     return {
         "center": center,
         "of_year": number.year,
@@ -219,31 +227,13 @@ def history(db: Connection, vault: Vault, permit_id: int) -> list[PastAct]:
     ]
 
 
-def owns(db: Connection, vault: Vault, center: str, number: PermitNumber, national_id: str) -> bool:
-    """Whether the permit of this name is of who has this national ID."""
-    indexes = vault.indexes("national_id", national_id)
-    found = db.scalar(_OWNED, {**_name(center, number), "indexes": indexes})
-    return found is not None
-
-
-_OWNED = (
-    select(PermitOwner.permit_id)
-    .join(BuildingPermit, BuildingPermit.id == PermitOwner.permit_id)
-    .where(*_NAMED, PermitOwner.national_id_index.in_(bindparam("indexes", expanding=True)))
-    .limit(1)
-)
-
-
-def of_owner(db: Connection, vault: Vault, national_id: str) -> list[Permit]:
-    """All permits of who has this national ID, the newest first, those without a day last."""
-    ids = select(PermitOwner.permit_id).where(
-        PermitOwner.national_id_index.in_(vault.indexes("national_id", national_id))
-    )
+def newest(db: Connection, vault: Vault, condition: ColumnElement[bool], most: int) -> list[Permit]:
+    """Permits of the register, the newest first, those without a day last."""
     rows = db.execute(
         select(*_COLUMNS, BuildingPermit.people)
-        .where(BuildingPermit.id.in_(ids), IN_REGISTER)
+        .where(condition, IN_REGISTER)
         .order_by(BuildingPermit.issued_on.desc().nulls_last(), BuildingPermit.id.desc())
-        .limit(_MOST)
+        .limit(most)
     )
     return [_permit(vault, row) for row in rows.mappings()]
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, insert, text, update
+from sqlalchemy import Connection, delete, insert, text, update
 
 from portal.clock import cairo_day, public_id
 from portal.db import insert_missing
@@ -20,6 +20,7 @@ from portal.permits.model import (
     CHANGES,
     NOTE,
     OWNER_ID,
+    OWNER_MOBILE,
     PEOPLE,
     BuildingPermit,
     PermitAct,
@@ -61,6 +62,7 @@ class PermitAction(StrEnum):
     CORRECT = "correct"
     RESUBMIT = "resubmit"
     REJECT = "reject"
+    OWNER_MOBILE = "owner_mobile"
 
 
 @dataclass(frozen=True)
@@ -166,8 +168,13 @@ def street_key(street: str) -> str:
 
 
 def keep_owners(db: Connection, vault: Vault, permit_id: int, people: People) -> None:
-    """Whose national IDs find the permit."""
-    known = [owner.national_id for owner in people.owners if owner.national_id]
+    """Whose national IDs find the permit, and the mobiles that prove them; in place of those that
+    were kept before."""
+    db.execute(delete(PermitOwner).where(PermitOwner.permit_id == permit_id))
+    known: dict[str, str] = {}
+    for owner in people.owners:
+        if owner.national_id:
+            known[owner.national_id] = known.get(owner.national_id) or owner.mobile
     if known:
         db.execute(
             insert(PermitOwner),
@@ -177,8 +184,10 @@ def keep_owners(db: Connection, vault: Vault, permit_id: int, people: People) ->
                     "position": position,
                     "national_id": vault.seal(OWNER_ID, national_id),
                     "national_id_index": vault.index("national_id", national_id),
+                    "mobile": vault.seal(OWNER_MOBILE, mobile) if mobile else None,
+                    "mobile_index": vault.index("mobile", mobile) if mobile else None,
                 }
-                for position, national_id in enumerate(dict.fromkeys(known))
+                for position, (national_id, mobile) in enumerate(known.items())
             ],
         )
 

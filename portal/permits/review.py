@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.permits import entering, reading, registry
 from portal.permits.backlog_model import JUDGEMENT_NOTE, JudgementMark, PermitJudgement, ReviewLot
 from portal.permits.labels import FIELDS
-from portal.permits.model import PEOPLE, PermitAct, PermitOwner
+from portal.permits.model import PEOPLE, PermitAct
 from portal.permits.reading import Permit
 from portal.permits.registry import NewPermit, NotPossible, PermitAction
 from portal.permits.validity import Status, Term
@@ -239,7 +239,6 @@ def correct(
             )
     except IntegrityError as error:
         raise Conflict("this number is in the register already") from error
-    db.execute(delete(PermitOwner).where(PermitOwner.permit_id == permit.id))
     registry.keep_owners(db, vault, permit.id, people)
     changes = changed(permit, reading.by_id(db, vault, permit.id))
     registry.record(

@@ -52,6 +52,8 @@ class Issued:
     filed_at: datetime
     issued_at: datetime
     at: datetime
+    citizen_id: int | None = None
+    """The account that filed it."""
 
 
 Keep = Callable[[Connection, Issued], None]
@@ -104,6 +106,7 @@ class CenterActs:
             request.received_at or message.at,
             first,
             message.at,
+            request.citizen_id,
         )
         self.keep(db, issued)
 

@@ -8,6 +8,7 @@ from litestar.params import FromPath
 from portal.bodies import consents
 from portal.permits import inquiry, reading
 from portal.permits.numbers import of_address
+from portal.permits.owning import Standing
 from portal.problems import Missing
 from portal.routes.permits import asker_of
 from portal.web.http_forms import PostedForm
@@ -33,7 +34,10 @@ def consent(
         visit.citizen(db)
         visit.check_form(form)
         asker = asker_of(visit, db)
-        if named is None or not inquiry.owns(db, portal.vault, permit_center, named, asker):
+        # who has not yet opened it asks for it first, and waits there like anybody
+        if named is None or Standing.PROVEN is not inquiry.standing(
+            db, portal.vault, permit_center, named, asker
+        ):
             raise Missing("permit")
         permit = reading.find(db, portal.vault, permit_center, named)
         if permit is None:

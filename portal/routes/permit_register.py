@@ -30,6 +30,7 @@ from portal.permits import (
 from portal.permits.numbers import read_number
 from portal.permits.reading import Permit
 from portal.permits.registry import NotPossible, PermitAction
+from portal.permits.validity import Status
 from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Missing, Problem, Refused
 from portal.receipts.codes import drawn
 from portal.routes.backlog_review import department_problems
@@ -95,6 +96,7 @@ def list_permits(
         problems=problems,
         center=portal.places.centers[employee.center],
         may_enter=may(employee.role, Permission.ENTER_PERMITS),
+        may_record_owners=may(employee.role, Permission.RECORD_OWNERS),
         labels=labels,
     )
 
@@ -208,6 +210,8 @@ def permit_page(
         matters=matters.of_permit(db, permit.id),
         matter_labels=matters,
         may_keep=may(employee.role, Permission.KEEP_PERMITS),
+        may_record_owners=may(employee.role, Permission.RECORD_OWNERS)
+        and permit.status is not Status.MANUAL_UNVERIFIED,
         names_shown=may(employee.role, Permission.SEE_IDENTITY),
         asked=_who_asked(db, employee, permit),
         purposes=bodies.PURPOSES,

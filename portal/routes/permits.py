@@ -24,7 +24,7 @@ from portal.catalogue.identity import local_mobile
 from portal.clock import public_id
 from portal.identity import otp
 from portal.identity.sessions import CitizenSession
-from portal.permits import inquiry, labels, matters, reading
+from portal.permits import inquiry, labels, matters, owning, reading
 from portal.permits.inquiry import Answer, AnswerClass, Asked, Asker, TooSoon
 from portal.permits.matters import Matter
 from portal.permits.numbers import PermitNumber, of_address, read_parts
@@ -135,8 +135,8 @@ def _form(
         citizen = _citizen(visit, db)
         if citizen is not None:
             doubtful = _doubtful(visit, db, citizen)
-            if not doubtful:
-                own = reading.of_owner(db, portal.vault, citizen.national_id)
+            account = 0 if doubtful else citizen.citizen_id
+            own = owning.of_citizen(db, portal.vault, citizen.national_id, citizen.mobile, account)
     return _page(
         visit,
         "permits/ask.html",
@@ -177,7 +177,7 @@ def asker_of(visit: Visit, db: Connection) -> Asker:
     if citizen is None:
         return Asker(visit.network)
     doubtful = _doubtful(visit, db, citizen)
-    return Asker(visit.network, citizen.national_id, citizen.mobile, doubtful)
+    return Asker(visit.network, citizen.national_id, citizen.mobile, citizen.citizen_id, doubtful)
 
 
 def _doubtful(visit: Visit, db: Connection, citizen: CitizenSession) -> bool:

@@ -33,7 +33,7 @@ from portal.bodies.purposes import FIELDS, fields_of
 from portal.clock import cairo_day
 from portal.demo.bodies import code_of
 from portal.demo.permits import OWNER_ID
-from portal.permits import reading, registry
+from portal.permits import owning, reading, registry
 from portal.permits.model import BuildingPermit
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import Permit
@@ -527,7 +527,7 @@ def test_a_bank_learns_the_value_only_with_the_owners_code(
     with portal.database.begin() as db:
         permit = next(
             each
-            for each in reading.of_owner(db, portal.vault, OWNER_ID)
+            for each in owning.of_owner(db, portal.vault, OWNER_ID)
             if each.row["status"] != "manual_unverified"
         )
         told = {"estimated_value": "85000"}

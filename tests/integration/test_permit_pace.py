@@ -17,7 +17,7 @@ from sqlalchemy import Connection, event, func, insert, select, text, update
 
 from portal.db import Database
 from portal.identity import otp
-from portal.permits import inquiry, reading, registry, retention
+from portal.permits import inquiry, owning, reading, registry, retention
 from portal.permits.inquiry import Answer, AnswerClass, Asker, TooSoon
 from portal.permits.model import PermitInquiry
 from portal.permits.numbers import PermitNumber
@@ -35,6 +35,8 @@ TODAY = date(2026, 11, 22)
 VAULT = Vault(["k" * 48])
 CENTER = "KFS-003"
 OWNER_ID = "29001018800018"
+MOBILE = "+201000000001"
+"""Of ``citizen(1)``, and recorded of the owner."""
 # 400 free, 25 each after 1, 2, 4 … 32 s, and one a minute in what is left of the hour
 _MOST_TOGETHER = inquiry.FREE_FOR_ALL + 6 * 25 + (3600 - 25 * 63) // 60 + 1
 # 5 + 10 + … + 640 s, and then one in a quarter of an hour
@@ -61,7 +63,7 @@ class Register:
             "new",
             issued_on,
             "manual",
-            People([Owner("منى السيد", OWNER_ID)]),
+            People([Owner("منى السيد", OWNER_ID, MOBILE)]),
             status,
         )
         with self.database.begin() as db:
@@ -315,7 +317,7 @@ def test_what_is_his_begins_with_the_newest_and_ends_with_what_has_no_day(
     register.put(PermitNumber(2, "", 2026))
     register.put(PermitNumber(3, "", 1994), status=Status.MANUAL_UNVERIFIED, issued_on=None)
     with register.database.read() as db:
-        own = reading.of_owner(db, VAULT, OWNER_ID)
+        own = owning.of_owner(db, VAULT, OWNER_ID)
     assert [each.number.number for each in own] == [2, 1, 3]
 
 
@@ -358,10 +360,11 @@ _QUESTIONS: dict[str, Callable[[Connection], object]] = {
     "code": lambda db: reading.by_serial(db, VAULT, "s"),
     "address": lambda db: inquiry.at_address(db, VAULT, CENTER, "a", "1", stranger(), NOW),
     "request": lambda db: reading.by_request(db, VAULT, "26-1503-00001-1"),
-    "whether it is his": lambda db: reading.owns(
-        db, VAULT, CENTER, PermitNumber(7, "", 2024), OWNER_ID
+    "whether it is his": lambda db: owning.standing(
+        db, VAULT, CENTER, PermitNumber(7, "", 2024), OWNER_ID, MOBILE, 1
     ),
-    "all that is his": lambda db: reading.of_owner(db, VAULT, OWNER_ID),
+    "all that is his": lambda db: owning.of_citizen(db, VAULT, OWNER_ID, MOBILE, 1),
+    "all of a card": lambda db: owning.of_owner(db, VAULT, OWNER_ID),
     "who asked": lambda db: inquiry.who_asked(db, 1),
     "a center's list": lambda db: reading.listed(db, CENTER),
     "its next page": lambda db: reading.listed(db, CENTER, before=900),
@@ -377,7 +380,8 @@ _BY_KEYS = {
     "address": "street_key.*building_no",
     "request": "request_number",
     "whether it is his": "year.*number.*letter|national_id_index",
-    "all that is his": "national_id_index",
+    "all that is his": "national_id_index.*citizen_id|citizen_id.*national_id_index",
+    "all of a card": "national_id_index",
     "who asked": "permit_id",
     "to be looked at": "ix_building_permits_lapsing.*center_code",
     "to be reviewed": "ix_building_permits_unverified.*center_code",
@@ -613,8 +617,8 @@ def test_a_mobile_that_claims_one_national_id_after_the_other_finds_no_permits_b
     path = _enter(portal, Status.UNDER_EXECUTION, next(_buildings), national_id)
     citizen = portal.signed_in(national_id, mobile)
     listed = f"//section[@aria-labelledby='own']//a[@href='{path}']"
-    assert citizen.get("/permits").tree.xpath(listed)
     assert "منى السيد" in citizen.get(path).text
+    assert citizen.get("/permits").tree.xpath(listed)
 
     with portal.portal.database.begin() as db:
         for n in range(inquiry.MOST_CLAIMED):

@@ -1,0 +1,33 @@
+"""permits: the owner's mobile proves who is told as owner; who was told, and what was left over"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0025"
+down_revision = "0024"
+
+
+def upgrade() -> None:
+    for table in ("permit_owners", "permit_import_rows"):
+        op.add_column(table, sa.Column("mobile", sa.LargeBinary(), nullable=True))
+        op.add_column(table, sa.Column("mobile_index", sa.LargeBinary(32), nullable=True))
+    op.create_table(
+        "permit_claims",
+        sa.Column("permit_id", sa.Integer(), nullable=False),
+        sa.Column("citizen_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["permit_id"], ["building_permits.id"], name="fk_permit_claims_permit_id"
+        ),
+        sa.ForeignKeyConstraint(
+            ["citizen_id"], ["citizens.id"], name="fk_permit_claims_citizen_id"
+        ),
+        sa.PrimaryKeyConstraint("permit_id", "citizen_id", name="pk_permit_claims"),
+    )
+    op.create_index("ix_permit_claims_citizen_id", "permit_claims", ["citizen_id"])
+    # what came of a citizen's own request is told to that citizen
+    op.execute(
+        "INSERT INTO permit_claims (permit_id, citizen_id, at)"
+        " SELECT p.id, r.citizen_id, p.entered_at FROM building_permits p"
+        " JOIN service_requests r ON r.number = p.request_number"
+    )
