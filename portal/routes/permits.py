@@ -30,7 +30,6 @@ from portal.permits.matters import Matter
 from portal.permits.numbers import PermitNumber, of_address, read_parts
 from portal.places.model import Center
 from portal.problems import N_, Missing, Problem
-from portal.receipts.codes import drawn
 from portal.requests import drafts
 from portal.text import compact, without_hidden
 from portal.web import on_phone
@@ -38,6 +37,7 @@ from portal.web.gate import content_policy, permissions_policy
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
 from portal.web.routing import Access, get_page, post_form
+from portal.web.site_code import site_code
 from portal.web.visit import NotSignedIn, Visit
 
 _BASE = on_phone.BASE
@@ -332,7 +332,7 @@ def _answer(
 
 def _code_of(visit: Visit, address: str) -> Markup:
     """The code on the printed sheet, which leads to the answer of then."""
-    return Markup(drawn(f"{visit.portal.settings.public_url}{visit.url(address)}"))  # noqa: S704
+    return site_code(f"{visit.portal.settings.public_url}{visit.url(address)}")
 
 
 def _who_asked(db: Connection, permit_id: int) -> list[Asked | AskedByBody]:
