@@ -30,17 +30,19 @@ from portal.permits.matters import Matter
 from portal.permits.numbers import PermitNumber, of_address, read_parts
 from portal.places.model import Center
 from portal.problems import N_, Missing, Problem
-from portal.receipts.codes import drawn
 from portal.requests import drafts
+from portal.routes.permit_blanks import AnswerForm
 from portal.text import compact, without_hidden
 from portal.web import on_phone
 from portal.web.gate import content_policy, permissions_policy
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
 from portal.web.routing import Access, get_page, post_form
+from portal.web.site_code import site_code
 from portal.web.visit import NotSignedIn, Visit
 
 _BASE = on_phone.BASE
+_ANSWER = "permits/answer.html"
 _COMPLAINT = "municipal-complaint"
 _LONGEST = 60
 _LONGEST_STREET = 120
@@ -156,7 +158,10 @@ def _form(
 
 def _page(visit: Visit, template: str, status: int = 200, **context: Any) -> Response[bytes]:
     """A page of the inquiry: it can be put on the home screen."""
-    response = visit.portal.pages.page(visit, template, status, **context)
+    return _installable(visit.portal.pages.page(visit, template, status, **context))
+
+
+def _installable(response: Response[bytes]) -> Response[bytes]:
     response.headers["content-security-policy"] = content_policy(installable=True)
     return response
 
@@ -306,33 +311,46 @@ def _answer(
     visit: Visit, answer: Answer, past: _Past, center: str, number: PermitNumber | None
 ) -> Response[bytes]:
     """The page is made when the question is kept: nobody waits for it with a lock."""
-    portal = visit.portal
+    portal, status = visit.portal, 404 if answer.kind is AnswerClass.NOT_FOUND else 200
     address = _address(center, number) if number else ""
-    response = _page(
+    form = AnswerForm(
         visit,
-        "permits/answer.html",
-        404 if answer.kind is AnswerClass.NOT_FOUND else 200,
-        answer=answer,
-        number=number,
-        center=portal.places.centers.get(center),
-        address=address,
-        qr=_code_of(visit, address) if answer.permit else "",
-        labels=labels,
-        at=portal.clock.now(),
-        history=past.acts,
-        asked=past.asked,
-        matters=past.beside,
-        matter_labels=matters,
-        purposes=bodies.PURPOSES,
-        signed_in=visit.session is not None,
+        answer,
+        portal.places.centers.get(center),
+        number,
+        address,
+        portal.clock.now(),
+        _code_of(visit, address) if answer.permit else Markup(),
     )
+    context = {
+        "labels": labels,
+        "history": past.acts,
+        "asked": past.asked,
+        "matters": past.beside,
+        "matter_labels": matters,
+        "purposes": bodies.PURPOSES,
+        "signed_in": visit.session is not None,
+    }
+    if visit.session is None and not visit.request.scope["query_string"]:
+        response = _installable(
+            portal.pages.filled_page(
+                visit,
+                _ANSWER,
+                form.name,
+                lambda sheet: {**context, **form.context(sheet)},
+                form.filling,
+                status,
+            )
+        )
+    else:
+        response = _page(visit, _ANSWER, status, **form.whole, **context)
     response.headers["x-robots-tag"] = "noindex"
     return response
 
 
 def _code_of(visit: Visit, address: str) -> Markup:
     """The code on the printed sheet, which leads to the answer of then."""
-    return Markup(drawn(f"{visit.portal.settings.public_url}{visit.url(address)}"))  # noqa: S704
+    return site_code(f"{visit.portal.settings.public_url}{visit.url(address)}")
 
 
 def _who_asked(db: Connection, permit_id: int) -> list[Asked | AskedByBody]:
