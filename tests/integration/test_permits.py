@@ -70,6 +70,32 @@ def test_a_visitor_finds_a_permit_by_place_number_and_year_and_sees_what_it_allo
     assert log_of(local, permit_id) == [("anyone", "number", "found")]
 
 
+def test_every_state_is_told_with_what_it_means_for_works_and_for_a_buyer(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    told = set()
+    for acts in (
+        (),
+        (PermitAction.START,),
+        (PermitAction.START, PermitAction.SUSPEND),
+        (PermitAction.START, PermitAction.COMPLETE),
+        (PermitAction.REVOKE,),
+        (PermitAction.SUPERSEDE,),
+    ):
+        permit_id, address = put(local)
+        for action in acts:
+            do(local, permit_id, action)
+        page = visitor.get(address)
+        advice = page.tree.xpath("//section[@aria-labelledby='advice']")[0].text_content()
+        assert "الأعمال:" in advice
+        assert "قبل الشراء أو الإيجار:" in advice
+        assert page.tree.xpath(f"//main//a[@href='/centers/{CENTER}']")
+        told.add(advice)
+    assert len(told) == 6
+    _, over = put(local, 400)
+    assert "لا تدفع شيئًا" in visitor.get(over).text
+
+
 def test_names_are_masked_for_everyone_but_the_owner(local: LocalPortal, visitor: Browser) -> None:
     _, address = put(local)
     text = visitor.get(address).text
