@@ -45,6 +45,7 @@ _COMPLAINT = "municipal-complaint"
 _LONGEST = 60
 _LONGEST_STREET = 120
 _MOST_ASKED = 50
+_REPORT = "/report"
 _OF_ADDRESS = frozenset({"street", "building_no"})
 # What the sign's code holds: the alphabet of :func:`portal.clock.public_id`
 _SERIAL = re.compile(r"[0-9a-hjkmnp-tv-z]{20,26}")
@@ -343,13 +344,23 @@ def _who_asked(db: Connection, permit_id: int) -> list[Asked | AskedByBody]:
 
 
 def _too_soon(visit: Visit, error: TooSoon) -> Response[bytes]:
-    response = _page(visit, "permits/too_soon.html", 429, error=error)
+    """The wait, after which the browser asks the same again by itself, with scripts or without."""
+    by_itself = visit.request.method == "GET"
+    again = visit.here if by_itself else visit.here.removesuffix(_REPORT)
+    query = visit.request.scope["query_string"].decode("latin-1")
+    if by_itself and query:
+        again = f"{again}?{query}"
+    response = _page(
+        visit, "permits/too_soon.html", 429, error=error, again=again, by_itself=by_itself
+    )
     response.headers["retry-after"] = str(error.seconds)
+    if by_itself:
+        response.headers["refresh"] = str(error.seconds)
     return response
 
 
 @post_form(
-    f"{_BASE}/{{permit_center:str}}/{{permit_year:str}}/{{permit_number:str}}/report",
+    f"{_BASE}/{{permit_center:str}}/{{permit_year:str}}/{{permit_number:str}}{_REPORT}",
     Access.CITIZEN,
 )
 def report(

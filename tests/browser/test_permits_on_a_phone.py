@@ -164,6 +164,25 @@ def test_the_whole_answer_stands_in_one_screen_of_a_small_phone(
         look(reader.page, "answer in one screen")
 
 
+def test_a_wait_is_counted_down_and_the_answer_opens_by_itself_without_scripts(
+    still: LocalPortal, chromium: Browser, sites: Sites, look: Look
+) -> None:
+    _, address = sites.take()
+    center = address.split("/")[2]
+    with phone(chromium, still.url) as reader:
+        for n in range(inquiry.FREE_FOR_STRANGERS):
+            reader.page.request.get(f"{still.url}/permits/{center}/2016/{n + 1}")
+        reader.go(address)
+        expect(reader.page.locator("[data-left]")).to_be_visible()
+        look(reader.page, "a wait")
+    with phone(chromium, still.url, scripts=False) as reader:
+        reader.go(address)
+        expect(reader.page.locator("[data-wait]")).to_be_visible()
+        expect(reader.page.locator("[data-left]")).to_be_hidden()
+        reader.page.locator("[data-answer='found']").wait_for()
+        assert reader.path() == address
+
+
 # --- installed
 
 

@@ -381,6 +381,33 @@ def test_guessing_one_number_after_the_other_is_slowed_down_more_and_more(
     assert 0 < int(answer.headers["retry-after"]) <= 5
 
 
+def test_after_a_wait_the_same_question_is_asked_again_without_scripts_and_without_typing(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    """The browser opens the same address by itself; a form that was sent is not sent again."""
+    ask_on(visitor, 600, inquiry.FREE_FOR_STRANGERS)
+    by_number = f"/permits/{CENTER}/1998/{quote('56-م')}"
+    by_address = f"/permits?center={CENTER}&street={quote('شارع الجيش')}&building_no=9"
+    for asked_at in (by_number, by_address, f"/en{by_number}"):
+        answer = visitor.client.get(local.url + asked_at)
+        assert answer.status_code == 429
+        assert answer.headers["refresh"] == answer.headers["retry-after"]
+        page = visitor.get(asked_at)
+        links = [unquote(each) for each in page.tree.xpath("//main//a/@href")]
+        assert unquote(asked_at) in links
+        back = next(each for each in links if "/sign-in?next=" in each)
+        assert unquote(back).endswith(unquote(asked_at.removeprefix("/en")))
+    citizen = local.someone()
+    _, address = put(local)
+    proof = citizen.get(address).values("/report")
+    for n in range(inquiry.FREE_FOR_CITIZENS):
+        citizen.post(f"/permits/{CENTER}/2015/{n + 1}/report", proof)
+    refused = citizen.client.post(f"{local.url}/permits/{CENTER}/2014/1/report", data=proof)
+    assert refused.status_code == 429
+    assert "refresh" not in refused.headers
+    assert f'href="/permits/{CENTER}/2014/1"' in refused.text
+
+
 def test_the_wait_doubles_and_is_kept_in_the_log_not_in_a_process(local: LocalPortal) -> None:
     asker = inquiry.Asker("203.0.113.9")
     now, vault = local.clock.now(), local.portal.vault
