@@ -99,11 +99,18 @@ def ask(
         return _at_address(visit, typed, known)
     found = read_parts(typed.number, typed.year, visit.today.year)
     if found is None:
-        text = N_("Write the number and the year as they stand on the permit, such as 215 and 2025")
-        problems.append(Problem("number", text))
+        problems.append(_problem_of_number(typed, visit.today.year))
     if known is None or found is None:
         return _form(visit, typed, problems, 422)
     return redirect(visit, _address(known.code, found))
+
+
+def _problem_of_number(typed: _Typed, this_year: int) -> Problem:
+    """What cannot be read: the year alone, where the number would do with another one."""
+    if read_parts(typed.number, str(this_year), this_year):
+        return Problem("year", N_("Write the year of issue in four digits, such as 2025"))
+    text = N_("Write the number and the year as they stand on the permit, such as 215 and 2025")
+    return Problem("number", text)
 
 
 def _problems_of_address(typed: _Typed) -> list[Problem]:

@@ -240,8 +240,11 @@ def test_what_is_not_there_is_404_in_the_reader_s_language(visitor: Browser, pat
     [
         ("governorate=EG-KFS&number=215&year=2025", "center"),
         (f"center={CENTER}&number=abc&year=2025", "number"),
-        (f"center={CENTER}&number=215", "number"),
-        (f"center={CENTER}&number=215&year=2099", "number"),
+        (f"center={CENTER}&number=215", "year"),
+        (f"center={CENTER}&number=215&year=25", "year"),
+        (f"center={CENTER}&number=215&year=2099", "year"),
+        (f"center={CENTER}&number=215/2024&year=2025", "number"),
+        (f"center={CENTER}&number=&year=2025", "number"),
         (f"center={CENTER}&street=x", "building_no"),
         (f"center={CENTER}&building_no=5", "street"),
     ],
