@@ -28,6 +28,7 @@ from portal.permits import inquiry, labels, matters, reading
 from portal.permits.inquiry import Answer, AnswerClass, Asked, Asker, TooSoon
 from portal.permits.matters import Matter
 from portal.permits.numbers import PermitNumber, of_address, read_parts
+from portal.places.finder import LONGEST_QUERY
 from portal.places.model import Center
 from portal.problems import N_, Missing, Problem
 from portal.receipts.codes import drawn
@@ -45,6 +46,7 @@ _COMPLAINT = "municipal-complaint"
 _LONGEST = 60
 _LONGEST_STREET = 120
 _MOST_ASKED = 50
+_MOST_PLACES = 40
 _REPORT = "/report"
 _OF_ADDRESS = frozenset({"street", "building_no"})
 # What the sign's code holds: the alphabet of :func:`portal.clock.public_id`
@@ -55,6 +57,8 @@ _SERIAL = re.compile(r"[0-9a-hjkmnp-tv-z]{20,26}")
 class _Typed:
     """What stands in the form."""
 
+    place: str = ""
+    """The city or district as its name was typed, instead of a governorate."""
     governorate: str = ""
     center: str = ""
     number: str = ""
@@ -68,6 +72,7 @@ class _Typed:
 @get_page(_BASE, Access.ANYONE)
 def ask(
     visit: NamedDependency[Visit],
+    place: FromQuery[str] = "",
     governorate: FromQuery[str] = "",
     center: FromQuery[str] = "",
     number: FromQuery[str] = "",
@@ -79,6 +84,7 @@ def ask(
     places, sent = visit.portal.places, visit.request.query_params.keys()
     known = places.centers.get(center)
     typed = _Typed(
+        without_hidden(place)[:LONGEST_QUERY],
         known.governorate if known else governorate,
         center,
         without_hidden(number)[:_LONGEST],
@@ -90,7 +96,8 @@ def ask(
     if typed.governorate and typed.governorate not in places.governorates:
         raise Missing("governorate")
     if not sent & {"number", *_OF_ADDRESS}:  # neither of the forms was sent, not even empty
-        return _form(visit, typed)
+        problems = _problems_of_place(visit, typed) if "place" in sent else []
+        return _form(visit, typed, problems, 422 if problems else 200)
     problems = [] if known else [Problem("center", N_("Choose the city or district"))]
     if typed.by_address:
         problems += _problems_of_address(typed)
@@ -103,6 +110,27 @@ def ask(
     if known is None or found is None:
         return _form(visit, typed, problems, 422)
     return redirect(visit, _address(known.code, found))
+
+
+def _problems_of_place(visit: Visit, typed: _Typed) -> list[Problem]:
+    if _centers(visit, typed):
+        return []
+    if typed.place:
+        text = N_(
+            "No city or district has this name. Write it another way, or choose the governorate"
+        )
+        return [Problem("place", text)]
+    return [Problem("place", N_("Write the city or district, or choose the governorate"))]
+
+
+def _centers(visit: Visit, typed: _Typed) -> Sequence[Center]:
+    """Those to choose from: what the typed name means, or all of the governorate."""
+    portal = visit.portal
+    if typed.place:
+        # a center that was chosen has brought its own governorate along
+        found = portal.finder.by_name(typed.place, "" if typed.center else typed.governorate)
+        return [each for each in found if each.takes_sites][:_MOST_PLACES]
+    return portal.places.centers_of(typed.governorate) if typed.governorate else ()
 
 
 def _problem_of_number(typed: _Typed, this_year: int) -> Problem:
@@ -136,7 +164,7 @@ def _form(
     recorded: bool | None = None,
 ) -> Response[bytes]:
     portal = visit.portal
-    shown = portal.places.centers_of(typed.governorate) if typed.governorate else ()
+    centers = _centers(visit, typed)
     own: Sequence[reading.Permit] = ()
     doubtful = False
     with portal.database.read() as db:
@@ -153,7 +181,7 @@ def _form(
         problems=problems,
         recorded=recorded,
         governorates=portal.places.governorates.values(),
-        centers=[each for each in shown if each.takes_sites],
+        centers=centers,
         own=own,
         doubtful=doubtful,
         address=_address,

@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 from datetime import date, timedelta
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 import pytest
 from sqlalchemy import func, select, update
@@ -94,6 +94,40 @@ def test_every_state_is_told_with_what_it_means_for_works_and_for_a_buyer(
     assert len(told) == 6
     _, over = put(local, 400)
     assert "لا تدفع شيئًا" in visitor.get(over).text
+
+
+@pytest.mark.parametrize(
+    ("typed", "first", "several"),
+    [("دسوق", "KFS-003", False), ("desouq", "KFS-003", False), ("شرق", "PTS-001", True)],
+)
+def test_the_place_may_be_typed_instead_of_looked_for_in_a_list(
+    local: LocalPortal, visitor: Browser, typed: str, first: str, *, several: bool
+) -> None:
+    page = visitor.get(f"/permits?place={quote(typed)}&governorate=")
+    chosen = [each for each in page.tree.xpath("//select[@id='center']/option/@value") if each]
+    assert chosen[0] == first
+    assert (len(chosen) > 1) == several
+    form = page.tree.xpath("//main//form[.//input[@name='number']]")[0]
+    form.fields["number"], form.fields["year"] = "x", "2025"
+    if several:
+        form.fields["center"] = first
+    again = visitor.get("/permits?" + urlencode(form.form_values()))
+    assert [where for where, _ in again.errors()] == ["number"]
+    kept_list = [each for each in again.tree.xpath("//select[@id='center']/option/@value") if each]
+    assert kept_list == chosen, "the list is still there when something else was wrong"
+    assert again.tree.xpath("//select[@id='center']/option[@selected]/@value") == [first]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("place=&governorate=", 422), ("place=4711", 422), ("place=&governorate=EG-KFS", 200)],
+)
+def test_a_place_that_names_nothing_is_asked_for_again(
+    visitor: Browser, query: str, status: int
+) -> None:
+    page = visitor.get(f"/permits?{query}")
+    assert page.status == status
+    assert [where for where, _ in page.errors()] == (["place"] if status == 422 else [])
 
 
 def test_names_are_masked_for_everyone_but_the_owner(local: LocalPortal, visitor: Browser) -> None:
