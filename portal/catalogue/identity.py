@@ -20,12 +20,21 @@ _CENTURIES = {"2": 1900, "3": 2000}
 _MOBILE = re.compile(r"(?:\+20|0020|20)?0?(1[0125]\d{8})", re.ASCII)
 _PERMIT_YEAR_FIRST = re.compile(r"(\d{4})\s*[/\-]\s*(\d{1,6})", re.ASCII)
 _PERMIT = re.compile(
-    r"(?:(?:رخصة|ترخيص|قرار|طلب|عقد|بيان|محضر)\s*)?(?:رقم\s*)?"
+    r"(?:(?:رخصة|ترخيص|قرار|طلب|عقد|بيان|محضر|permit)\s*)?(?:بناء\s*)?(?:رقم\s*|no\b\.?\s*|#\s*)?"
+    r"(?:(?P<before>[A-Za-z\u0621-\u064a])\s*[/\-]?\s*)?"
     r"(?P<number>\d{1,6})"
-    r"(?:\s*[/\-]?\s*(?P<letter>[A-Za-z\u0621-\u064a])(?![A-Za-z\u0621-\u064a]))?"
-    r"\s*(?:[/\-]|لسن[ةه]|سن[ةه]|عام)\s*(?P<year>\d{4})\s*م?",
-    re.ASCII,
+    r"(?:\s*[/\-]?\s*(?!ل\s*(?:سن|عام))(?P<letter>[A-Za-z\u0621-\u064a])(?![A-Za-z\u0621-\u064a]))?"
+    r"(?:\s*[/\-]\s*|\s*(?:[/\-]\s*)?(?:ل?\s*(?:سن[ةه]|عام)|of\b)\s*|\s+)(?P<year>\d{4})\s*م?"
+    # the place has a control of its own
+    r"(?:\s*[/\-]?\s*(?:حي|مركز|مدينة|قرية|الوحدة|محافظة)\s.*)?",
+    re.ASCII | re.IGNORECASE,
 )
+_BETWEEN = str.maketrans("\\–—−,،٬ٱکی", "/---,,,أكي")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))", re.ASCII)
+_HEH = re.compile("ه\u0640+")
+_TATWEEL = re.compile("\u0640+")
+# a letter of a number stands alone: what hands write for one another is one letter
+_LETTERS = str.maketrans("اإآىة", "أأأيه")
 _REQUEST = re.compile(r"(\d{2})-?(\d{4})-?(\d{5,6})-?(\d)", re.ASCII)
 # Damm's totally anti-symmetric quasigroup of order 10: one slip or one swap of neighbours shows
 _DAMM = (
@@ -155,18 +164,28 @@ def read_permit_number(text: str, this_year: int) -> str | None:
     if request:
         return request
     folded = _plain(text)
-    turned = _PERMIT_YEAR_FIRST.fullmatch(folded)
     match = _PERMIT.fullmatch(folded)
+    if match is None:
+        folded = _THOUSANDS.sub("", _HEH.sub("ه", folded.translate(_BETWEEN)))
+        folded = _TATWEEL.sub("-", folded.replace(",", "/"))
+        match = _PERMIT.fullmatch(folded)
+    turned = _PERMIT_YEAR_FIRST.fullmatch(folded)
     if match and 1900 <= int(match["year"]) <= this_year:
-        number, year, letter = int(match["number"]), int(match["year"]), match["letter"]
+        number, year = int(match["number"]), int(match["year"])
+        letters = [each for each in (match["before"], match["letter"]) if each]
     elif turned and 1900 <= int(turned[1]) <= this_year:
         # right-to-left fields make people write the year first
-        number, year, letter = int(turned[2]), int(turned[1]), None
+        number, year, letters = int(turned[2]), int(turned[1]), []
     else:
         return None
-    if number < 1:
+    if number < 1 or len(letters) > 1:
         return None
-    return f"{number}/{letter}/{year}" if letter else f"{number}/{year}"
+    return f"{number}/{letter_of_number(letters[0])}/{year}" if letters else f"{number}/{year}"
+
+
+def letter_of_number(letter: str) -> str:
+    """The one letter that stands for all that are written for it: «٢٥/ا» is «٢٥/أ»."""
+    return letter.translate(_LETTERS).upper()
 
 
 def _plain(text: str) -> str:

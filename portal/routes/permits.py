@@ -28,6 +28,7 @@ from portal.permits import inquiry, labels, matters, owning, reading
 from portal.permits.inquiry import Answer, AnswerClass, Asked, Asker, TooSoon
 from portal.permits.matters import Matter
 from portal.permits.numbers import PermitNumber, of_address, read_parts
+from portal.places.finder import LONGEST_QUERY
 from portal.places.model import Center
 from portal.problems import N_, Missing, Problem
 from portal.requests import drafts
@@ -47,6 +48,8 @@ _COMPLAINT = "municipal-complaint"
 _LONGEST = 60
 _LONGEST_STREET = 120
 _MOST_ASKED = 50
+_MOST_PLACES = 40
+_REPORT = "/report"
 _OF_ADDRESS = frozenset({"street", "building_no"})
 # What the sign's code holds: the alphabet of :func:`portal.clock.public_id`
 _SERIAL = re.compile(r"[0-9a-hjkmnp-tv-z]{20,26}")
@@ -56,6 +59,8 @@ _SERIAL = re.compile(r"[0-9a-hjkmnp-tv-z]{20,26}")
 class _Typed:
     """What stands in the form."""
 
+    place: str = ""
+    """The city or district as its name was typed, instead of a governorate."""
     governorate: str = ""
     center: str = ""
     number: str = ""
@@ -69,6 +74,7 @@ class _Typed:
 @get_page(_BASE, Access.ANYONE)
 def ask(
     visit: NamedDependency[Visit],
+    place: FromQuery[str] = "",
     governorate: FromQuery[str] = "",
     center: FromQuery[str] = "",
     number: FromQuery[str] = "",
@@ -80,6 +86,7 @@ def ask(
     places, sent = visit.portal.places, visit.request.query_params.keys()
     known = places.centers.get(center)
     typed = _Typed(
+        without_hidden(place)[:LONGEST_QUERY],
         known.governorate if known else governorate,
         center,
         without_hidden(number)[:_LONGEST],
@@ -91,7 +98,8 @@ def ask(
     if typed.governorate and typed.governorate not in places.governorates:
         raise Missing("governorate")
     if not sent & {"number", *_OF_ADDRESS}:  # neither of the forms was sent, not even empty
-        return _form(visit, typed)
+        problems = _problems_of_place(visit, typed) if "place" in sent else []
+        return _form(visit, typed, problems, 422 if problems else 200)
     problems = [] if known else [Problem("center", N_("Choose the city or district"))]
     if typed.by_address:
         problems += _problems_of_address(typed)
@@ -100,11 +108,39 @@ def ask(
         return _at_address(visit, typed, known)
     found = read_parts(typed.number, typed.year, visit.today.year)
     if found is None:
-        text = N_("Write the number and the year as they stand on the permit, such as 215 and 2025")
-        problems.append(Problem("number", text))
+        problems.append(_problem_of_number(typed, visit.today.year))
     if known is None or found is None:
         return _form(visit, typed, problems, 422)
     return redirect(visit, _address(known.code, found))
+
+
+def _problems_of_place(visit: Visit, typed: _Typed) -> list[Problem]:
+    if _centers(visit, typed):
+        return []
+    if typed.place:
+        text = N_(
+            "No city or district has this name. Write it another way, or choose the governorate"
+        )
+        return [Problem("place", text)]
+    return [Problem("place", N_("Write the city or district, or choose the governorate"))]
+
+
+def _centers(visit: Visit, typed: _Typed) -> Sequence[Center]:
+    """Those to choose from: what the typed name means, or all of the governorate."""
+    portal = visit.portal
+    if typed.place:
+        # a center that was chosen has brought its own governorate along
+        found = portal.finder.by_name(typed.place, "" if typed.center else typed.governorate)
+        return [each for each in found if each.takes_sites][:_MOST_PLACES]
+    return portal.places.centers_of(typed.governorate) if typed.governorate else ()
+
+
+def _problem_of_number(typed: _Typed, this_year: int) -> Problem:
+    """What cannot be read: the year alone, where the number would do with another one."""
+    if read_parts(typed.number, str(this_year), this_year):
+        return Problem("year", N_("Write the year of issue in four digits, such as 2025"))
+    text = N_("Write the number and the year as they stand on the permit, such as 215 and 2025")
+    return Problem("number", text)
 
 
 def _problems_of_address(typed: _Typed) -> list[Problem]:
@@ -130,7 +166,7 @@ def _form(
     recorded: bool | None = None,
 ) -> Response[bytes]:
     portal = visit.portal
-    shown = portal.places.centers_of(typed.governorate) if typed.governorate else ()
+    centers = _centers(visit, typed)
     own: Sequence[reading.Permit] = ()
     doubtful = False
     with portal.database.read() as db:
@@ -147,7 +183,7 @@ def _form(
         problems=problems,
         recorded=recorded,
         governorates=portal.places.governorates.values(),
-        centers=[each for each in shown if each.takes_sites],
+        centers=centers,
         own=own,
         doubtful=doubtful,
         address=_address,
@@ -361,13 +397,23 @@ def _who_asked(db: Connection, permit_id: int) -> list[Asked | AskedByBody]:
 
 
 def _too_soon(visit: Visit, error: TooSoon) -> Response[bytes]:
-    response = _page(visit, "permits/too_soon.html", 429, error=error)
+    """The wait, after which the browser asks the same again by itself, with scripts or without."""
+    by_itself = visit.request.method == "GET"
+    again = visit.here if by_itself else visit.here.removesuffix(_REPORT)
+    query = visit.request.scope["query_string"].decode("latin-1")
+    if by_itself and query:
+        again = f"{again}?{query}"
+    response = _page(
+        visit, "permits/too_soon.html", 429, error=error, again=again, by_itself=by_itself
+    )
     response.headers["retry-after"] = str(error.seconds)
+    if by_itself:
+        response.headers["refresh"] = str(error.seconds)
     return response
 
 
 @post_form(
-    f"{_BASE}/{{permit_center:str}}/{{permit_year:str}}/{{permit_number:str}}/report",
+    f"{_BASE}/{{permit_center:str}}/{{permit_year:str}}/{{permit_number:str}}{_REPORT}",
     Access.CITIZEN,
 )
 def report(

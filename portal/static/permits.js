@@ -239,6 +239,13 @@
     });
   }
 
+  /* --- a wait, at whose end the browser asks again by itself --- */
+
+  all("[data-left]").forEach((bar) => {
+    bar.hidden = false;
+    setInterval(() => { bar.value = performance.now() / 1000; }, 1000);
+  });
+
   /* --- sharing: the address of the permit, which says nothing of a person --- */
 
   all("[data-share]").forEach((button) => {

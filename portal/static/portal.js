@@ -152,7 +152,9 @@
       list.replaceChildren(...found.map(({ item, km }) => {
         const row = one.content.cloneNode(true);
         const link = item.querySelector("a");
-        row.querySelector("a").href = link.getAttribute("href");
+        const href = link.getAttribute("href");
+        const { to } = section.dataset;
+        row.querySelector("a").href = to ? to + href.split("/").pop() : href;
         row.querySelector("a").textContent = link.textContent;
         row.querySelector("p").textContent = item.closest("section").querySelector("h2").textContent;
         row.querySelector(".count").textContent = inWords(km, item.dataset.how);

@@ -135,6 +135,54 @@ def test_the_answer_with_all_that_comes_with_it_is_light(
     assert sum(loaded.values()) + weighed <= MOST_OCTETS, (loaded, weighed)
 
 
+# --- one screen
+
+
+def test_the_whole_answer_stands_in_one_screen_of_a_small_phone(
+    still: LocalPortal, chromium: Browser, sites: Sites, look: Look
+) -> None:
+    """Dates, floors, use, areas, certificate, site, and when it was looked up, in every state."""
+    sites.take()
+    known = still.rows(
+        select(BuildingPermit.status, BuildingPermit.year, BuildingPermit.number)
+        .where(
+            BuildingPermit.center_code == DEMO_CITIZENS_OWN,
+            BuildingPermit.status != Status.MANUAL_UNVERIFIED,
+            BuildingPermit.letter == "",
+        )
+        .order_by(BuildingPermit.id)
+    )
+    states = {status: f"/permits/{DEMO_CITIZENS_OWN}/{year}/{n}" for status, year, n in known}
+    assert len(states) == 8
+    with phone(chromium, still.url) as reader:
+        reader.page.set_viewport_size({"width": 360, "height": 640})
+        for status, address in states.items():
+            reader.go(address)
+            last = reader.page.locator("[data-at]")
+            ends = last.evaluate("e => e.getBoundingClientRect().bottom")
+            assert ends <= 640, status
+        look(reader.page, "answer in one screen")
+
+
+def test_a_wait_is_counted_down_and_the_answer_opens_by_itself_without_scripts(
+    still: LocalPortal, chromium: Browser, sites: Sites, look: Look
+) -> None:
+    _, address = sites.take()
+    center = address.split("/")[2]
+    with phone(chromium, still.url) as reader:
+        for n in range(inquiry.FREE_FOR_STRANGERS):
+            reader.page.request.get(f"{still.url}/permits/{center}/2016/{n + 1}")
+        reader.go(address)
+        expect(reader.page.locator("[data-left]")).to_be_visible()
+        look(reader.page, "a wait")
+    with phone(chromium, still.url, scripts=False) as reader:
+        reader.go(address)
+        expect(reader.page.locator("[data-wait]")).to_be_visible()
+        expect(reader.page.locator("[data-left]")).to_be_hidden()
+        reader.page.locator("[data-answer='found']").wait_for()
+        assert reader.path() == address
+
+
 # --- installed
 
 

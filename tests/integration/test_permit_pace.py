@@ -494,8 +494,8 @@ def _plain(answer: httpx.Response, *typed: str) -> tuple[int, list[tuple[str, st
     for each in typed:
         shown = each.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
         body = body.replace(each, "TYPED").replace(shown, "TYPED")
-    body = re.sub('data-wait="[0-9]+"|خلال [^<]*|بعد [^<]*', "", body)
-    own = {"date", "x-request-id", "retry-after", "content-length"}
+    body = re.sub('(?:data-wait|max)="[0-9]+"|خلال [^<]*|بعد [^<]*', "", body)
+    own = {"date", "x-request-id", "retry-after", "refresh", "content-length"}
     headers = [(name, value) for name, value in answer.headers.items() if name not in own]
     return answer.status_code, sorted(headers), body
 

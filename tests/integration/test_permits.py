@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 from datetime import date, timedelta
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 import pytest
 from sqlalchemy import func, select, update
@@ -68,6 +68,66 @@ def test_a_visitor_finds_a_permit_by_place_number_and_year_and_sees_what_it_allo
     assert "شارع الجيش" in page.text
     assert "١٧٥ م²" in page.text
     assert log_of(local, permit_id) == [("anyone", "number", "found")]
+
+
+def test_every_state_is_told_with_what_it_means_for_works_and_for_a_buyer(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    told = set()
+    for acts in (
+        (),
+        (PermitAction.START,),
+        (PermitAction.START, PermitAction.SUSPEND),
+        (PermitAction.START, PermitAction.COMPLETE),
+        (PermitAction.REVOKE,),
+        (PermitAction.SUPERSEDE,),
+    ):
+        permit_id, address = put(local)
+        for action in acts:
+            do(local, permit_id, action)
+        page = visitor.get(address)
+        advice = page.tree.xpath("//section[@aria-labelledby='advice']")[0].text_content()
+        assert "الأعمال:" in advice
+        assert "قبل الشراء أو الإيجار:" in advice
+        assert page.tree.xpath(f"//main//a[@href='/centers/{CENTER}']")
+        told.add(advice)
+    assert len(told) == 6
+    _, over = put(local, 400)
+    assert "لا تدفع شيئًا" in visitor.get(over).text
+
+
+@pytest.mark.parametrize(
+    ("typed", "first", "several"),
+    [("دسوق", "KFS-003", False), ("desouq", "KFS-003", False), ("شرق", "PTS-001", True)],
+)
+def test_the_place_may_be_typed_instead_of_looked_for_in_a_list(
+    local: LocalPortal, visitor: Browser, typed: str, first: str, *, several: bool
+) -> None:
+    page = visitor.get(f"/permits?place={quote(typed)}&governorate=")
+    chosen = [each for each in page.tree.xpath("//select[@id='center']/option/@value") if each]
+    assert chosen[0] == first
+    assert (len(chosen) > 1) == several
+    form = page.tree.xpath("//main//form[.//input[@name='number']]")[0]
+    form.fields["number"], form.fields["year"] = "x", "2025"
+    if several:
+        form.fields["center"] = first
+    again = visitor.get("/permits?" + urlencode(form.form_values()))
+    assert [where for where, _ in again.errors()] == ["number"]
+    kept_list = [each for each in again.tree.xpath("//select[@id='center']/option/@value") if each]
+    assert kept_list == chosen, "the list is still there when something else was wrong"
+    assert again.tree.xpath("//select[@id='center']/option[@selected]/@value") == [first]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("place=&governorate=", 422), ("place=4711", 422), ("place=&governorate=EG-KFS", 200)],
+)
+def test_a_place_that_names_nothing_is_asked_for_again(
+    visitor: Browser, query: str, status: int
+) -> None:
+    page = visitor.get(f"/permits?{query}")
+    assert page.status == status
+    assert [where for where, _ in page.errors()] == (["place"] if status == 422 else [])
 
 
 def test_names_are_masked_for_everyone_but_the_owner(local: LocalPortal, visitor: Browser) -> None:
@@ -214,8 +274,11 @@ def test_what_is_not_there_is_404_in_the_reader_s_language(visitor: Browser, pat
     [
         ("governorate=EG-KFS&number=215&year=2025", "center"),
         (f"center={CENTER}&number=abc&year=2025", "number"),
-        (f"center={CENTER}&number=215", "number"),
-        (f"center={CENTER}&number=215&year=2099", "number"),
+        (f"center={CENTER}&number=215", "year"),
+        (f"center={CENTER}&number=215&year=25", "year"),
+        (f"center={CENTER}&number=215&year=2099", "year"),
+        (f"center={CENTER}&number=215/2024&year=2025", "number"),
+        (f"center={CENTER}&number=&year=2025", "number"),
         (f"center={CENTER}&street=x", "building_no"),
         (f"center={CENTER}&building_no=5", "street"),
     ],
@@ -353,6 +416,33 @@ def test_guessing_one_number_after_the_other_is_slowed_down_more_and_more(
     assert asked(local) == before, "and a repeated look is no news within a minute"
     answer = visitor.client.get(f"{local.url}/permits/{CENTER}/2019/990")
     assert 0 < int(answer.headers["retry-after"]) <= 5
+
+
+def test_after_a_wait_the_same_question_is_asked_again_without_scripts_and_without_typing(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    """The browser opens the same address by itself; a form that was sent is not sent again."""
+    ask_on(visitor, 600, inquiry.FREE_FOR_STRANGERS)
+    by_number = f"/permits/{CENTER}/1998/{quote('56-م')}"
+    by_address = f"/permits?center={CENTER}&street={quote('شارع الجيش')}&building_no=9"
+    for asked_at in (by_number, by_address, f"/en{by_number}"):
+        answer = visitor.client.get(local.url + asked_at)
+        assert answer.status_code == 429
+        assert answer.headers["refresh"] == answer.headers["retry-after"]
+        page = visitor.get(asked_at)
+        links = [unquote(each) for each in page.tree.xpath("//main//a/@href")]
+        assert unquote(asked_at) in links
+        back = next(each for each in links if "/sign-in?next=" in each)
+        assert unquote(back).endswith(unquote(asked_at.removeprefix("/en")))
+    citizen = local.someone()
+    _, address = put(local)
+    proof = citizen.get(address).values("/report")
+    for n in range(inquiry.FREE_FOR_CITIZENS):
+        citizen.post(f"/permits/{CENTER}/2015/{n + 1}/report", proof)
+    refused = citizen.client.post(f"{local.url}/permits/{CENTER}/2014/1/report", data=proof)
+    assert refused.status_code == 429
+    assert "refresh" not in refused.headers
+    assert f'href="/permits/{CENTER}/2014/1"' in refused.text
 
 
 def test_the_wait_doubles_and_is_kept_in_the_log_not_in_a_process(local: LocalPortal) -> None:

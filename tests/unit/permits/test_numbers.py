@@ -35,6 +35,10 @@ def test_what_is_no_permit_is_none(typed: str) -> None:
         ("٥٦/م", "١٩٩٨", PermitNumber(56, "م", 1998)),
         ("215/2025", "", PermitNumber(215, "", 2025)),
         ("215/2025", "2025", PermitNumber(215, "", 2025)),
+        ("رقم 215.", "لسنة ٢٠٢٥ م", PermitNumber(215, "", 2025)),
+        ("1,215", "2025", PermitNumber(1215, "", 2025)),
+        ("م / ٥٦", "١٩٩٨", PermitNumber(56, "م", 1998)),
+        ("56 m", "1998", PermitNumber(56, "M", 1998)),
         ("215", "", None),
         ("215", "25", None),
         ("215/2024", "2025", None),
@@ -52,6 +56,11 @@ def test_number_and_year_may_stand_in_one_control_or_in_two(
 )
 def test_every_number_has_one_address(number: PermitNumber) -> None:
     assert of_address(str(number.year), number.in_address, YEAR) == number
+
+
+def test_letters_that_are_written_for_one_another_name_one_permit() -> None:
+    typed = read_parts("٥٦/ا", "١٩٩٨", YEAR)
+    assert typed == read_parts("56/أ", "1998", YEAR) == of_address("1998", "56-ا", YEAR)
 
 
 @pytest.mark.parametrize(
