@@ -183,6 +183,8 @@ class Worker:
             dropped += idle
         while forgotten := self._forget_inquiries(now):
             dropped += forgotten
+        while over := self._loops.imports.let_go(core.settings.permit_files_kept):
+            dropped += over
         with core.database.begin() as db:
             dropped += sessions.drop_expired(db, now - _ENDED_KEPT)
             dropped += held.drop_old(db, now)

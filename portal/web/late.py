@@ -23,6 +23,8 @@ _TYPED = re.compile(
     r"|/center/requests/[^/]+/(?:completion|refuse|grievance|accept-prelim|assess|return-fees)"
     r"|/center/finance/refunds/(?:of/[^/]+/[^/]+|[^/]+/reject)"
     r"|/center/finance/cases/[^/]+/(?:propose|reject|close)"
+    r"|/center/permits/(?:new|[^/]+/(?:review|correct)|imports/[^/]+/(?:columns|words|withdraw))"
+    r"|/center/permits/backlog/lots/[^/]+/return|/center/admin/cutoffs"
 )
 
 
