@@ -164,7 +164,8 @@ def measure(kind: str, path: Path, folder: Path) -> Figures:
             actor="bench",
             at=clock.now(),
         )
-        importing.check(db, importing.find(db, vault, _CENTER, book_id), mapping, {})
+        book = importing.find(db, vault, _CENTER, book_id)
+        importing.check(db, book, mapping, {}, clock.now())
     rounds = ImportRounds(database, vault, files, places, clock)
     began = time.process_time()
     rounds.run_once()

@@ -76,6 +76,8 @@ class Settings:
     something waits for it."""
     permit_log_kept: timedelta
     """So long is kept who asked about building permits."""
+    permit_files_kept: timedelta
+    """So long is kept a file of old permits that nobody has touched since."""
     files_dir: Path
     payments_base_url: str
     payments_checkout_origin: str
@@ -169,6 +171,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         permit_log_kept=timedelta(
             days=read.number("PORTAL_PERMIT_LOG_DAYS", 365, _LAW_175_DAYS, _LAW_CRIMES_DAYS)
         ),
+        permit_files_kept=timedelta(days=read.number("PORTAL_PERMIT_FILE_DAYS", 90, 14, 365)),
         files_dir=_files(read, var),
         payments_base_url=base + api.path.rstrip("/"),
         payments_checkout_origin=_origin(

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, true
+from sqlalchemy import Connection, Select, and_, func, select, true, update
 
 from portal.bodies import accounts
 from portal.bodies.answering import Answered, Answering
-from portal.bodies.model import BodyAgreement, BodyInquiry, OutsideBody, Purpose
+from portal.bodies.model import BodyAgreement, BodyAnswer, BodyInquiry, OutsideBody, Purpose
 from portal.clock import cairo_day
 from portal.permits import reading
 from portal.permits.numbers import PermitNumber, of_canonical
@@ -114,6 +114,19 @@ def count(db: Connection, today: date, centers: Sequence[str] | None = None) -> 
     late = func.count().filter(found.c.search_due < today)
     row = db.execute(select(func.count(), late).select_from(found).where(chosen)).one()
     return row[0], row[1]
+
+
+def let_go(db: Connection, permits: Select[int]) -> None:
+    """These permits leave the register: whoever was told nothing of them but that the archive is
+    looked into goes on waiting for that, by what was asked."""
+    db.execute(
+        update(BodyInquiry)
+        .where(
+            BodyInquiry.permit_id.in_(permits),
+            BodyInquiry.answer_class == BodyAnswer.NEEDS_MANUAL_SEARCH,
+        )
+        .values(permit_id=None)
+    )
 
 
 def answer(

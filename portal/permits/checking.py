@@ -36,7 +36,7 @@ TWICE = N_("The same permit stands in row {row} already: take one of them out")
 DIFFERENT = N_(
     "The register has this permit and says something else here: compare both and mend the wrong one"
 )
-_CHOICES = ("permit_type", "legal_regime", "building_use")
+CHOICES = ("permit_type", "legal_regime", "building_use")
 # 215.0 is how programs write the number 215
 _POINT_NOUGHT = re.compile(r"([0-9]{1,15})\.0+")
 _WHOLE = ("number", "year", "file_no", "building_no", "plot_no", "owner_id")
@@ -65,14 +65,17 @@ class RowCheck:
         today: date,
         epoch_1904: bool | None,
         last_days: Mapping[str, date] = MappingProxyType({}),
+        meanings: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
-        """``last_days``: by kind of permit, up to when one on paper counts."""
+        """``last_days``: by kind of permit, up to when one on paper counts. ``meanings``: by
+        field, what folded words of this file stand for."""
         self._columns = sorted(mapping.items(), key=lambda each: each[1])
         self._empty = dict.fromkeys(FIELDS, "") | dict(assumed)
         self._center, self._today = center, today
         self._center_at = mapping.get(CENTER)
         self._epoch_1904 = epoch_1904
         self._last_days = last_days
+        self._meanings = meanings
         names = (center.code, center.ar, center.en, center.place_ar, center.place_en)
         self._own_names = frozenset(fold(name) for name in names)
 
@@ -104,9 +107,11 @@ class RowCheck:
 
     def _read(self, typed: dict[str, str]) -> None:
         """What a spreadsheet makes of what people type, and what they type for a code."""
-        for field in _CHOICES:
+        for field in CHOICES:
             if typed[field]:
-                typed[field] = read_choice(field, typed[field])
+                said = self._meanings.get(field)
+                known = said.get(_folded(typed[field])) if said else None
+                typed[field] = known or read_choice(field, typed[field])
         for field in _WHOLE:
             if typed[field].endswith("0"):
                 found = _POINT_NOUGHT.fullmatch(typed[field])
