@@ -184,6 +184,17 @@ class BodyAssertion(Base):
     forget_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
+class BodyBucket(Base):
+    """How much a body, or a network, may still come: ``level`` at the instant ``at``, and more
+    since."""
+
+    __tablename__ = "body_buckets"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    level: Mapped[float]
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class BodyInquiry(Base):
     """One question of a body and its answer: the log, and what a repetition is answered with."""
 

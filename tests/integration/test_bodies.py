@@ -19,6 +19,7 @@ from sqlalchemy import func, select, update
 
 from portal.bodies import accounts
 from portal.bodies.answering import Answered
+from portal.bodies.buckets import Buckets
 from portal.bodies.model import (
     BodyAgreement,
     BodyInquiry,
@@ -30,7 +31,7 @@ from portal.bodies.model import (
     Purpose,
 )
 from portal.bodies.purposes import FIELDS, fields_of
-from portal.clock import cairo_day
+from portal.clock import SettableClock, cairo_day
 from portal.demo.bodies import code_of
 from portal.demo.permits import OWNER_ID
 from portal.permits import reading, registry
@@ -655,6 +656,24 @@ def test_no_more_is_answered_in_a_minute_than_was_agreed(shared: LocalPortal) ->
     with shared.portal.database.read() as db:
         count = select(func.count()).where(BodyInquiry.body_code == body.code)
         assert db.scalar(count) == 4
+
+
+def test_who_comes_too_fast_is_told_whatever_he_asks(
+    still: LocalPortal, fresh: Callable[..., BodySystem]
+) -> None:
+    """Counted over all processes: here it is another one that the body has used up."""
+    body = fresh()
+    assert body.send("GET", INQUIRIES).status_code == 200
+    clock = SettableClock(still.clock.now() + timedelta(days=1))
+    others = Buckets(still.portal.database, clock)
+    while others.allows(f"body {body.code}"):
+        pass
+    answers = [body.send("GET", INQUIRIES) for _ in range(30)]
+    last = answers[-1]
+    problem(last, 429, "too_many")
+    assert last.headers["retry-after"] == "1"
+    assert last.headers["ratelimit-policy"] == '"requests";q=50;w=1'
+    assert last.headers["ratelimit"] == '"requests";r=0;t=1'
 
 
 # --- the body's own log ---
