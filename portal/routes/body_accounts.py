@@ -159,6 +159,7 @@ def _body_page(
         "webhook_url": row.webhook_url,
         "reason": "",
         "key": "",
+        "key_until": entering.longest_key_day(visit.today).isoformat(),
         "username": "",
         **(typed or {}),
     }
@@ -270,14 +271,16 @@ def add_key(
     upload_form: NamedDependency[PostedForm],
 ) -> Response[bytes]:
     """Enter a public key, pasted or as a file."""
-    pasted = upload_form.text("key")
-    read, problems = entering.read_key(_uploaded(upload_form) or pasted)
+    pasted, until = upload_form.text("key"), upload_form.text("key_until")
+    given = _uploaded(upload_form) or pasted
+    new, problems = entering.read_key(given, until, visit.today)
     # a private key is shown to nobody once more
-    typed = {} if problems and not pasted.strip() else {"key": "" if problems else pasted}
+    hidden = any(each.field == "key" for each in problems)
+    typed = {"key": "" if hidden else pasted, "key_until": until}
 
     def act(db: Connection, keeper: Keeper) -> None:
-        if read is not None:
-            keeping.add_key(db, keeper, *read)
+        if new is not None:
+            keeping.add_key(db, keeper, new)
 
     return _do(visit, upload_form, body_code, _showing(visit, typed), act, problems, "key")
 

@@ -297,6 +297,19 @@ def test_what_is_revoked_ends_at_once(
     assert body.ask_token().json().get("error", "") == error
 
 
+def test_a_key_ends_with_its_last_day_and_so_does_every_token_of_it(
+    still: LocalPortal, fresh: Callable[..., BodySystem]
+) -> None:
+    body, permit = fresh(), permits(still)[0]
+    assert body.ask(**asked(permit)).status_code == 201
+    with still.portal.database.begin() as db:
+        own = update(BodyKey).where(BodyKey.body_code == body.code)
+        assert db.scalar(select(BodyKey.used_at).where(BodyKey.body_code == body.code))
+        db.execute(own.values(valid_until=cairo_day(still.clock.now()) - timedelta(days=1)))
+    problem(body.ask(**asked(permit)), 401, "bad_token")
+    assert body.ask_token().json()["error"] == "invalid_client"
+
+
 def test_an_agreement_ends_with_its_last_day(
     still: LocalPortal, fresh: Callable[..., BodySystem]
 ) -> None:
