@@ -14,7 +14,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy import Connection
 
-from portal.bodies import entering, keeping, labels, notices, overview, purposes
+from portal.bodies import entering, keeping, labels, notices, overview, purposes, searching
 from portal.bodies.entering import Agreed
 from portal.bodies.keeping import BodyAction, Keeper, NotPossible
 from portal.bodies.model import BodyKind, Purpose
@@ -90,16 +90,24 @@ def list_bodies(visit: NamedDependency[Visit]) -> Response[bytes]:
         looking = looker(visit, db)
         found = overview.listed(db, looking.governorates, portal.clock.now())
         days = overview.by_day(db, [each.code for each in found], visit.today)
+        searches = searching.pressing(db, _centers(visit, looking), visit.today)
     return portal.pages.page(
         visit,
         "bodies/list.html",
         bodies=found,
         days=days,
+        late=[each for each in searches if each.late],
         keeps=looking.keeps,
         national=looking.governorates is None,
         names=portal.places,
         labels=labels,
     )
+
+
+def _centers(visit: Visit, looking: Looker) -> list[str]:
+    centers = visit.portal.places.centers.values()
+    where = looking.governorates
+    return [each.code for each in centers if where is None or each.governorate in where]
 
 
 @get_page(f"{BASE}/new", Access.STAFF)

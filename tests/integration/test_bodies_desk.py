@@ -567,6 +567,28 @@ def test_the_desk_lists_searches_with_their_day_and_marks_the_late(
     assert "portal_body_searches_late" in raw(archivist, "GET", "/metrics").text
 
 
+def test_who_may_search_is_told_in_the_inbox_what_is_late_and_the_governorate_which_centers_are(
+    still: LocalPortal, archivist: Employee, keeper: Employee
+) -> None:
+    code, today = opened(still), cairo_day(still.clock.now())
+
+    def told(who: Employee) -> list[int]:
+        shown = who.get("/center/inbox").tree.xpath("//main//*[@data-searches]/@data-searches")
+        return [int(n) for n in shown[0].split()] if shown else [0, 0]
+
+    late, soon = told(archivist)
+    for days in (-1, 1, 2):
+        asked, _ = wanted(still, code)
+        due = today + timedelta(days=days)
+        with still.portal.database.begin() as db:
+            mine = update(BodyInquiry).where(BodyInquiry.id == asked.id)
+            db.execute(mine.values(search_due=due))
+    assert told(archivist) == [late + 1, soon + 1]
+    assert told(still.employee("cashier")) == [0, 0]
+    shown = keeper.get(BASE).tree.xpath("//*[@data-late]//@data-center")
+    assert shown == [CENTER]
+
+
 def test_what_is_found_is_entered_reviewed_named_and_told_to_the_body(
     still: LocalPortal, keeper: Employee, archivist: Employee
 ) -> None:
