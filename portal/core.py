@@ -278,6 +278,7 @@ def build_loops(core: Core) -> Loops:
             core.signatures.sign_bytes,
             clock,
             core.settings.webhooks_ca,
+            proxy=core.settings.webhooks_proxy,
             loopback=core.settings.webhooks_loopback,
         ),
         imports=ImportRounds(database, vault, core.permit_files, core.places, clock),
