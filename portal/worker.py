@@ -15,7 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from payments.provider import ProviderError
 from portal.backoffice.model import CenterDocument
-from portal.bodies import repeats, tokens
+from portal.bodies import buckets, repeats, tokens
 from portal.clock import SystemClock, cairo_day
 from portal.core import Core, build_core, build_loops
 from portal.handoff import inward, keys, outbox
@@ -197,6 +197,7 @@ class Worker:
             dropped += held.drop_old(db, now)
             dropped += otp.drop_old(db, now - _OTP_KEPT)
             dropped += staff.forget_failures(db, now - _OTP_KEPT)
+            dropped += buckets.forget_full(db, now)
             dropped += repeats.forget_old(db, now)
             dropped += tokens.forget_old(db, now)
             unnamed = center_uploads.drop_old(db, now - center_uploads.KEPT)
