@@ -40,6 +40,9 @@
   };
   document.querySelectorAll("form[data-autosave]").forEach(autosave);
 
+  /* On a phone the sections of the staff's pages stand in one line: this one is in sight. */
+  document.querySelector(".nav--work [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   /* A list made to be printed has a button for it. */
   document.querySelectorAll("[data-print]").forEach((button) => {
     button.addEventListener("click", () => print());
