@@ -62,7 +62,7 @@ from portal.permits.validity import Status
 from portal.places.model import Places
 from portal.problems import Missing, Problem
 from portal.sheets.opening import open_table
-from portal.sheets.table import Merge, NotATable, Row
+from portal.sheets.table import Merge, NotATable, Row, Why
 from portal.vault import SealBroken, Vault
 
 _BATCH = 1000
@@ -231,8 +231,12 @@ class ImportRounds:
         with closing(table.rows()) as all_rows:  # it lets go of the file before that is closed
             rows = (row for row in all_rows if row[0] > book.heading_row)
             filled = (row for row in rows if any(map(str.strip, row[1])))
+            count = 0
             while batch := list(islice(filled, _BATCH)):
                 self._check_batch(taken, checker, batch)
+                count += len(batch)
+        if not count:
+            raise NotATable(Why.NO_ROWS)
         self._finish(taken, table.merged, table.hidden)
 
     def _check_batch(self, taken: _InHand, checker: RowCheck, rows: Sequence[Row]) -> None:
