@@ -167,8 +167,8 @@ def test_parts_are_found_where_the_archive_says_that_they_are() -> None:
 
     parts = {
         "_rels/.rels": links(officeDocument="book/main.xml"),
-        "book/main.xml": b'<workbook xmlns:r="r"><sheets><sheet name="A" r:id="worksheet"/></sheets>'
-        b"</workbook>",
+        "book/main.xml": b'<workbook xmlns:r="r"><sheets><sheet name="A" r:id="worksheet"/>'
+        b"</sheets></workbook>",
         "book/_rels/main.xml.rels": links(worksheet="one.xml", sharedStrings="/t/texts.xml"),
         "book/one.xml": sheet_xml([[Raw('<c r="{name}" t="s"><v>0</v></c>')]]).encode(),
         "t/texts.xml": b"<sst><si><t>found</t></si></sst>",
