@@ -48,6 +48,12 @@ _WHOLE = ("number", "year", "file_no", "building_no", "plot_no", "owner_id")
 # what a spreadsheet shows where it could not compute, or where a column is too narrow
 _ERROR = re.compile(r"#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|FIELD!|#+)")
 _LINES = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
+_MEASURED = ("floors_above", "basements", "units_count", "plot_area", "total_built_area")
+_UNIT = re.compile(
+    r"(?<=\d)\s*(?:م|م\s?[2٢²]|متر|متر مربع|m|m[2²]|sqm"
+    r"|دور|[أا]دوار|طوابق|وحدة|وحدات|شقة|شقق)\.?\s*$",
+    re.IGNORECASE,
+)
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _SERIAL_DAY = re.compile(r"[0-9]{4,5}")
 
@@ -140,16 +146,20 @@ class RowCheck:
             typed["issued_on"] = day_of(day, epoch_1904=self._epoch_1904) or day
 
     def _mend(self, typed: dict[str, str]) -> bool:
-        """What is no mistake, and seldom: lines within a cell, and the center's name by the number,
-        as in «رخصة رقم ٢٥ لسنة ٢٠٢٣ دسوق». Whether there was any."""
+        """What is no mistake, and seldom: lines within a cell, «١٧٥ م٢» for an area, and the
+        center's name by the number, as in «رخصة رقم ٢٥ لسنة ٢٠٢٣ دسوق». Whether there was any."""
         lines = {
             field: _LINES.sub(" ", text) for field, text in typed.items() if _LINES.search(text)
         }
         typed.update(lines)
+        units = {
+            field: _UNIT.sub("", typed[field]) for field in _MEASURED if _UNIT.search(typed[field])
+        }
+        typed.update(units)
         number = _WORDS.sub(lambda word: self._left_of(word[0]), typed["number"])
         named = number != typed["number"]
         typed["number"] = number
-        return bool(lines) or named
+        return bool(lines) or bool(units) or named
 
     def _left_of(self, word: str) -> str:
         return " " if fold(word) in self._own_words else word

@@ -426,9 +426,10 @@ class ImportRounds:
         if not touched:
             return
         rows = db.scalars(
-            select(_R.row_no).where(
-                _R.import_id == book.id, _R.row_no.between(merge.first_row, merge.last_row)
-            )
+            select(_R.row_no)
+            .where(_R.import_id == book.id, _R.row_no.between(merge.first_row, merge.last_row))
+            .order_by(_R.row_no)
+            .limit(MOST_PROBLEMS + 1 - taken.problems)  # with one more the check stops
         ).all()
         if not rows:
             return

@@ -2,20 +2,23 @@
 
 import csv
 import io
+import tomllib
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from portal.i18n import Languages
 from portal.permits import labels
+from portal.permits import spellings as spellings_module
 from portal.permits.checking import RowCheck, differences, staged
 from portal.permits.columns import COLUMNS, LABELS, headings_row, read_choice, suggest
 from portal.permits.import_files import template
 from portal.permits.model import OWNER_ID, PEOPLE
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import People, Permit
-from portal.permits.spellings import read_day
+from portal.permits.spellings import fold, read_day
 from portal.permits.validity import Status
 from portal.places.model import load_places
 from portal.sheets.table import Flaw, Flawed
@@ -184,6 +187,44 @@ def test_the_center_may_stand_by_the_number_and_another_may_not() -> None:
     said = check(number="رخصة رقم ٢٥ لسنة ١٩٩٨ مدينة دسوق", year="")
     assert said.permit.number == PermitNumber(25, "", 1998)
     assert wrong(number="رخصة رقم ٢٥ لسنة ١٩٩٨ مدينة قلين", year="") == ["number"]
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        ("plot_area", "١٧٥٫٥ م٢", 17550),
+        ("plot_area", "175 م²", 17500),
+        ("plot_area", "175 متر مربع", 17500),
+        ("total_built_area", "1,250.25 m2", 125025),
+        ("floors_above", "٥ أدوار", 5),
+        ("units_count", "10 وحدات", 10),
+        ("basements", "0.0", 0),
+    ],
+)
+def test_a_measure_may_have_its_unit(field: str, text: str, value: int) -> None:
+    mapping = {**{name: at for at, name in enumerate(ROW)}, field: len(ROW)}
+    checker = RowCheck(mapping, {}, CENTER, TODAY, None)
+    assert checker.check(2, [*ROW.values(), text]).permit.columns[field] == value
+
+
+@pytest.mark.parametrize(
+    "text", ["أرضي + ٤", "خمسة", "5 أو 6", "-1", "4.5", "TRUE", "2E400", "٪5", "م"]
+)
+def test_what_is_no_number_of_floors_is_told(text: str) -> None:
+    mapping = {**{name: at for at, name in enumerate(ROW)}, "floors_above": len(ROW)}
+    checker = RowCheck(mapping, {}, CENTER, TODAY, None)
+    problems = checker.check(2, [*ROW.values(), text]).problems
+    assert [each.field for each in problems] == ["floors_above"]
+
+
+def test_no_spelling_stands_for_two_things() -> None:
+    path = Path(spellings_module.__file__).parent / "columns.toml"
+    known = tomllib.loads(path.read_text(encoding="utf-8"))
+    tables = [known["headings"], known["months"], known["weekdays"], *known["values"].values()]
+    for table in tables:
+        folded = [(fold(word), code) for code, words in table.items() for word in words]
+        meant = dict(folded)
+        assert all(meant[word] == code for word, code in folded)
 
 
 def test_lines_within_a_cell_are_spaces() -> None:
