@@ -204,7 +204,9 @@ def test_the_center_may_stand_by_the_number_and_another_may_not() -> None:
 def test_a_measure_may_have_its_unit(field: str, text: str, value: int) -> None:
     mapping = {**{name: at for at, name in enumerate(ROW)}, field: len(ROW)}
     checker = RowCheck(mapping, {}, CENTER, TODAY, None)
-    assert checker.check(2, [*ROW.values(), text]).permit.columns[field] == value
+    permit = checker.check(2, [*ROW.values(), text]).permit
+    assert permit is not None
+    assert permit.columns[field] == value
 
 
 @pytest.mark.parametrize(
