@@ -9,10 +9,10 @@ from typing import Any
 from portal.catalogue.identity import read_national_id
 from portal.permits.labels import REGIMES, TYPES, USES
 from portal.permits.model import DEPARTMENT
-from portal.permits.numbers import PermitNumber, read_parts
+from portal.permits.numbers import HIJRI, LONG_YEAR, PermitNumber, problem_of, read_parts
 from portal.permits.reading import Owner, People, Permit
 from portal.permits.registry import NewPermit
-from portal.permits.spellings import read_day
+from portal.permits.spellings import problem_of_day, read_day
 from portal.permits.validity import Status
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem
 from portal.text import Unreadable, clean, clean_name, clean_number, fold_digits, parse_number
@@ -66,9 +66,7 @@ def read_entry(
     problems: list[Problem] = []
     number = read_parts(typed["number"], typed["year"], today.year)
     if number is None:
-        problems.append(
-            Problem("number", N_("Write the number and the year, such as 215 and 2025"))
-        )
+        problems.append(problem_of(typed["number"], typed["year"], today.year))
     if typed["permit_type"] not in TYPES:
         problems.append(Problem("permit_type", N_("Choose the kind of permit")))
     if typed["legal_regime"] not in REGIMES:
@@ -109,10 +107,12 @@ def _day(
         return None
     day = read_day(text)
     if day is None:
-        problems.append(Problem("issued_on", N_("There is no such day")))
+        problems.append(Problem("issued_on", problem_of_day(text)))
         return None
     if not _FIRST_DAY <= day <= today:
-        problems.append(Problem("issued_on", N_("This day has not come yet, or is too long ago")))
+        late = N_("This day has not come yet, or is too long ago")
+        hijri = day.year in HIJRI
+        problems.append(Problem("issued_on", problem_of_day(text) if hijri else late))
         return None
     # the number may be of the year before when the permit was written out in January
     if number is not None and not 0 <= day.year - number.year <= 1:
@@ -125,7 +125,7 @@ def _file(typed: Mapping[str, str], today: date, problems: list[Problem]) -> dic
     typed_year = typed.get("file_year", "")
     year = read_year(typed_year, today.year) if typed_year else None
     if year is None and typed_year.strip():
-        problems.append(Problem("file_year", N_("Write the year in four digits, such as 1998")))
+        problems.append(Problem("file_year", LONG_YEAR))
     return {
         "file_no": (file_number(typed["file_no"]) or "") if typed["file_no"] else "",
         "file_year": year,

@@ -62,7 +62,7 @@ from portal.permits.validity import Status
 from portal.places.model import Places
 from portal.problems import Missing, Problem
 from portal.sheets.opening import open_table
-from portal.sheets.table import Merge, NotATable, Row
+from portal.sheets.table import Merge, NotATable, Row, Why
 from portal.vault import SealBroken, Vault
 
 _BATCH = 1000
@@ -251,8 +251,12 @@ class ImportRounds:
         with closing(table.rows()) as all_rows:  # it lets go of the file before that is closed
             rows = (row for row in all_rows if row[0] > book.heading_row)
             filled = (row for row in rows if any(map(str.strip, row[1])))
+            count = 0
             while batch := list(islice(filled, _BATCH)):
                 self._check_batch(taken, checker, batch)
+                count += len(batch)
+        if not count:
+            raise NotATable(Why.NO_ROWS)
         self._finish(taken, table.merged, table.hidden)
 
     def _check_batch(self, taken: _InHand, checker: RowCheck, rows: Sequence[Row]) -> None:
@@ -442,9 +446,10 @@ class ImportRounds:
         if not touched:
             return
         rows = db.scalars(
-            select(_R.row_no).where(
-                _R.import_id == book.id, _R.row_no.between(merge.first_row, merge.last_row)
-            )
+            select(_R.row_no)
+            .where(_R.import_id == book.id, _R.row_no.between(merge.first_row, merge.last_row))
+            .order_by(_R.row_no)
+            .limit(MOST_PROBLEMS + 1 - taken.problems)  # with one more the check stops
         ).all()
         if not rows:
             return

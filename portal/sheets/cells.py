@@ -33,15 +33,17 @@ class SheetTable:
         self.hidden = 0
         self.merged: Sequence[Merge] = ()
 
-    def rows(self) -> Generator[Row]:
+    def rows(self, until: int | None = None) -> Generator[Row]:
         cells = _Cells(self._readers)
         found, count = cells.found, 0
         for _ in self._package.parse(self._part, cells.parser):
             count += len(found.done)
             if count > MOST_ROWS + 1:  # and one of headings
                 raise NotATable(Why.ROWS)
-            yield from found.done
+            yield from (row for row in found.done if until is None or row[0] <= until)
             found.done.clear()
+            if until is not None and found.number > until:
+                return
         self.merged, self.hidden = cells.merged, found.hidden
 
 

@@ -17,7 +17,7 @@ from portal.sheets.values import column_of
 
 _VALUE = r"[^<>&\x00-\x08\x0b-\x1f]*+"
 _FORMULA = (
-    r'<f(?: [\w:]++="[^"<>&]*+")*+'
+    r'<f(?: [\w:]++="[^"<>&\x00-\x1f]*+")*+'
     r"(?:/>|>(?:[^<>&\x00-\x08\x0b-\x1f]|&(?:amp|lt|gt|quot|apos);)*+</f>)"
 )
 _PLACE = r"[0-9]{1,7}"
@@ -28,7 +28,7 @@ _CELL = re.compile(
     re.ASCII,
 )
 _OF_CELL = 6  # its groups, and what stands before it
-_ATTRIBUTES = re.compile(r'(?: ([A-Za-z][\w:]*+)="([^"]*+)")', re.ASCII)
+_ATTRIBUTES = re.compile(r'(?: ([A-Za-z][\w:]*+)="([^"<&\x00-\x1f]*+)")', re.ASCII)
 _END = "</row>"
 _ALIKE = 4
 _MOST_SHAPES = 4

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from portal.sheets.table import LONGEST_CELL, Flaw, Flawed, bounded
+from portal.sheets.table import LONGEST_CELL, Flaw, Flawed, told
 from portal.sheets.texts import SharedTexts, unescaped
 from portal.sheets.values import day_of, plain_number
 
@@ -36,12 +36,12 @@ def computed(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return bounded(unescaped(text))
+    return told(unescaped(text))
 
 
 @lru_cache(4096)
 def _number(text: str) -> str:
-    return bounded(plain_number(text))
+    return told(plain_number(text))
 
 
 def _error(text: str) -> str:

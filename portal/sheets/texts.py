@@ -3,14 +3,14 @@
 import mmap
 import re
 from array import array
+from collections.abc import Iterator
 from functools import lru_cache
 from tempfile import TemporaryFile
 
 from portal.sheets.markup import Attributes, Parser, Run
 from portal.sheets.package import Package
-from portal.sheets.table import LONGEST_CELL, NotATable, Why, bounded
+from portal.sheets.table import LONGEST_CELL, NotATable, Why, told
 
-_PART = "xl/sharedStrings.xml"
 _TEXT = r'<si><t(?: xml:space="preserve")?>([^<>&\x00-\x08\x0b-\x1f]*+)</t></si>'
 _PLAIN, _PLAINS = re.compile(_TEXT), re.compile(f"(?:{_TEXT})++")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
@@ -22,28 +22,21 @@ def unescaped(text: str) -> str:
 
 
 class SharedTexts:
-    """Every text by its number."""
+    """Every text by its number. Neither they nor where each ends is kept in the memory."""
 
-    def __init__(self, package: Package) -> None:
-        self._ends = array("Q", [0])
-        self._file = TemporaryFile()  # noqa: SIM115 - it lives as long as the book
-        self._map: mmap.mmap | None = None
-        if _PART in package:
-            self._fill(package)
+    def __init__(self, package: Package, part: str) -> None:
+        texts, ends = _OnDisk(), _OnDisk()
+        ends.write(array("Q", [0]).tobytes())
+        if part in package:
+            for some in _of_part(package, part):
+                places = array("Q")
+                for text in some:
+                    texts.write(text.encode("utf-8", "replace"))
+                    places.append(texts.size)
+                ends.write(places.tobytes())
+        self._texts, self._ends = texts.whole(), ends.whole().cast("Q")
         self.get = lru_cache(4096)(self._read)
         """The text of a number as a sheet writes it; raises :class:`NotATable`."""
-
-    def _fill(self, package: Package) -> None:
-        position = 0
-        pieces = _Pieces()
-        for _ in package.parse(_PART, pieces.parser):
-            for text in pieces.done:
-                position += self._file.write(text.encode("utf-8", "replace"))
-                self._ends.append(position)
-            pieces.done.clear()
-        self._file.flush()
-        if position:
-            self._map = mmap.mmap(self._file.fileno(), position, access=mmap.ACCESS_READ)
 
     def _read(self, number: str) -> str:
         if not (number.isascii() and number.isdigit() and len(number) < 10):
@@ -51,8 +44,31 @@ class SharedTexts:
         index = int(number)
         if index + 1 >= len(self._ends):
             raise NotATable(Why.BROKEN)
-        first, last = self._ends[index], self._ends[index + 1]
-        return bounded(self._map[first:last].decode()) if self._map is not None else ""
+        return told(str(self._texts[self._ends[index] : self._ends[index + 1]], "utf-8"))
+
+
+def _of_part(package: Package, part: str) -> Iterator[list[str]]:
+    pieces = _Pieces()
+    for _ in package.parse(part, pieces.parser):
+        yield pieces.done
+        pieces.done.clear()
+
+
+class _OnDisk:
+    """Octets in a temporary file, written one behind the other and then read anywhere."""
+
+    def __init__(self) -> None:
+        self._file = TemporaryFile()  # noqa: SIM115 - it lives as long as the book
+        self.size = 0
+
+    def write(self, octets: bytes) -> None:
+        self.size += self._file.write(octets)
+
+    def whole(self) -> memoryview:
+        self._file.flush()
+        if not self.size:
+            return memoryview(b"")
+        return memoryview(mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ))
 
 
 class _Pieces:

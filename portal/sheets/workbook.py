@@ -3,12 +3,11 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from posixpath import join, normpath
+from posixpath import basename, dirname, join, normpath
 from typing import BinaryIO
 
 from portal.sheets.cells import SheetTable
-from portal.sheets.markup import Attributes
-from portal.sheets.package import Package
+from portal.sheets.package import Element, Package
 from portal.sheets.readers import Readers
 from portal.sheets.table import NotATable, Why
 from portal.sheets.texts import SharedTexts
@@ -48,9 +47,13 @@ class Workbook:
             name.rpartition("/")[2].startswith("vba") or "macrosheets/" in name for name in names
         ):
             raise NotATable(Why.MACROS)
-        if _WORKBOOK not in self._package:
+        self._part = self._workbook()
+        if self._part not in self._package:
             raise NotATable(Why.BROKEN)
-        elements = self._package.elements(_WORKBOOK, "workbookPr", "sheet")
+        self._links = self._package.elements(
+            join(dirname(self._part), "_rels", f"{basename(self._part)}.rels"), "Relationship"
+        )
+        elements = self._package.elements(self._part, "workbookPr", "sheet")
         self.epoch_1904 = any(
             name == "workbookPr" and attributes.get("date1904") in {"1", "true", "on"}
             for name, attributes, _ in elements
@@ -59,22 +62,38 @@ class Workbook:
         if not self.sheets:
             raise NotATable(Why.NO_SHEET)
 
-    def _sheets(self, elements: list[tuple[str, Attributes, str]]) -> list[Sheet]:
-        targets = {
-            a.get("Id", ""): normpath(join("xl", a.get("Target", ""))).lstrip("/")
-            for _, a, _ in self._package.elements("xl/_rels/workbook.xml.rels", "Relationship")
-            if a.get("Type", "").endswith("/worksheet") and a.get("TargetMode") != "External"
+    def _workbook(self) -> str:
+        """Nearly all programs put it into the same place; the archive says where it is."""
+        for _, said, _ in self._package.elements("_rels/.rels", "Relationship"):
+            if said.get("Type", "").endswith("/officeDocument"):
+                return normpath(join("/", said.get("Target", ""))).lstrip("/")
+        return _WORKBOOK
+
+    def _linked(self, kind: str) -> dict[str, str]:
+        """The parts of a kind, by the names of their links."""
+        folder = join("/", dirname(self._part))
+        return {
+            said.get("Id", ""): normpath(join(folder, said.get("Target", ""))).lstrip("/")
+            for _, said, _ in self._links
+            if said.get("Type", "").endswith(f"/{kind}") and said.get("TargetMode") != "External"
         }
+
+    def _sheets(self, elements: list[Element]) -> list[Sheet]:
+        parts = self._linked("worksheet")
         found: list[Sheet] = []
         for name, attributes, _ in elements:
             if name != "sheet":
                 continue
             key = next((v for k, v in attributes.items() if k.rpartition(":")[2] == "id"), "")
-            part = targets.get(key, "")
+            part = parts.get(key, "")
             if part in self._package and len(found) < _MOST_SHEETS:
                 title = attributes.get("name", "")[:_LONGEST_SHEET_NAME]
                 found.append(Sheet(title, attributes.get("state", "visible") != "visible", part))
         return found
+
+    def _one(self, kind: str, usual: str) -> str:
+        """A part that there is once, where it lies in nearly all workbooks if nothing is said."""
+        return next(iter(self._linked(kind).values()), join(dirname(self._part), usual))
 
     def table(self, index: int) -> SheetTable:
         if not 0 <= index < len(self.sheets):
@@ -86,8 +105,9 @@ class Workbook:
     @cached_property
     def day_styles(self) -> frozenset[str]:
         """The numbers of the styles in which a number is a day."""
+        styles_part = self._one("styles", "styles.xml")
         formats, styles, position = dict[str, str](), set[str](), 0
-        for name, attributes, around in self._package.elements("xl/styles.xml", *_OF_STYLES):
+        for name, attributes, around in self._package.elements(styles_part, *_OF_STYLES):
             if name == "numFmt" and around == "numFmts":
                 formats[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
             elif name == "xf" and around == "cellXfs":
@@ -100,7 +120,8 @@ class Workbook:
 
     @cached_property
     def readers(self) -> Readers:
-        return Readers(SharedTexts(self._package), self.day_styles, epoch_1904=self.epoch_1904)
+        texts = SharedTexts(self._package, self._one("sharedStrings", "sharedStrings.xml"))
+        return Readers(texts, self.day_styles, epoch_1904=self.epoch_1904)
 
 
 def _is_day(code: str) -> bool:

@@ -297,16 +297,37 @@ def test_a_workbook_says_where_formulas_and_joined_cells_stand(
     assert (page.hook("good"), page.hook("bad")) == ("1", "2")
 
 
+def test_a_file_of_headings_alone_is_told_so(local: LocalPortal, clerk: Employee) -> None:
+    page = checked(local, clerk, table())
+    assert page.hook("import-state") == "failed"
+    assert "ليس تحتها صفوف" in page.text
+
+
+def test_rows_that_a_quotation_mark_took_in_are_not_lost_unseen(
+    local: LocalPortal, clerk: Employee
+) -> None:
+    first, second, third = (next(_NUMBERS) for _ in range(3))
+    lines = [",".join(row(number)) for number in (first, second, third)]
+    lines[0] = lines[0].replace(",شارع", ',"شارع')
+    lines[1] = lines[1].replace("الجيش,", 'الجيش",')
+    page = checked(local, clerk, "\r\n".join([",".join(HEADINGS), *lines]).encode())
+    assert wrong(page) == [("2", "number")]
+    assert "علامة تنصيص" in page.text
+    assert (page.hook("good"), page.hook("bad")) == ("1", "1")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", "الملف فارغ"),
+        (b"<html><table><tr><td>1</td></tr></table></html>", "صفحة إنترنت"),
+        (b"%PDF-1.4\n" + b"letters\n" * 50, "CSV"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "XLSX"),
         (workbook([["a"]], parts={"xl/vbaProject.bin": b"x"}), "وحدات ماكرو"),
         (b"PK\x03\x04 no archive", "تالف"),
         (bytes(range(256)) * 20, "CSV"),
     ],
-    ids=["empty", "old", "macros", "broken", "no table"],
+    ids=["empty", "page", "pdf", "old", "macros", "broken", "no table"],
 )
 def test_what_is_no_table_is_refused_in_words_and_kept_nowhere(
     local: LocalPortal, clerk: Employee, content: bytes, said: str

@@ -257,6 +257,23 @@ def test_one_wrong_digit_in_an_iban_is_always_seen(rest: str, place: int, shift:
         ("٢٦-١٣١٥-٠٠٠٤٢-٧", "26-1315-00042-7"),
         ("261315000427", "26-1315-00042-7"),
         (" 26 - 1315 - 00042 - 7 ", "26-1315-00042-7"),
+        ("م/٥٦ لسنة ١٩٩٨", "56/م/1998"),
+        ("م٥٦/١٩٩٨", "56/م/1998"),
+        ("١٩٩٨/٥٦/م", "56/م/1998"),
+        ("٥٦ ، ١٩٩٨", "56/1998"),
+        ("٥٦،م لسنة ١٩٩٨", "56/م/1998"),
+        ("٥٦\\م لسنة ١٩٩٨", "56/م/1998"),
+        ("٥٦–م – ١٩٩٨", "56/م/1998"),
+        ("٥٦_م_١٩٩٨", "56/م/1998"),
+        ("٥٦.م/١٩٩٨", "56/م/1998"),
+        ("٥٦/مـ لسنة ١٩٩٨", "56/م/1998"),
+        ("٥٦/مَ لسنة ١٩٩٨", "56/م/1998"),
+        ("٥٦/م لسنة\u00a0١٩٩٨", "56/م/1998"),
+        ("\u202b٥٦/م لسنة ١٩٩٨\u202c", "56/م/1998"),
+        ("٥٦/\ufee1 لسنة ١٩٩٨", "56/م/1998"),  # the shape of a letter, as PDF files have it
+        ("۵۶/م لسنهٔ ۱۹۹۸", "56/م/1998"),
+        ("رخصة بناء رقم (٥٦) لسنة (١٩٩٨)", "56/1998"),
+        ("رخصه رقم ٥٦ لسنه ١٩٩٨ ميلادية", "56/1998"),
     ],
 )
 def test_a_permit_number_is_understood_as_people_write_it(typed: str, canonical: str) -> None:
@@ -281,13 +298,37 @@ def test_a_permit_number_is_understood_as_people_write_it(typed: str, canonical:
         "26-1315-00042-8",
         "26-1351-00042-7",
         "٥٦/مم لسنة ١٩٩٨",
-        "م/٥٦/ب لسنة ١٩٩٨",
         "٢٥ مكرر لسنة ٢٠٢٣",
         "25 20233",
+        "٥٦ مكرر لسنة ١٩٩٨",
+        "م/٥٦/ب لسنة ١٩٩٨",
+        "٥٦/١٩٩٨/م",  # a letter, or the calendar?
+        "٥٦²/1998",
+        "56.1998",
     ],
 )
 def test_what_names_no_paper_is_no_permit_number(typed: str) -> None:
     assert read_permit_number(typed, 2026) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ا", "أ"),
+        ("إ", "أ"),
+        ("a", "A"),
+        ("ه", "هـ"),
+        ("ه", "ة"),
+        ("ه", "ھ"),
+        ("ي", "ی"),
+        ("ك", "ک"),
+    ],
+)
+def test_a_letter_that_is_written_in_two_ways_names_one_paper(one: str, other: str) -> None:
+    assert read_permit_number(f"56/{one}/1998", 2026) == read_permit_number(
+        f"56/{other}/1998", 2026
+    )
+    assert read_permit_number(f"56/{one}/1998", 2026) is not None
 
 
 def test_the_year_is_read_back_from_a_canonical_number() -> None:

@@ -139,6 +139,75 @@ def test_sheets_are_named_and_the_first_that_is_seen_is_read_first() -> None:
         read(content, 2)
 
 
+def test_a_strict_workbook_is_read_as_any_other() -> None:
+    strict = "http://purl.oclc.org/ooxml/officeDocument/relationships"
+    links = (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="rId1" Type="{strict}/worksheet" Target="/xl/worksheets/sheet1.xml"/>'
+        "</Relationships>"
+    )
+    xml = sheet_xml([[Raw('<c r="{name}" t="d"><v>1998-03-15</v></c>'), 1]])
+    xml = xml.replace(
+        "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+        "http://purl.oclc.org/ooxml/spreadsheetml/main",
+    )
+    parts = {"xl/_rels/workbook.xml.rels": links.encode(), SHEET: xml.encode()}
+    assert read(workbook(parts=parts)) == [(1, ["1998-03-15", "1"])]
+
+
+def test_parts_are_found_where_the_archive_says_that_they_are() -> None:
+    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+    def links(**targets: str) -> bytes:
+        made = "".join(
+            f'<Relationship Id="{kind}" Type="{relation}/{kind}" Target="{target}"/>'
+            for kind, target in targets.items()
+        )
+        return f"<Relationships>{made}</Relationships>".encode()
+
+    parts = {
+        "_rels/.rels": links(officeDocument="book/main.xml"),
+        "book/main.xml": b'<workbook xmlns:r="r"><sheets><sheet name="A" r:id="worksheet"/>'
+        b"</sheets></workbook>",
+        "book/_rels/main.xml.rels": links(worksheet="one.xml", sharedStrings="/t/texts.xml"),
+        "book/one.xml": sheet_xml([[Raw('<c r="{name}" t="s"><v>0</v></c>')]]).encode(),
+        "t/texts.xml": b"<sst><si><t>found</t></si></sst>",
+    }
+    assert read(workbook(parts=parts)) == [(1, ["found"])]
+
+
+def test_letters_that_were_lost_are_told_by_cell() -> None:
+    found = cell('<c r="{name}" t="inlineStr"><is><t>a\ufffdb</t></is></c>')
+    assert isinstance(found, Flawed)
+    assert found.flaw is Flaw.DAMAGED
+
+
+def test_rows_far_below_are_not_waited_for_when_the_first_are_looked_at() -> None:
+    rows = "".join(f'<row r="{n}" s="1" customFormat="1"/>' for n in range(2, 50_000))
+    last = '<row r="50000"><c r="A50000"><v>7</v></c></row>'
+    first = '<row r="1"><c r="A1"><v>1</v></c></row>'
+    content = io.BytesIO(broken_sheet(first + rows + last))
+    reading = Reading("xlsx", 0)
+    assert opening.first_rows(content, reading, 30) == [(1, ["1"])]
+    assert len(list(opening.open_table(content, reading).rows())) == 2
+
+
+def test_many_texts_take_no_memory_to_speak_of() -> None:
+    texts = "".join(f"<si><t>{n}</t></si>" for n in range(400_000))
+    content = workbook(
+        [[Raw('<c r="{name}" t="s"><v>399999</v></c>')]],
+        parts={"xl/sharedStrings.xml": f"<sst {_MAIN}>{texts}</sst>".encode()},
+    )
+    del texts
+    tracemalloc.start()
+    try:
+        assert read(content) == [(1, ["399999"])]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3_000_000
+
+
 def test_prefixes_of_names_make_no_difference() -> None:
     xml = (
         sheet_xml([[1, 2]])
