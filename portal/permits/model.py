@@ -74,6 +74,7 @@ _STATUSES = ", ".join(f"'{status}'" for status in Status)
 _IN_REGISTER = text("review <> 'rejected'")
 _KINDS = ", ".join(f"'{kind}'" for kind in MatterKind)
 _MAY_LAPSE = text("status IN ('valid_not_started', 'renewed') AND lapse_proposed_on IS NULL")
+_CHANGES_ANOTHER = text("base_permit <> ''")
 _LAPSING = text("lapse_proposed_on IS NOT NULL")
 _UNVERIFIED = text("status = 'manual_unverified'")
 _PACED = text("pace_key IS NOT NULL")
@@ -180,6 +181,13 @@ class BuildingPermit(Base):
             postgresql_where=_IN_REGISTER,
         ),
         Index("ix_building_permits_address", "center_code", "street_key", "building_no"),
+        Index(
+            "ix_building_permits_base",
+            "center_code",
+            "base_permit",
+            sqlite_where=_CHANGES_ANOTHER,
+            postgresql_where=_CHANGES_ANOTHER,
+        ),
         Index("ix_building_permits_file", "center_code", "file_department", "file_no"),
         Index(
             "ix_building_permits_not_started",
@@ -249,6 +257,8 @@ class BuildingPermit(Base):
     completed_on: Mapped[date | None] = mapped_column(Date)
     occupied_on: Mapped[date | None] = mapped_column(Date)
     lapse_proposed_on: Mapped[date | None] = mapped_column(Date)
+    lapse_refused_on: Mapped[date | None] = mapped_column(Date)
+    """When an officer found that it had not lapsed: it is not proposed again."""
     entered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     entered_by: Mapped[str] = mapped_column(String(80), default="")
     import_id: Mapped[int | None] = mapped_column(ForeignKey("permit_imports.id"), index=True)
@@ -429,7 +439,9 @@ class PermitImportRow(Base):
     plot_no: Mapped[str] = mapped_column(String(30))
     building_use: Mapped[str] = mapped_column(String(20))
     plot_area: Mapped[int | None] = mapped_column(BigInteger)
+    footprint_area: Mapped[int | None] = mapped_column(BigInteger)
     total_built_area: Mapped[int | None] = mapped_column(BigInteger)
+    height_cm: Mapped[int | None]
     floors_above: Mapped[int | None]
     basements: Mapped[int | None]
     units_count: Mapped[int | None]

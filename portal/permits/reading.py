@@ -238,6 +238,23 @@ def newest(db: Connection, vault: Vault, condition: ColumnElement[bool], most: i
     return [_permit(vault, row) for row in rows.mappings()]
 
 
+def later(db: Connection, permit: Permit) -> list[PermitNumber]:
+    """The permits of its center that change or extend this one, the newest first."""
+    rows = db.execute(
+        select(BuildingPermit.number, BuildingPermit.letter, BuildingPermit.year)
+        .where(
+            BuildingPermit.center_code == permit.center_code,
+            BuildingPermit.base_permit == permit.number.canonical,
+            BuildingPermit.base_permit != literal_column("''"),
+            BuildingPermit.status.not_in([Status.MANUAL_UNVERIFIED, Status.REVOKED]),
+            IN_REGISTER,
+        )
+        .order_by(BuildingPermit.id.desc())
+        .limit(_MOST)
+    )
+    return [PermitNumber(*row) for row in rows]
+
+
 def listed(
     db: Connection, center: str, *, before: int | None = None, only: str = "", most: int = 25
 ) -> list[Listed]:

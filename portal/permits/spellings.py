@@ -28,6 +28,8 @@ class Spellings:
     values: Mapping[str, Mapping[str, str]]
     months: Mapping[str, int]
     template: Mapping[str, Sequence[str]]
+    words: Mapping[str, Mapping[str, str]]
+    """Of each code of a choice the word that is written for it first."""
 
 
 @cache
@@ -39,6 +41,10 @@ def spellings() -> Spellings:
         {field: _turned(words) for field, words in known["values"].items()},
         {word: int(month) for word, month in _turned(known["months"]).items()},
         known["template"],
+        {
+            field: {code: spelled[0] for code, spelled in words.items()}
+            for field, words in known["values"].items()
+        },
     )
 
 

@@ -17,10 +17,12 @@ from portal.bodies.log import AskedByBody
 from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
 from portal.permits import (
+    correcting,
     cutoffs,
     entering,
     labels,
     matters,
+    particulars,
     reading,
     registry,
     review,
@@ -44,7 +46,7 @@ from portal.web.visit import Visit
 _BASE = "/center/permits"
 _PAGE = 25
 _LONGEST_NOTE = 2000
-_FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS)
+_FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS, *particulars.NAMES)
 _EMPTY = dict.fromkeys(_FIELDS, "") | {"legal_regime": "119/2008"}
 _NO_ACT = {"act": "", "on": "", "note": ""}
 _FILTERS = ("", "lapsing", "unverified", "returned", "rejected")
@@ -56,6 +58,9 @@ _DECISIONS = frozenset(
         PermitAction.SUPERSEDE,
         PermitAction.LAPSE,
         PermitAction.END_DISPUTE,
+        PermitAction.KEEP,
+        PermitAction.REINSTATE,
+        PermitAction.TAKE_BACK,
     }
 )
 _EXPLAINED = _DECISIONS | {PermitAction.DISPUTE_START}
@@ -200,6 +205,10 @@ def permit_page(
         may_review=may(employee.role, Permission.REVIEW_PERMITS)
         and review.why_not_judge(db, permit, employee.username) is None,
         may_correct=may(employee.role, Permission.ENTER_PERMITS) and review.can_correct(permit),
+        may_amend=may(employee.role, Permission.DECIDE_PERMITS) and correcting.can_amend(permit),
+        told=particulars.told(permit),
+        built_ratio=particulars.built_ratio(permit.row),
+        later=reading.later(db, permit),
         may_see_scans=may(employee.role, Permission.SEE_SCANS),
         scans=len(scans.of_permit(db, portal.vault, permit.id)),
         shelf=survey.shelf_of(db, permit.id),

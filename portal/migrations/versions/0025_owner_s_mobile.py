@@ -11,6 +11,18 @@ def upgrade() -> None:
     for table in ("permit_owners", "permit_import_rows"):
         op.add_column(table, sa.Column("mobile", sa.LargeBinary(), nullable=True))
         op.add_column(table, sa.Column("mobile_index", sa.LargeBinary(32), nullable=True))
+    rows = "permit_import_rows"
+    op.add_column(rows, sa.Column("footprint_area", sa.BigInteger(), nullable=True))
+    op.add_column(rows, sa.Column("height_cm", sa.Integer(), nullable=True))
+    op.add_column("building_permits", sa.Column("lapse_refused_on", sa.Date(), nullable=True))
+    changes_another = sa.text("base_permit <> ''")
+    op.create_index(
+        "ix_building_permits_base",
+        "building_permits",
+        ["center_code", "base_permit"],
+        sqlite_where=changes_another,
+        postgresql_where=changes_another,
+    )
     op.create_table(
         "permit_claims",
         sa.Column("permit_id", sa.Integer(), nullable=False),
