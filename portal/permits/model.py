@@ -63,6 +63,7 @@ NOTE = "permit_acts.note"
 ASKER = "permit_inquiries.asker"
 OWNER_ID = "permit_owners.national_id"
 OWNER_MOBILE = "permit_owners.mobile"
+LEFT = "permit_leftovers.permit"
 FILE_NAME = "permit_imports.file_name"
 HEADINGS = "permit_imports.headings"
 WITHDRAWN_WHY = "permit_imports.reason"
@@ -300,6 +301,29 @@ class PermitClaim(Base):
     permit_id: Mapped[int] = mapped_column(ForeignKey("building_permits.id"), primary_key=True)
     citizen_id: Mapped[int] = mapped_column(ForeignKey("citizens.id"), primary_key=True, index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PermitLeftover(Base):
+    """An issued paper that the register could not follow, until somebody has dealt with it."""
+
+    __tablename__ = "permit_leftovers"
+    __table_args__ = (
+        UniqueConstraint("request_number", "why"),
+        CheckConstraint("(settled_by IS NULL) = (settled_at IS NULL)", name="settled"),
+        Index("ix_permit_leftovers_center", "center_code", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    center_code: Mapped[str] = mapped_column(String(8))
+    request_number: Mapped[str] = mapped_column(String(20))
+    service_code: Mapped[str] = mapped_column(String(60))
+    why: Mapped[str] = mapped_column(String(20))
+    output_number: Mapped[str] = mapped_column(String(60))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    permit: Mapped[bytes | None] = mapped_column(sealed())
+    """All of it but its number, where it can be entered as it is."""
+    settled_by: Mapped[str | None] = mapped_column(String(80))
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class PermitAct(Base):

@@ -244,7 +244,7 @@ def _text(each: Particular, text: str, problems: list[Problem]) -> str | None:
 def check_order(
     issued_on: date | None, details: Mapping[str, Any], more: Mapping[str, str], today: date
 ) -> list[Problem]:
-    """What is wrong with how the days follow each other."""
+    """What is wrong with how the days follow each other: of the steps, the first that does not."""
     problems: list[Problem] = []
     last = date.min
     for name in ("applied_on", "exam_paid_on", "approved_on", "issued_on", "received_on"):
@@ -258,7 +258,9 @@ def check_order(
         elif day < last:
             text = N_("The day of issue is before the application, its payment or its approval")
             problems.append(Problem(name, text))
-        last = max(last, day)
+        if problems:
+            break
+        last = day
     notified = _day(details.get("notified_start_on"))
     if notified is not None and notified > today:
         problems.append(Problem("notified_start_on", N_("This day has not come yet")))
@@ -297,6 +299,7 @@ def read_owners(
 ) -> list[Owner]:
     """All owners: the one of the form with what is his, then those of the lines."""
     owners: list[Owner] = []
+    before = len(problems)
     if first is not None:
         mobile = _mobile(typed.get("owner_mobile", ""), first, problems)
         capacity = typed.get("owner_capacity", "")
@@ -312,7 +315,8 @@ def read_owners(
         owner = _owner(line, number, today, problems)
         if owner is not None:
             owners.append(owner)
-    _check_owners(owners, problems)
+    if len(problems) == before:
+        _check_owners(owners, problems)
     return owners
 
 

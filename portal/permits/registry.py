@@ -235,6 +235,8 @@ def act(
     note: str,
     at: datetime,
     today: date,
+    *,
+    people: People | None = None,
 ) -> None:
     """Do one act, which happened ``on`` that day; a renewal, on the day it was asked for.
 
@@ -259,6 +261,8 @@ def act(
         values |= {"status": status, "status_on": since}
     if status not in NOT_STARTED:
         values["lapse_proposed_on"] = None
+    if people is not None:  # who builds, as a notice tells it; the owners are the same
+        values["people"] = vault.seal_json(PEOPLE, asdict(people))
     revision = permit.row["revision"] + 1
     guarded(db, permit, revision=revision, **values)
     record(db, vault, permit.id, revision, action, status, on, actor, note, at, changes)

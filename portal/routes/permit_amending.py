@@ -48,7 +48,7 @@ def amend(
         problems = [*entry.problems, *department_problems(visit, typed), *_about_note(typed)]
         before = entering.typed_of(permit)
         if not problems and all(typed[name] == before[name] for name in _FIELDS):
-            problems.append(Problem("", N_("Nothing is changed")))
+            problems.append(Problem("note", N_("Nothing is changed")))
         if entry.permit is None or problems:
             return _page(visit, permit, typed, problems, 422)
         note, now = typed["note"].strip(), portal.clock.now()

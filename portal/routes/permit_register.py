@@ -20,7 +20,9 @@ from portal.permits import (
     correcting,
     cutoffs,
     entering,
+    filling,
     labels,
+    leftovers,
     matters,
     particulars,
     reading,
@@ -87,23 +89,69 @@ def list_permits(
                 return redirect(visit, f"{_BASE}/{found.id}")
             text = N_("The register of this center has no permit under this number")
             problems = [Problem("number", text)]
-        listed = reading.listed(
-            db, employee.center, before=before or None, only=only, most=_PAGE + 1
+        return _register_page(
+            visit, db, employee, problems, 422 if problems else 200, number, only, before
         )
+
+
+def _register_page(
+    visit: Visit,
+    db: Connection,
+    employee: Employee,
+    problems: Sequence[Problem],
+    status: int,
+    number: str = "",
+    only: str = "",
+    before: int = 0,
+) -> Response[bytes]:
+    portal = visit.portal
+    keeps = may(employee.role, Permission.KEEP_PERMITS)
+    left = leftovers.of_center(db, employee.center) if keeps else []
+    listed = reading.listed(db, employee.center, before=before or None, only=only, most=_PAGE + 1)
     return portal.pages.page(
         visit,
         "permits/register.html",
-        422 if problems else 200,
+        status,
         listed=listed[:_PAGE],
         more=len(listed) > _PAGE,
         only=only,
         number=without_hidden(number)[:60],
         problems=problems,
         center=portal.places.centers[employee.center],
+        left=left,
+        left_labels=leftovers.LABELS,
+        services=portal.catalogue.services,
         may_enter=may(employee.role, Permission.ENTER_PERMITS),
         may_record_owners=may(employee.role, Permission.RECORD_OWNERS),
         labels=labels,
     )
+
+
+@post_form(f"{_BASE}/leftovers/{{left_id:int}}", Access.STAFF)
+def settle(
+    visit: NamedDependency[Visit], left_id: FromPath[int], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
+    """Enter an issued permit under its right number, or say that it is dealt with."""
+    portal, now = visit.portal, visit.portal.clock.now()
+    with portal.database.begin() as db:
+        employee = visit.employee(db, Permission.KEEP_PERMITS)
+        visit.check_form(form)
+        if not 0 < left_id <= LARGEST_ID:
+            raise Missing("leftover")
+        if not form.text("number"):
+            leftovers.settle(db, employee.center, left_id, employee.username, now)
+            return redirect(visit, _BASE)
+        number = read_number(form.text("number"), visit.today.year)
+        if number is None or reading.find(db, portal.vault, employee.center, number):
+            taken = N_("The register has a permit under this number already; look it up")
+            unread = N_("Write the number and the year, such as 215 and 2025")
+            problem = Problem(f"left-{left_id}", taken if number else unread)
+            return _register_page(visit, db, employee, [problem], status=409 if number else 422)
+        permit_id, new = leftovers.enter(
+            db, portal.vault, employee.center, left_id, number, employee.username, now
+        )
+        filling.supersede_base(db, portal.vault, new, employee.username, now)
+    return redirect(visit, f"{_BASE}/{permit_id}")
 
 
 @get_page(f"{_BASE}/new", Access.STAFF)
@@ -315,4 +363,4 @@ def _read_act(
     return action, on, problems
 
 
-HANDLERS = [list_permits, show_entry, enter, show_permit, act]
+HANDLERS = [list_permits, settle, show_entry, enter, show_permit, act]

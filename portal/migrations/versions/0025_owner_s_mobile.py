@@ -37,6 +37,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("permit_id", "citizen_id", name="pk_permit_claims"),
     )
     op.create_index("ix_permit_claims_citizen_id", "permit_claims", ["citizen_id"])
+    op.create_table(
+        "permit_leftovers",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("center_code", sa.String(8), nullable=False),
+        sa.Column("request_number", sa.String(20), nullable=False),
+        sa.Column("service_code", sa.String(60), nullable=False),
+        sa.Column("why", sa.String(20), nullable=False),
+        sa.Column("output_number", sa.String(60), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("permit", sa.LargeBinary(), nullable=True),
+        sa.Column("settled_by", sa.String(80), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(settled_by IS NULL) = (settled_at IS NULL)", name="ck_permit_leftovers_settled"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_permit_leftovers"),
+        sa.UniqueConstraint("request_number", "why", name="uq_permit_leftovers_request_number_why"),
+    )
+    op.create_index("ix_permit_leftovers_center", "permit_leftovers", ["center_code", "id"])
     # what came of a citizen's own request is told to that citizen
     op.execute(
         "INSERT INTO permit_claims (permit_id, citizen_id, at)"
