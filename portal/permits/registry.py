@@ -157,6 +157,10 @@ class NotPossible(Conflict):
         self.reason = reason
 
 
+ACTS = frozenset(_FROM)
+"""What an officer may tell, in the right state; the rest comes of other pages."""
+
+
 def possible(permit: Permit, today: date) -> list[PermitAction]:
     """What an officer may do with a permit on this day."""
     return [act for act in _FROM if _why_not(permit, act, today) is None]
