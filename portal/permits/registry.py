@@ -34,6 +34,7 @@ from portal.text import fold_arabic, fold_digits
 from portal.vault import Vault
 
 _LONGEST_STREET = 120
+_STREET = fold_arabic("شارع") + " "
 # as its index has it, without parameters: a database must see that the index answers
 _NOT_STARTED = text("status IN ('valid_not_started', 'renewed')")
 
@@ -202,6 +203,13 @@ def enter(db: Connection, vault: Vault, new: NewPermit, actor: str, at: datetime
 def street_key(street: str) -> str:
     """A street as it is compared; a letter may unfold to many."""
     return fold_arabic(street)[:_LONGEST_STREET]
+
+
+def street_keys(street: str) -> list[str]:
+    """The ways in which a street may stand in the register: with «شارع» before it and without."""
+    key = street_key(street)
+    bare = key.removeprefix(_STREET)
+    return [key] if not bare else list(dict.fromkeys([key, bare, _STREET + bare]))
 
 
 def keep_owners(db: Connection, vault: Vault, permit_id: int, people: People) -> None:

@@ -32,13 +32,13 @@ from portal.permits import (
     survey,
 )
 from portal.permits.numbers import read_number
-from portal.permits.reading import Permit
+from portal.permits.reading import Permit, Search
 from portal.permits.registry import NotPossible, PermitAction
 from portal.permits.validity import Status
 from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Missing, Problem, Refused
 from portal.receipts.codes import drawn
 from portal.routes.backlog_review import department_problems
-from portal.text import is_readable, parse_day, without_hidden
+from portal.text import fold_digits, is_readable, parse_day, without_hidden
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -51,6 +51,7 @@ _LONGEST_NOTE = 2000
 _FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS, *particulars.NAMES)
 _EMPTY = dict.fromkeys(_FIELDS, "") | {"legal_regime": "119/2008"}
 _NO_ACT = {"act": "", "on": "", "note": ""}
+_LOOKED = ("number", "street", "building_no", "file_no")
 _FILTERS = ("", "lapsing", "unverified", "returned", "rejected")
 _DECISIONS = frozenset(
     {
@@ -72,10 +73,14 @@ _EXPLAINED = _DECISIONS | {PermitAction.DISPUTE_START}
 def list_permits(
     visit: NamedDependency[Visit],
     number: FromQuery[str] = "",
+    street: FromQuery[str] = "",
+    building_no: FromQuery[str] = "",
+    file_no: FromQuery[str] = "",
     only: FromQuery[str] = "",
     before: FromQuery[int] = 0,
 ) -> Response[bytes]:
-    """The newest permits of the center; a number leads to its permit."""
+    """The newest permits of the center; a number leads to its permit, an address and the number of
+    a paper file to those that have it."""
     portal, today = visit.portal, visit.today
     if only not in _FILTERS or not 0 <= before <= LARGEST_ID:
         raise Missing("filter")
@@ -89,8 +94,10 @@ def list_permits(
                 return redirect(visit, f"{_BASE}/{found.id}")
             text = N_("The register of this center has no permit under this number")
             problems = [Problem("number", text)]
+        looked = {"number": number, "street": street}
+        looked |= {"building_no": building_no, "file_no": file_no}
         return _register_page(
-            visit, db, employee, problems, 422 if problems else 200, number, only, before
+            visit, db, employee, problems, 422 if problems else 200, looked, only, before
         )
 
 
@@ -100,14 +107,18 @@ def _register_page(
     employee: Employee,
     problems: Sequence[Problem],
     status: int,
-    number: str = "",
+    looked: Mapping[str, str] = MappingProxyType({}),
     only: str = "",
     before: int = 0,
 ) -> Response[bytes]:
     portal = visit.portal
+    known = {name: without_hidden(looked.get(name, "")).strip()[:120] for name in _LOOKED}
+    search = _search(visit, known)
     keeps = may(employee.role, Permission.KEEP_PERMITS)
     left = leftovers.of_center(db, employee.center) if keeps else []
-    listed = reading.listed(db, employee.center, before=before or None, only=only, most=_PAGE + 1)
+    listed = reading.listed(
+        db, employee.center, before=before or None, only=only, search=search, most=_PAGE + 1
+    )
     return portal.pages.page(
         visit,
         "permits/register.html",
@@ -115,7 +126,8 @@ def _register_page(
         listed=listed[:_PAGE],
         more=len(listed) > _PAGE,
         only=only,
-        number=without_hidden(number)[:60],
+        looked=known,
+        searched=search is not None,
         problems=problems,
         center=portal.places.centers[employee.center],
         left=left,
@@ -124,6 +136,17 @@ def _register_page(
         may_enter=may(employee.role, Permission.ENTER_PERMITS),
         may_record_owners=may(employee.role, Permission.RECORD_OWNERS),
         labels=labels,
+    )
+
+
+def _search(visit: Visit, known: Mapping[str, str]) -> Search | None:
+    if not any(known[name] for name in _LOOKED if name != "number"):
+        return None
+    return Search(
+        registry.street_keys(known["street"]) if known["street"] else (),
+        fold_digits(known["building_no"]),
+        entering.file_number(known["file_no"]) or known["file_no"],
+        tuple(visit.portal.catalogue.departments),
     )
 
 

@@ -202,6 +202,28 @@ def test_what_does_not_fit_is_told_at_its_field_and_nothing_is_kept(
     assert still.rows(count) == before
 
 
+def test_staff_find_a_permit_by_its_address_and_by_its_paper_file(
+    still: LocalPortal, head: Employee
+) -> None:
+    number, file_no = next(NUMBERS), str(next(NUMBERS))
+    street = f"شارع الجلاء {number}"
+    page = _enter(head, number=str(number), street=street, building_no="٧", file_no=file_no)
+    here = f"//tr[@data-permit='{number}/1998']"
+    for query in (
+        f"street=الجلاء {number}",
+        f"street=شارع الجلاء {number}&building_no=7",
+        f"file_no=0{file_no}",
+    ):
+        found = head.get(f"/center/permits?{query}")
+        assert len(found.tree.xpath("//tr[@data-permit]")) == 1, query
+        assert found.tree.xpath(here)
+    for query in (f"street=الجلاء {number}&building_no=8", f"file_no={file_no}9"):
+        assert not head.get(f"/center/permits?{query}").tree.xpath("//tr[@data-permit]")
+    elsewhere = still.employee("department_head", "KFS-004")
+    assert not elsewhere.get(f"/center/permits?file_no={file_no}").tree.xpath(here)
+    assert page.status == 200
+
+
 # --- corrections
 
 
