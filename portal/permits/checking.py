@@ -12,7 +12,7 @@ from portal.clock import public_id
 from portal.permits import cutoffs
 from portal.permits.columns import CENTER, read_choice
 from portal.permits.entering import FIELDS, read_entry
-from portal.permits.model import OWNER_ID, PEOPLE
+from portal.permits.model import OWNER_ID, OWNER_MOBILE, PEOPLE
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import Permit
 from portal.permits.registry import NewPermit, street_key
@@ -199,6 +199,8 @@ _BLANK: Mapping[str, Any] = {
     "plot_no": "",
     "building_use": "",
     "plot_area": None,
+    "footprint_area": None,
+    "height_cm": None,
     "total_built_area": None,
     "floors_above": None,
     "basements": None,
@@ -208,6 +210,8 @@ _BLANK: Mapping[str, Any] = {
     "people": None,
     "national_id": None,
     "national_id_index": None,
+    "mobile": None,
+    "mobile_index": None,
 }
 
 
@@ -237,6 +241,10 @@ def staged(checked: Checked, vault: Vault) -> dict[str, Any]:
     if known:
         row["national_id"] = vault.seal(OWNER_ID, known[0])
         row["national_id_index"] = vault.index("national_id", known[0])
+        mobile = permit.people.owners[0].mobile
+        if mobile:
+            row["mobile"] = vault.seal(OWNER_MOBILE, mobile)
+            row["mobile_index"] = vault.index("mobile", mobile)
     return row
 
 
@@ -252,7 +260,9 @@ _COMPARED = (
     "basements",
     "units_count",
     "plot_area",
+    "footprint_area",
     "total_built_area",
+    "base_permit",
 )
 
 

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from portal.permits.entering import FIELDS
+from portal.permits.particulars import BY_NAME, FROM_FILES
 from portal.permits.spellings import fold, spellings
 from portal.problems import N_
 
 CENTER = "center"
-COLUMNS = (*FIELDS[:2], CENTER, *FIELDS[2:])
+COLUMNS = (*FIELDS[:2], CENTER, *FIELDS[2:], *FROM_FILES)
 ASSUMABLE = ("permit_type", "legal_regime")
 """What a file may leave out when one answer holds for all its rows."""
 LABELS: Mapping[str, str] = {
@@ -31,6 +32,8 @@ LABELS: Mapping[str, str] = {
     "total_built_area": N_("Built area of all floors"),
     "owner": N_("Name of the owner"),
     "owner_id": N_("National ID number"),
+    "owner_mobile": N_("Mobile of the owner"),
+    **{name: each.label for name, each in BY_NAME.items() if name in FROM_FILES},
 }
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.catalogue.identity import read_national_id
+from portal.permits import particulars
 from portal.permits.labels import REGIMES, TYPES, USES
 from portal.permits.model import DEPARTMENT
 from portal.permits.numbers import HIJRI, LONG_YEAR, PermitNumber, problem_of, read_parts
@@ -42,6 +43,7 @@ FILE_FIELDS = ("file_year", "file_department")
 _TEXTS = {"file_no": 40, "area": 120, "street": 120, "building_no": 20, "plot_no": 30}
 _COUNTS = {"floors_above": 150, "basements": 20, "units_count": 5000}
 _AREAS = {"plot_area": 100_000_000, "total_built_area": 200_000_000}
+_OF_OWNERS = ("co_owners", *particulars.OWNER_FIELDS)
 _NUMBERS = [(name, most, name in _COUNTS) for name, most in {**_COUNTS, **_AREAS}.items()]
 _FIRST_DAY = date(1900, 1, 1)
 _LONGEST_NAME = 120
@@ -72,13 +74,25 @@ def read_entry(
     if typed["legal_regime"] not in REGIMES:
         problems.append(Problem("legal_regime", N_("Choose the law under which it was issued")))
     issued_on = _day(typed["issued_on"], number, today, problems)
-    columns: dict[str, Any] = _texts(typed, problems)
+    beside, details, parts, more = particulars.read(typed, today.year, problems)
+    columns: dict[str, Any] = beside | _texts(typed, problems)
     columns |= _numbers(typed, problems)
     if typed["building_use"] and typed["building_use"] not in USES:
         problems.append(Problem("building_use", N_("Choose a use of the list")))
     columns["building_use"] = typed["building_use"]
     columns |= _file(typed, today, problems)
     owner = _owner(typed, today, problems)
+    owners = [owner] if owner else []
+    more_owners = any(typed.get(name) for name in _OF_OWNERS)
+    if more_owners and not any(each.field in {"owner", "owner_id"} for each in problems):
+        owners = particulars.read_owners(owner, typed, today, problems)
+    if typed.get("floors"):
+        total = columns.get("total_built_area")
+        details["floors"] = particulars.read_floors(typed, USES, total, problems)
+    problems += particulars.check_areas(columns)
+    if details or more:
+        problems += particulars.check_order(issued_on, details, more, today)
+        columns["details"] = details
     if problems or number is None:
         return Entry(None, problems, number)
     unverified = source == "backlog" or issued_on is None
@@ -90,7 +104,7 @@ def read_entry(
             legal_regime=typed["legal_regime"],
             issued_on=issued_on,
             source=source,
-            people=People([owner] if owner else []),
+            people=People(owners, **parts, more=more),
             status=Status.MANUAL_UNVERIFIED if unverified else Status.VALID_NOT_STARTED,
             columns=columns,
         ),
@@ -168,6 +182,7 @@ def typed_of(permit: Permit) -> dict[str, str]:
         "file_year": str(row["file_year"] or ""),
         "file_department": row["file_department"],
     }
+    typed |= particulars.typed_of(permit)
     for name in _COUNTS:
         typed[name] = "" if row[name] is None else str(row[name])
     for name in _AREAS:

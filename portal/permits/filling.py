@@ -1,11 +1,13 @@
 """Permits that centers issue through the portal come into the register by themselves.
 
-Services 02 to 07 bring a new permit, 08 renews one. A number that cannot be read, or that is taken
-already, is left to the center: the request is issued all the same, and an officer enters the permit
-by hand.
+Services 02 to 07 bring a new permit, 08 renews one, 09 tells that works will begin, and 10 that the
+occupancy certificate is deposited. A number that cannot be read, or that is taken already, is left
+to the center: the request is issued all the same, and an officer enters it from what is kept
+(:mod:`portal.permits.leftovers`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -16,11 +18,15 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from portal.clock import cairo_day
 from portal.observability import log
-from portal.permits import owning, reading, registry
+from portal.permits import leftovers, owning, reading, registry
+from portal.permits.leftovers import Leftover, Why
 from portal.permits.model import BuildingPermit
-from portal.permits.numbers import read_number
+from portal.permits.numbers import PermitNumber, read_number
+from portal.permits.particulars import BY_NAME, CAPACITIES
 from portal.permits.reading import Owner, People, Permit
 from portal.permits.registry import NewPermit, NotPossible, PermitAction
+from portal.permits.spellings import read_day
+from portal.permits.validity import Status
 from portal.problems import Conflict
 from portal.vault import Vault
 
@@ -33,7 +39,6 @@ _TYPES = {
     "building-permit-restoration": "restoration",
     "demolition-permit": "demolition",
 }
-_RENEWAL = "building-permit-renewal"
 # A permit for one of these alone is called after it; for several it is an alteration
 _ALONE = {
     "extension": "extension",
@@ -131,25 +136,78 @@ class Issued(Protocol):
 def fill(db: Connection, issued: Issued, *, vault: Vault) -> None:
     """Take what became of a building permit into the register; other documents are none of it.
 
-    What does not fit the register is left to the center: the request goes on all the same. Raises
-    :class:`Conflict` when somebody changed the permit in this instant: it is tried again.
+    What does not fit the register is left to the center, which is told of it: the request goes on
+    all the same. Raises :class:`Conflict` when somebody changed the permit in this instant: it is
+    tried again.
     """
+    way = _ways(issued)
+    if way is None:
+        return
     try:
         with db.begin_nested():
-            if issued.service_code == _RENEWAL and issued.outcome == "issued":
-                _renew(db, vault, issued)
-            elif issued.service_code in _TYPES:
-                _OUTCOMES[issued.outcome](db, vault, issued)
+            way(db, vault, issued)
     except _UNFIT as error:
         log.error("permits.failed", request=issued.request_number, error=type(error).__name__)
+        _left(db, vault, issued, Why.FAILED)
+
+
+_Way = Callable[[Connection, Vault, Issued], None]
+
+
+def _ways(issued: Issued) -> _Way | None:
+    if issued.service_code in _TYPES:
+        return _OUTCOMES[issued.outcome]
+    return _OF_OTHERS.get(issued.service_code) if issued.outcome == "issued" else None
+
+
+def _left(
+    db: Connection, vault: Vault, issued: Issued, why: Why, new: NewPermit | None = None
+) -> None:
+    """The center is told, and nothing of it is lost."""
+    leftovers.keep(
+        db,
+        vault,
+        Leftover(
+            issued.center_code,
+            issued.request_number,
+            issued.service_code,
+            why,
+            issued.output_number[: leftovers.LONGEST_NUMBER],
+            issued.at,
+        ),
+        new,
+        issued.citizen_id,
+    )
 
 
 def _enter(db: Connection, vault: Vault, issued: Issued) -> None:
-    number = read_number(issued.output_number, cairo_day(issued.at).year)
+    if reading.by_request(db, vault, issued.request_number) is not None:
+        return  # told twice
+    this_year = cairo_day(issued.at).year
+    number = read_number(issued.output_number, this_year)
+    new = _new(db, vault, issued, number or PermitNumber(0, "", this_year))
     if number is None:
         log.warning("permits.unread", request=issued.request_number)
+        _left(db, vault, issued, Why.UNREAD, new)
         return
-    new = NewPermit(
+    try:
+        permit_id = registry.enter(db, vault, new, ACTOR, issued.at)
+    except Conflict:
+        log.warning("permits.taken", request=issued.request_number)
+        _left(db, vault, issued, Why.TAKEN, new)
+        return
+    if issued.citizen_id is not None:  # an attorney's, too, whose mobile is not the owner's
+        owning.claim(db, permit_id, issued.citizen_id, issued.at)
+    supersede_base(db, vault, new, ACTOR, issued.at)
+
+
+def _new(db: Connection, vault: Vault, issued: Issued, number: PermitNumber) -> NewPermit:
+    columns = _columns(issued.answers)
+    base = _named(db, vault, issued.center_code, columns.get("base_permit", ""), number.year)
+    if base is not None:
+        columns["base_permit"] = base.number.canonical
+    applied = {"applied_on": cairo_day(issued.filed_at).isoformat()}
+    return NewPermit(
         center_code=issued.center_code,
         number=number,
         permit_type=_type(issued),
@@ -157,15 +215,28 @@ def _enter(db: Connection, vault: Vault, issued: Issued) -> None:
         source="system",
         people=_people(issued.answers),
         request_number=issued.request_number,
-        columns=_columns(issued.answers),
+        columns={**columns, "details": {**columns["details"], **applied}},
     )
-    try:
-        permit_id = registry.enter(db, vault, new, ACTOR, issued.at)
-    except Conflict:
-        log.warning("permits.taken", request=issued.request_number)
+
+
+def _named(db: Connection, vault: Vault, center: str, named: str, this_year: int) -> Permit | None:
+    """A permit by its number, or by the request that brought it."""
+    number = read_number(named, this_year)
+    if number is not None:
+        return reading.find(db, vault, center, number)
+    return reading.by_request(db, vault, named) if named else None
+
+
+def supersede_base(db: Connection, vault: Vault, new: NewPermit, actor: str, at: datetime) -> None:
+    """What is extended or altered is changed by the later permit (facts §6.2)."""
+    if new.permit_type not in _REPLACING:
         return
-    if issued.citizen_id is not None:  # an attorney's, too, whose mobile is not the owner's
-        owning.claim(db, permit_id, issued.citizen_id, issued.at)
+    today = cairo_day(at)
+    named = str(new.columns.get("base_permit", ""))
+    base = _named(db, vault, new.center_code, named, today.year)
+    if base is not None and PermitAction.SUPERSEDE in registry.possible(base, today):
+        note = new.number.canonical
+        registry.act(db, vault, base, PermitAction.SUPERSEDE, today, actor, note, at, today)
 
 
 def _correct(db: Connection, vault: Vault, issued: Issued) -> None:
@@ -174,8 +245,11 @@ def _correct(db: Connection, vault: Vault, issued: Issued) -> None:
     permit = reading.by_request(db, vault, issued.request_number)
     if permit is None:
         _enter(db, vault, issued)  # its first number could not be read
-    elif number is None or not registry.renumber(db, vault, permit, number, ACTOR, issued.at):
+    elif permit.number != number and (
+        number is None or not registry.renumber(db, vault, permit, number, ACTOR, issued.at)
+    ):
         log.warning("permits.not_corrected", request=issued.request_number)
+        _left(db, vault, issued, Why.NOT_CORRECTED)
 
 
 def _known(db: Connection, vault: Vault, issued: Issued) -> Permit | None:
@@ -184,15 +258,31 @@ def _known(db: Connection, vault: Vault, issued: Issued) -> Permit | None:
     if permit is None:
         number = read_number(issued.output_number, cairo_day(issued.at).year)
         permit = reading.find(db, vault, issued.center_code, number) if number else None
+        if permit is not None and permit.row["request_number"] is not None:
+            permit = None  # that of another request, whose number was written here by mistake
     if permit is None:
         log.warning("permits.unknown", request=issued.request_number)
+        _left(db, vault, issued, Why.UNKNOWN)
     return permit
 
 
 def _told(action: PermitAction, db: Connection, vault: Vault, issued: Issued) -> None:
     permit = _known(db, vault, issued)
-    if permit is not None:
-        _act(db, vault, permit, action, cairo_day(issued.at), issued)
+    if permit is None:
+        return
+    _act(db, vault, permit, action, cairo_day(issued.at), issued)
+    if action is PermitAction.REVOKE:
+        _restore_base(db, vault, permit, issued)
+
+
+def _restore_base(db: Connection, vault: Vault, permit: Permit, issued: Issued) -> None:
+    """What a revoked permit had changed is what it was, unless another has changed it too."""
+    today = cairo_day(issued.at)
+    base = _named(db, vault, permit.center_code, permit.row["base_permit"], today.year)
+    if permit.row["permit_type"] not in _REPLACING or base is None:
+        return
+    if base.status is Status.SUPERSEDED and not reading.later(db, base):
+        _act(db, vault, base, PermitAction.REINSTATE, today, issued)
 
 
 def _act(
@@ -202,35 +292,90 @@ def _act(
     action: PermitAction,
     on: date,
     issued: Issued,
+    people: People | None = None,
 ) -> None:
-    today = cairo_day(issued.at)
+    today, at = cairo_day(issued.at), issued.at
     try:
-        registry.act(db, vault, permit, action, on, ACTOR, issued.note, issued.at, today)
+        registry.act(db, vault, permit, action, on, ACTOR, issued.note, at, today, people=people)
     except NotPossible as error:
         log.warning("permits.not_possible", request=issued.request_number, reason=error.reason)
+        if not _is_there_already(permit, action):
+            _left(db, vault, issued, Why.NOT_POSSIBLE)
+
+
+def _is_there_already(permit: Permit, action: PermitAction) -> bool:
+    """Whether the permit is what the act would make of it: told twice."""
+    made = {PermitAction.REVOKE: Status.REVOKED, PermitAction.SUSPEND: Status.SUSPENDED}
+    renewed = action is PermitAction.RENEW and permit.row["renewed_on"] is not None
+    return renewed or made.get(action) is permit.status
+
+
+def _of_request(db: Connection, vault: Vault, issued: Issued) -> Permit | None:
+    """The permit that a request for something else names."""
+    named, this_year = str(issued.answers.get("permit", "")), cairo_day(issued.at).year
+    permit = _named(db, vault, issued.center_code, named, this_year)
+    if permit is None:
+        log.warning("permits.unknown", request=issued.request_number)
+        _left(db, vault, issued, Why.UNKNOWN)
+    return permit
 
 
 def _renew(db: Connection, vault: Vault, issued: Issued) -> None:
     """In time is who asked in time, however long the center took."""
-    named = str(issued.answers.get("permit", ""))
-    number = read_number(named, cairo_day(issued.at).year)
-    if number is None:  # it may be named by the request that brought it
-        permit = reading.by_request(db, vault, named)
-    else:
-        permit = reading.find(db, vault, issued.center_code, number)
+    permit = _of_request(db, vault, issued)
+    if permit is not None:
+        _act(db, vault, permit, PermitAction.RENEW, cairo_day(issued.filed_at), issued)
+
+
+def _notify(db: Connection, vault: Vault, issued: Issued) -> None:
+    """The works will begin: who builds and who supervises stands in the notice."""
+    permit = _of_request(db, vault, issued)
     if permit is None:
-        log.warning("permits.unknown", request=issued.request_number)
         return
-    _act(db, vault, permit, PermitAction.RENEW, cairo_day(issued.filed_at), issued)
+    on, people = cairo_day(issued.filed_at), _builders(permit.people, issued.answers)
+    if permit.row["details"].get("notified_start_on") != on.isoformat():
+        _act(db, vault, permit, PermitAction.NOTIFY_START, on, issued, people)
 
 
-_OUTCOMES: Mapping[str, Callable[[Connection, Vault, Issued], None]] = {
+def _builders(people: People, answers: Mapping[str, Any]) -> People:
+    return replace(
+        people,
+        supervisor=str(answers.get("supervisor_name") or people.supervisor),
+        contractor=str(answers.get("contractor_name") or people.contractor),
+        more={**people.more, **_more(answers)},
+    )
+
+
+def _occupy(db: Connection, vault: Vault, issued: Issued) -> None:
+    """The certificate is deposited; of a part of the building an officer decides what it means."""
+    permit = _of_request(db, vault, issued)
+    if permit is None or permit.row["occupied_on"] is not None:
+        return
+    if issued.answers.get("partial"):
+        _left(db, vault, issued, Why.PARTIAL)
+        return
+    completed = read_day(str(issued.answers.get("completion_date", "")))
+    today = cairo_day(issued.at)
+    if completed is not None and completed <= today and permit.status is Status.UNDER_EXECUTION:
+        _act(db, vault, permit, PermitAction.COMPLETE, completed, issued)
+        permit = reading.by_id(db, vault, permit.id)
+    _act(db, vault, permit, PermitAction.OCCUPY, today, issued)
+
+
+_OUTCOMES: Mapping[str, _Way] = {
     "issued": _enter,
     "corrected": _correct,
     "revoked": partial(_told, PermitAction.REVOKE),
     "suspended": partial(_told, PermitAction.SUSPEND),
     "renewed": partial(_told, PermitAction.RENEW),
 }
+_OF_OTHERS: Mapping[str, _Way] = {
+    "building-permit-renewal": _renew,
+    "works-start-notice": _notify,
+    "occupancy-certificate-deposit": _occupy,
+}
+_REPLACING = frozenset({"vertical_extension", "alteration", "extension", "use_change"})
+"""Kinds of permits that change what an earlier one allows."""
 
 
 def _type(issued: Issued) -> str:
@@ -259,22 +404,47 @@ def _columns(answers: Mapping[str, Any]) -> dict[str, Any]:
     return columns
 
 
+# by what they are called in the register; a consultant answers for an extension's design
+_MORE = {
+    "designer_no": ("designer_syndicate_no", "consultant_syndicate_no"),
+    "supervisor_no": ("supervisor_syndicate_no",),
+    "supervisor_office": ("supervisor_office_name",),
+    "supervisor_register": ("supervisor_office_register_no",),
+    "contractor_no": ("contractor_register_no", "contractor_union_no"),
+}
+
+
+def _more(answers: Mapping[str, Any]) -> dict[str, str]:
+    """What stands beside the people, as far as the request says it."""
+    found: dict[str, str] = {}
+    for name, codes in _MORE.items():
+        said = next((answers[code] for code in codes if answers.get(code)), None)
+        if said is not None:
+            found[name] = str(said)[: BY_NAME[name].most]
+    return found
+
+
 def _people(answers: Mapping[str, Any]) -> People:
     """The owner is who applies, or whom an attorney applies for."""
 
     def text(code: str) -> str:
         return str(answers.get(code) or "")
 
+    said = text("applicant_capacity")
+    capacity = said if said in CAPACITIES else ""
     if text("principal_name"):
         owner = Owner(text("principal_name"), text("principal_national_id"))
     elif text("company_name"):
-        owner = Owner(text("company_name"))
+        owner = Owner(text("company_name"), capacity=capacity)
     else:
-        owner = Owner(text("applicant_name"), text("national_id"), text("mobile"))
+        owner = Owner(
+            text("applicant_name"), text("national_id"), text("mobile"), capacity=capacity
+        )
     return People(
         owners=[owner] if owner.name else [],
-        designer=text("designer_name"),
+        designer=text("designer_name") or text("consultant_name"),
         supervisor=text("supervisor_name"),
         contractor=text("demolition_contractor"),
         insurance_policy=text("insurance_policy_no"),
+        more=_more(answers),
     )

@@ -91,6 +91,8 @@ _ALIKE = (
     "plot_no",
     "building_use",
     "plot_area",
+    "footprint_area",
+    "height_cm",
     "total_built_area",
     "floors_above",
     "basements",
@@ -551,9 +553,17 @@ def _copy(db: Connection, book: Import, today: date) -> None:
     names.append(acts.announced)
     db.execute(insert(acts).from_select(names, entered.order_by(BuildingPermit.id)))
     owners = (
-        select(BuildingPermit.id, literal(0), _R.national_id, _R.national_id_index)
+        select(
+            BuildingPermit.id,
+            literal(0),
+            _R.national_id,
+            _R.national_id_index,
+            _R.mobile,
+            _R.mobile_index,
+        )
         .join(_R, _R.serial == BuildingPermit.serial)
         .where(_R.import_id == book.id, _R.fate == "good", _R.national_id.is_not(None))
     )
     sealed = ["permit_id", "position", "national_id", "national_id_index"]
+    sealed += ["mobile", "mobile_index"]
     db.execute(insert(PermitOwner).from_select(sealed, owners))

@@ -1,5 +1,6 @@
 """The register's words: kinds of permits, uses, statuses, verdicts, acts (facts §6.1, §6.2)."""
 
+from portal.permits import particulars
 from portal.permits.registry import PermitAction
 from portal.permits.validity import Status, Verdict
 from portal.problems import N_
@@ -172,6 +173,11 @@ ACTS = {
     PermitAction.CORRECT: N_("Corrected"),
     PermitAction.RESUBMIT: N_("Compared with the paper once more and submitted again"),
     PermitAction.REJECT: N_("Rejected: it does not belong into the register"),
+    PermitAction.AMEND: N_("Data corrected"),
+    PermitAction.NOTIFY_START: N_("Notice of the beginning of the works"),
+    PermitAction.KEEP: N_("Looked at: the permit has not lapsed"),
+    PermitAction.REINSTATE: N_("Given back its state"),
+    PermitAction.TAKE_BACK: N_("The last step was recorded in error: taken back"),
     PermitAction.OWNER_MOBILE: N_("The owner's mobile was recorded"),
 }
 
@@ -188,6 +194,10 @@ REFUSALS = {
     "renewed": N_("The permit was renewed before; the law allows it once"),
     "late": N_("The year to begin is over without a renewal"),
     "late_start": N_("The works began after the time to begin was over: that is no start in time"),
+    "reinstate": N_("The permit has lapsed: give it back its state first"),
+    "no_start_in_time": N_(
+        "With this day of issue the recorded beginning or renewal would not be in time"
+    ),
     "future": N_("This day has not come yet"),
     "too_early": N_("This day is before what was recorded earlier"),
 }
@@ -211,10 +221,30 @@ FIELDS = {
     "total_built_area": N_("Built area of all floors"),
     "owner": N_("Owner"),
     "owner_id": N_("National ID number"),
+    "owner_mobile": N_("Mobile of the owner"),
+    "owner_share": N_("Share of the owner"),
+    "owner_capacity": N_("Capacity of the owner"),
+    "co_owners": N_("The other owners"),
+    "floors": N_("The floors one by one"),
+    **{name: each.label for name, each in particulars.BY_NAME.items()},
     "file_no": N_("Number of the paper file"),
     "file_year": N_("Year of the file"),
     "file_department": N_("Department of the file"),
 }
+
+STEPS = {
+    "occupied_on": N_("Occupancy certificate deposited"),
+    "completed_on": N_("Works completed"),
+    "started_on": N_("Works begun"),
+    "renewed_on": N_("Renewed for one year"),
+}
+"""Days of acts that may be taken back."""
+
+PERSONAL = frozenset(
+    {"owner", "owner_id", "owner_mobile", "owner_share", "co_owners"}
+    | {name for name, each in particulars.BY_NAME.items() if each.personal}
+)
+"""What names a person or touches one: only for who may see names."""
 
 REVIEWS = {
     "": N_("Waits for a second person"),

@@ -63,6 +63,7 @@ NOTE = "permit_acts.note"
 ASKER = "permit_inquiries.asker"
 OWNER_ID = "permit_owners.national_id"
 OWNER_MOBILE = "permit_owners.mobile"
+LEFT = "permit_leftovers.permit"
 FILE_NAME = "permit_imports.file_name"
 HEADINGS = "permit_imports.headings"
 WITHDRAWN_WHY = "permit_imports.reason"
@@ -74,6 +75,7 @@ _STATUSES = ", ".join(f"'{status}'" for status in Status)
 _IN_REGISTER = text("review <> 'rejected'")
 _KINDS = ", ".join(f"'{kind}'" for kind in MatterKind)
 _MAY_LAPSE = text("status IN ('valid_not_started', 'renewed') AND lapse_proposed_on IS NULL")
+_CHANGES_ANOTHER = text("base_permit <> ''")
 _LAPSING = text("lapse_proposed_on IS NOT NULL")
 _UNVERIFIED = text("status = 'manual_unverified'")
 _PACED = text("pace_key IS NOT NULL")
@@ -201,6 +203,13 @@ class BuildingPermit(Base):
             postgresql_where=_IN_REGISTER,
         ),
         Index("ix_building_permits_address", "center_code", "street_key", "building_no"),
+        Index(
+            "ix_building_permits_base",
+            "center_code",
+            "base_permit",
+            sqlite_where=_CHANGES_ANOTHER,
+            postgresql_where=_CHANGES_ANOTHER,
+        ),
         Index("ix_building_permits_file", "center_code", "file_department", "file_no"),
         Index(
             "ix_building_permits_not_started",
@@ -270,6 +279,8 @@ class BuildingPermit(Base):
     completed_on: Mapped[date | None] = mapped_column(Date)
     occupied_on: Mapped[date | None] = mapped_column(Date)
     lapse_proposed_on: Mapped[date | None] = mapped_column(Date)
+    lapse_refused_on: Mapped[date | None] = mapped_column(Date)
+    """When an officer found that it had not lapsed: it is not proposed again."""
     entered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     entered_by: Mapped[str] = mapped_column(String(80), default="")
     import_id: Mapped[int | None] = mapped_column(ForeignKey("permit_imports.id"), index=True)
@@ -311,6 +322,29 @@ class PermitClaim(Base):
     permit_id: Mapped[int] = mapped_column(ForeignKey("building_permits.id"), primary_key=True)
     citizen_id: Mapped[int] = mapped_column(ForeignKey("citizens.id"), primary_key=True, index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PermitLeftover(Base):
+    """An issued paper that the register could not follow, until somebody has dealt with it."""
+
+    __tablename__ = "permit_leftovers"
+    __table_args__ = (
+        UniqueConstraint("request_number", "why"),
+        CheckConstraint("(settled_by IS NULL) = (settled_at IS NULL)", name="settled"),
+        Index("ix_permit_leftovers_center", "center_code", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    center_code: Mapped[str] = mapped_column(String(8))
+    request_number: Mapped[str] = mapped_column(String(20))
+    service_code: Mapped[str] = mapped_column(String(60))
+    why: Mapped[str] = mapped_column(String(20))
+    output_number: Mapped[str] = mapped_column(String(60))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    permit: Mapped[bytes | None] = mapped_column(sealed())
+    """All of it but its number, where it can be entered as it is."""
+    settled_by: Mapped[str | None] = mapped_column(String(80))
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class PermitAct(Base):
@@ -450,7 +484,9 @@ class PermitImportRow(Base):
     plot_no: Mapped[str] = mapped_column(String(30))
     building_use: Mapped[str] = mapped_column(String(20))
     plot_area: Mapped[int | None] = mapped_column(BigInteger)
+    footprint_area: Mapped[int | None] = mapped_column(BigInteger)
     total_built_area: Mapped[int | None] = mapped_column(BigInteger)
+    height_cm: Mapped[int | None]
     floors_above: Mapped[int | None]
     basements: Mapped[int | None]
     units_count: Mapped[int | None]

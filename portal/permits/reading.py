@@ -238,8 +238,43 @@ def newest(db: Connection, vault: Vault, condition: ColumnElement[bool], most: i
     return [_permit(vault, row) for row in rows.mappings()]
 
 
+def later(db: Connection, permit: Permit) -> list[PermitNumber]:
+    """The permits of its center that change or extend this one, the newest first."""
+    rows = db.execute(
+        select(BuildingPermit.number, BuildingPermit.letter, BuildingPermit.year)
+        .where(
+            BuildingPermit.center_code == permit.center_code,
+            BuildingPermit.base_permit == permit.number.canonical,
+            BuildingPermit.base_permit != literal_column("''"),
+            BuildingPermit.status.not_in([Status.MANUAL_UNVERIFIED, Status.REVOKED]),
+            IN_REGISTER,
+        )
+        .order_by(BuildingPermit.id.desc())
+        .limit(_MOST)
+    )
+    return [PermitNumber(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What an employee looks for: each may be empty."""
+
+    streets: Sequence[str] = ()
+    """Spellings of one street, as they are compared."""
+    building_no: str = ""
+    file_no: str = ""
+    departments: Sequence[str] = ()
+    """Whose files: all of them, so that the index of files answers."""
+
+
 def listed(
-    db: Connection, center: str, *, before: int | None = None, only: str = "", most: int = 25
+    db: Connection,
+    center: str,
+    *,
+    before: int | None = None,
+    only: str = "",
+    search: Search | None = None,
+    most: int = 25,
 ) -> list[Listed]:
     """The newest permits of a center, those before id ``before``; ``only`` is ``lapsing``,
     ``unverified`` (to be reviewed), ``returned`` (to be corrected) or ``rejected``."""
@@ -254,6 +289,9 @@ def listed(
         conditions.append(BuildingPermit.lapse_proposed_on.is_not(None))
     if only == "unverified":
         conditions += [_UNVERIFIED, BuildingPermit.review == literal_column("''")]
+    conditions += _looked_for(search) if search else []
+    # few have the address or the file: they are gone to by it, not by going through the newest
+    newest = BuildingPermit.id + literal_column("0") if search else BuildingPermit.id
     rows = db.execute(
         select(
             BuildingPermit.id,
@@ -270,7 +308,7 @@ def listed(
             BuildingPermit.review,
         )
         .where(*conditions)
-        .order_by(BuildingPermit.id.desc())
+        .order_by(newest.desc())
         .limit(most)
     )
     return [
@@ -288,3 +326,15 @@ def listed(
         )
         for r in rows
     ]
+
+
+def _looked_for(search: Search) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if search.streets:
+        conditions.append(BuildingPermit.street_key.in_(search.streets))
+    if search.building_no:
+        conditions.append(BuildingPermit.building_no == search.building_no)
+    if search.file_no:
+        conditions.append(BuildingPermit.file_no == search.file_no)
+        conditions.append(BuildingPermit.file_department.in_(search.departments))
+    return conditions

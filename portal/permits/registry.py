@@ -6,12 +6,12 @@ with the reason.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, text, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from portal.clock import cairo_day, public_id
 from portal.db import insert_missing
@@ -34,6 +34,7 @@ from portal.text import fold_arabic, fold_digits
 from portal.vault import Vault
 
 _LONGEST_STREET = 120
+_STREET = fold_arabic("شارع") + " "
 # as its index has it, without parameters: a database must see that the index answers
 _NOT_STARTED = text("status IN ('valid_not_started', 'renewed')")
 
@@ -62,7 +63,14 @@ class PermitAction(StrEnum):
     CORRECT = "correct"
     RESUBMIT = "resubmit"
     REJECT = "reject"
+    # of what is told already
+    AMEND = "amend"
     OWNER_MOBILE = "owner_mobile"
+    NOTIFY_START = "notify_start"
+    # against an act that was wrong, or that a court or the center has undone
+    KEEP = "keep"
+    REINSTATE = "reinstate"
+    TAKE_BACK = "take_back"
 
 
 @dataclass(frozen=True)
@@ -82,12 +90,15 @@ class NewPermit:
     """Other columns of the register, such as ``street`` and ``floors_above``."""
 
 
+# works may have begun, or be disputed, before a permit was stopped
+_NOT_BEGUN = NOT_STARTED | {Status.SUSPENDED}
 _ANY_ALIVE = NOT_STARTED | {Status.UNDER_EXECUTION, Status.SUSPENDED}
 _FROM: Mapping[PermitAction, frozenset[Status]] = {
     PermitAction.REVIEW: frozenset({Status.MANUAL_UNVERIFIED}),
-    PermitAction.START: NOT_STARTED,
-    PermitAction.DISPUTE_START: NOT_STARTED,
-    PermitAction.END_DISPUTE: NOT_STARTED,
+    PermitAction.NOTIFY_START: _NOT_BEGUN,
+    PermitAction.START: _NOT_BEGUN,
+    PermitAction.DISPUTE_START: _NOT_BEGUN,
+    PermitAction.END_DISPUTE: _NOT_BEGUN,
     PermitAction.RENEW: RENEWABLE,
     PermitAction.SUSPEND: NOT_STARTED | {Status.UNDER_EXECUTION},
     PermitAction.RESUME: frozenset({Status.SUSPENDED}),
@@ -98,6 +109,17 @@ _FROM: Mapping[PermitAction, frozenset[Status]] = {
     PermitAction.OCCUPY: frozenset({Status.UNDER_EXECUTION, Status.COMPLETED}),
     PermitAction.SUPERSEDE: _ANY_ALIVE | {Status.COMPLETED, Status.OCCUPIED},
     PermitAction.LAPSE: NOT_STARTED,
+    PermitAction.KEEP: NOT_STARTED,
+    PermitAction.REINSTATE: frozenset({Status.LAPSED, Status.REVOKED, Status.SUPERSEDED}),
+    PermitAction.TAKE_BACK: frozenset(
+        {
+            Status.RENEWED,
+            Status.SUSPENDED,
+            Status.UNDER_EXECUTION,
+            Status.COMPLETED,
+            Status.OCCUPIED,
+        }
+    ),
 }
 _TO: Mapping[PermitAction, Status] = {
     PermitAction.START: Status.UNDER_EXECUTION,
@@ -108,6 +130,8 @@ _TO: Mapping[PermitAction, Status] = {
     PermitAction.SUPERSEDE: Status.SUPERSEDED,
     PermitAction.LAPSE: Status.LAPSED,
 }
+# the newest first: what is taken back
+_STEPS = ("occupied_on", "completed_on", "started_on", "renewed_on")
 _DAY_OF: Mapping[PermitAction, str] = {
     PermitAction.START: "started_on",
     PermitAction.RENEW: "renewed_on",
@@ -116,12 +140,26 @@ _DAY_OF: Mapping[PermitAction, str] = {
 }
 
 
+_BEFORE_WORKS = frozenset(
+    {
+        PermitAction.NOTIFY_START,
+        PermitAction.START,
+        PermitAction.DISPUTE_START,
+        PermitAction.END_DISPUTE,
+    }
+)
+
+
 class NotPossible(Conflict):
     """The law or the register does not allow this act; ``reason`` is a code."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+ACTS = frozenset(_FROM)
+"""What an officer may tell, in the right state; the rest comes of other pages."""
 
 
 def possible(permit: Permit, today: date) -> list[PermitAction]:
@@ -167,6 +205,13 @@ def street_key(street: str) -> str:
     return fold_arabic(street)[:_LONGEST_STREET]
 
 
+def street_keys(street: str) -> list[str]:
+    """The ways in which a street may stand in the register: with «شارع» before it and without."""
+    key = street_key(street)
+    bare = key.removeprefix(_STREET)
+    return [key] if not bare else list(dict.fromkeys([key, bare, _STREET + bare]))
+
+
 def keep_owners(db: Connection, vault: Vault, permit_id: int, people: People) -> None:
     """Whose national IDs find the permit, and the mobiles that prove them; in place of those that
     were kept before."""
@@ -202,6 +247,8 @@ def act(
     note: str,
     at: datetime,
     today: date,
+    *,
+    people: People | None = None,
 ) -> None:
     """Do one act, which happened ``on`` that day; a renewal, on the day it was asked for.
 
@@ -210,30 +257,54 @@ def act(
     reason = _why_not(permit, action, today) or _why_not_on(permit, action, on, today)
     if reason is not None:
         raise NotPossible(reason)
-    status = _target(permit, action)
-    values: dict[str, Any] = {}
-    if status is not permit.status:
-        # a renewal is for the day it was asked for, and holds from the day it was granted
-        since = today if action is PermitAction.RENEW else on
-        values |= {"status": status, "status_on": since}
-    if action in _DAY_OF:
-        values[_DAY_OF[action]] = on
-    if action is PermitAction.OCCUPY and permit.row["completed_on"] is None:
-        values["completed_on"] = on
+    values = _values(permit, action, on)
+    changes = {name: [str(permit.row[name]), ""] for name in _STEPS if values.get(name, on) is None}
     if action is PermitAction.REVIEW:
         if actor in {permit.row["entered_by"], permit.row["corrected_by"]}:
             raise NotPossible("own")
         values["reviewed_by"] = actor
-    if action in {PermitAction.DISPUTE_START, PermitAction.END_DISPUTE}:
-        values["start_disputed"] = action is PermitAction.DISPUTE_START
-    if action is PermitAction.RENEW and permit.term is not None:
-        renewed = Term(permit.term.issued_on, True, None, permit.term.start_disputed)
-        values["must_start_by"] = renewed.must_start_by
-    if status not in NOT_STARTED or action in {PermitAction.RENEW, PermitAction.DISPUTE_START}:
+    if action is PermitAction.REINSTATE:
+        status = _before(db, permit)
+    else:
+        status = _target(permit, action, values)
+    if status is not permit.status:
+        # a renewal is for the day it was asked for, and holds from the day it was granted
+        since = today if action is PermitAction.RENEW else on
+        values |= {"status": status, "status_on": since}
+    if status not in NOT_STARTED:
         values["lapse_proposed_on"] = None
+    if people is not None:  # who builds, as a notice tells it; the owners are the same
+        values["people"] = vault.seal_json(PEOPLE, asdict(people))
     revision = permit.row["revision"] + 1
     guarded(db, permit, revision=revision, **values)
-    record(db, vault, permit.id, revision, action, status, on, actor, note, at)
+    record(db, vault, permit.id, revision, action, status, on, actor, note, at, changes)
+
+
+def _values(permit: Permit, action: PermitAction, on: date) -> dict[str, Any]:
+    """What an act changes beside the state."""
+    values: dict[str, Any] = {_DAY_OF[action]: on} if action in _DAY_OF else {}
+    match action:
+        case PermitAction.START:
+            values["start_disputed"] = False
+        case PermitAction.OCCUPY if permit.row["completed_on"] is None:
+            values["completed_on"] = on
+        case PermitAction.NOTIFY_START:
+            values["details"] = {**permit.row["details"], "notified_start_on": on.isoformat()}
+        case PermitAction.DISPUTE_START:
+            values |= {"start_disputed": True, "lapse_proposed_on": None}
+        case PermitAction.END_DISPUTE:
+            values["start_disputed"] = False
+        case PermitAction.RENEW if permit.term is not None:
+            renewed = replace(permit.term, renewed=True)
+            values |= {"must_start_by": renewed.must_start_by, "lapse_proposed_on": None}
+            values["lapse_refused_on"] = None
+        case PermitAction.KEEP:
+            values |= {"lapse_proposed_on": None, "lapse_refused_on": on}
+        case PermitAction.REINSTATE if permit.status is Status.LAPSED:
+            values["lapse_refused_on"] = on
+        case PermitAction.TAKE_BACK:
+            values |= _taken_back(permit)
+    return values
 
 
 def renumber(
@@ -282,19 +353,43 @@ def guarded(db: Connection, permit: Permit, **values: Any) -> None:
         raise Conflict("somebody changed this permit meanwhile")
 
 
-def _target(permit: Permit, action: PermitAction) -> Status:
-    if action is PermitAction.RESUME:
-        return _before_works(permit)
-    if action is PermitAction.REVIEW:
-        return _before_works(permit)
-    if action is PermitAction.RENEW:
-        return Status.SUSPENDED if permit.status is Status.SUSPENDED else Status.RENEWED
-    return _TO.get(action, permit.status)
+def _target(permit: Permit, action: PermitAction, values: Mapping[str, Any]) -> Status:
+    if action in {PermitAction.RESUME, PermitAction.REVIEW}:
+        return by_dates(permit.row)
+    stopped = permit.status is Status.SUSPENDED
+    if action is PermitAction.TAKE_BACK and not stopped:
+        return by_dates({**permit.row, **values})
+    if stopped and action in {PermitAction.RENEW, PermitAction.START}:
+        return Status.SUSPENDED
+    return Status.RENEWED if action is PermitAction.RENEW else _TO.get(action, permit.status)
 
 
-def _before_works(permit: Permit) -> Status:
+def _taken_back(permit: Permit) -> dict[str, Any]:
+    """The permit without its last step. Who takes a beginning back has not shown that there was
+    none: it counts as disputed until somebody decides that too."""
+    step = next(name for name in _STEPS if permit.row[name])
+    values: dict[str, Any] = {step: None}
+    if step == "started_on":
+        values["start_disputed"] = True
+    if step == "renewed_on" and permit.term is not None:
+        values["must_start_by"] = replace(permit.term, renewed=False).must_start_by
+    return values
+
+
+def _before(db: Connection, permit: Permit) -> Status:
+    """What the permit was before it lapsed, was revoked or replaced."""
+    earlier = db.scalar(
+        select(PermitAct.status)
+        .where(PermitAct.permit_id == permit.id, PermitAct.status != permit.status)
+        .order_by(PermitAct.revision.desc())
+        .limit(1)
+    )
+    stopped = earlier == Status.SUSPENDED
+    return Status.SUSPENDED if stopped else by_dates(permit.row)
+
+
+def by_dates(row: Mapping[str, Any]) -> Status:
     """Where a permit stands by its dates alone."""
-    row = permit.row
     if row["occupied_on"]:
         return Status.OCCUPIED
     if row["completed_on"]:
@@ -311,6 +406,13 @@ def _why_not(permit: Permit, action: PermitAction, today: date) -> str | None:
     if action is PermitAction.DISPUTE_START and disputed:
         return "status"
     if action is PermitAction.END_DISPUTE and not disputed:
+        return "status"
+    if action is PermitAction.KEEP and permit.row["lapse_proposed_on"] is None:
+        return "status"
+    begun = permit.row["started_on"] is not None
+    if begun and permit.status is Status.SUSPENDED and action in _BEFORE_WORKS:
+        return "started"
+    if action is PermitAction.TAKE_BACK and not any(permit.row[name] for name in _STEPS):
         return "status"
     if action is PermitAction.REVIEW:
         if permit.row["review"] or permit.row["lot_id"] is not None:
@@ -332,7 +434,7 @@ def _why_not_on(permit: Permit, action: PermitAction, on: date, today: date) -> 
     if on > today:
         return "future"
     row, term = permit.row, permit.term
-    if action in _DAY_OF:
+    if action in _DAY_OF or action is PermitAction.NOTIFY_START:
         before = row["completed_on"] or row["started_on"] or row["issued_on"]
     else:
         before = row["issued_on"] if action is PermitAction.REVIEW else row["status_on"]
@@ -387,6 +489,7 @@ def propose_lapses(db: Connection, today: date) -> int:
             BuildingPermit.started_on.is_(None),
             BuildingPermit.start_disputed.is_(False),
             BuildingPermit.lapse_proposed_on.is_(None),
+            BuildingPermit.lapse_refused_on.is_(None),
         )
         .values(lapse_proposed_on=today)
     )

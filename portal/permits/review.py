@@ -5,23 +5,21 @@ entry that nobody accepted is told to nobody. One is accepted, returned with the
 wrong and then corrected, or rejected: it keeps its history and gives its number back.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
-from sqlalchemy.exc import IntegrityError
 
-from portal.permits import entering, reading, registry
+from portal.permits import correcting, registry
 from portal.permits.backlog_model import JUDGEMENT_NOTE, JudgementMark, PermitJudgement, ReviewLot
 from portal.permits.labels import FIELDS
-from portal.permits.model import PEOPLE, PermitAct
+from portal.permits.model import PermitAct
 from portal.permits.reading import Permit
 from portal.permits.registry import NewPermit, NotPossible, PermitAction
-from portal.permits.validity import Status, Term
-from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Problem
-from portal.text import fold_digits, is_readable
+from portal.permits.validity import Status
+from portal.problems import HIDDEN_CHARACTERS, N_, Problem
+from portal.text import is_readable
 from portal.vault import Vault
 
 LONGEST_REASON = 2000
@@ -208,59 +206,5 @@ def correct(
     """
     if not can_correct(permit):
         raise NotPossible("status")
-    there = reading.find(db, vault, permit.center_code, new.number)
-    if there is not None and there.id != permit.id:
-        raise Conflict("this number is in the register already")
-    owners = [*new.people.owners, *permit.people.owners[1:]]
-    people = replace(permit.people, owners=owners)
-    columns: dict[str, Any] = {**dict.fromkeys(_EMPTIED), **new.columns}
-    columns["street_key"] = registry.street_key(str(columns.get("street", "")))
-    columns["building_no"] = fold_digits(str(columns.get("building_no", "")))
-    term = Term(new.issued_on, False, None, False) if new.issued_on else None
-    revision = permit.row["revision"] + 1
-    try:
-        with db.begin_nested():
-            registry.guarded(
-                db,
-                permit,
-                revision=revision,
-                year=new.number.year,
-                number=new.number.number,
-                letter=new.number.letter,
-                permit_type=new.permit_type,
-                legal_regime=new.legal_regime,
-                issued_on=new.issued_on,
-                must_start_by=term.must_start_by if term else None,
-                people=vault.seal_json(PEOPLE, asdict(people)),
-                corrected_by=actor,
-                review="",
-                lot_id=None,
-                **columns,
-            )
-    except IntegrityError as error:
-        raise Conflict("this number is in the register already") from error
-    registry.keep_owners(db, vault, permit.id, people)
-    changes = changed(permit, reading.by_id(db, vault, permit.id))
-    registry.record(
-        db,
-        vault,
-        permit.id,
-        revision,
-        PermitAction.CORRECT,
-        permit.status,
-        new.issued_on,
-        actor,
-        note,
-        at,
-        changes,
-    )
-
-
-# what a correction may leave empty
-_EMPTIED = ("floors_above", "basements", "units_count", "plot_area", "total_built_area")
-
-
-def changed(before: Permit, after: Permit) -> Mapping[str, Sequence[str]]:
-    """By field what stood in the entry, and what stands there now."""
-    old, new = entering.typed_of(before), entering.typed_of(after)
-    return {name: [old[name], new[name]] for name in FIELDS if old[name] != new[name]}
+    waiting = {"corrected_by": actor, "review": "", "lot_id": None}
+    correcting.rewrite(db, vault, permit, new, PermitAction.CORRECT, actor, note, at, **waiting)

@@ -42,6 +42,8 @@ class Spellings:
     weekdays: Mapping[str, int]
     """From Monday, 0."""
     template: Mapping[str, Sequence[str]]
+    words: Mapping[str, Mapping[str, str]]
+    """Of each code of a choice the word that is written for it first."""
 
 
 @cache
@@ -54,6 +56,10 @@ def spellings() -> Spellings:
         {word: int(month) for word, month in _turned(known["months"]).items()},
         {word: int(day) for word, day in _turned(known["weekdays"]).items()},
         known["template"],
+        {
+            field: {code: spelled[0] for code, spelled in words.items()}
+            for field, words in known["values"].items()
+        },
     )
 
 

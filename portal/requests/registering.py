@@ -11,7 +11,7 @@ from portal.handoff import messages
 from portal.handoff.messages import BadMessage, Message
 from portal.notifications import compose
 from portal.requests import issuing
-from portal.requests.center_acts import CenterActs, Step, note_of
+from portal.requests.center_acts import CenterActs, Outcome, Step, note_of
 from portal.requests.lifecycle import Event
 from portal.requests.reading import FiledRequest
 
@@ -32,6 +32,7 @@ def notice_registered(
     documents = issuing.brought(message)
     _register(acts, db, request, message, Event.REGISTER_NOTICE, {"decided_at": message.at})
     issuing.keep_documents(acts, db, request, message, documents)
+    acts.registered(db, request, message, Outcome.ISSUED)
 
 
 def _register(

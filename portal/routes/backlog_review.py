@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from portal.backoffice.acts import Employee
 from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
-from portal.permits import cutoffs, entering, labels, lots, reading, review, scans
+from portal.permits import cutoffs, entering, labels, lots, particulars, reading, review, scans
 from portal.permits.lots import Lot
 from portal.permits.reading import Permit
 from portal.permits.registry import NotPossible
@@ -25,7 +25,7 @@ from portal.web.visit import Visit
 _PERMITS = "/center/permits"
 _LOTS = "/center/permits/backlog/lots"
 _LONGEST_NOTE = 2000
-_FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS)
+_FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS, *particulars.NAMES)
 TAKEN = N_("The register has a permit under this number already; look it up")
 _REFUSALS = {
     **labels.REFUSALS,

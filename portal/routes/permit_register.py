@@ -17,10 +17,14 @@ from portal.bodies.log import AskedByBody
 from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
 from portal.permits import (
+    correcting,
     cutoffs,
     entering,
+    filling,
     labels,
+    leftovers,
     matters,
+    particulars,
     reading,
     registry,
     review,
@@ -28,13 +32,13 @@ from portal.permits import (
     survey,
 )
 from portal.permits.numbers import read_number
-from portal.permits.reading import Permit
+from portal.permits.reading import Permit, Search
 from portal.permits.registry import NotPossible, PermitAction
 from portal.permits.validity import Status
 from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Missing, Problem, Refused
 from portal.receipts.codes import drawn
 from portal.routes.backlog_review import department_problems
-from portal.text import is_readable, parse_day, without_hidden
+from portal.text import fold_digits, is_readable, parse_day, without_hidden
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -44,9 +48,10 @@ from portal.web.visit import Visit
 _BASE = "/center/permits"
 _PAGE = 25
 _LONGEST_NOTE = 2000
-_FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS)
+_FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS, *particulars.NAMES)
 _EMPTY = dict.fromkeys(_FIELDS, "") | {"legal_regime": "119/2008"}
 _NO_ACT = {"act": "", "on": "", "note": ""}
+_LOOKED = ("number", "street", "building_no", "file_no")
 _FILTERS = ("", "lapsing", "unverified", "returned", "rejected")
 _DECISIONS = frozenset(
     {
@@ -56,6 +61,9 @@ _DECISIONS = frozenset(
         PermitAction.SUPERSEDE,
         PermitAction.LAPSE,
         PermitAction.END_DISPUTE,
+        PermitAction.KEEP,
+        PermitAction.REINSTATE,
+        PermitAction.TAKE_BACK,
     }
 )
 _EXPLAINED = _DECISIONS | {PermitAction.DISPUTE_START}
@@ -65,10 +73,14 @@ _EXPLAINED = _DECISIONS | {PermitAction.DISPUTE_START}
 def list_permits(
     visit: NamedDependency[Visit],
     number: FromQuery[str] = "",
+    street: FromQuery[str] = "",
+    building_no: FromQuery[str] = "",
+    file_no: FromQuery[str] = "",
     only: FromQuery[str] = "",
     before: FromQuery[int] = 0,
 ) -> Response[bytes]:
-    """The newest permits of the center; a number leads to its permit."""
+    """The newest permits of the center; a number leads to its permit, an address and the number of
+    a paper file to those that have it."""
     portal, today = visit.portal, visit.today
     if only not in _FILTERS or not 0 <= before <= LARGEST_ID:
         raise Missing("filter")
@@ -82,23 +94,87 @@ def list_permits(
                 return redirect(visit, f"{_BASE}/{found.id}")
             text = N_("The register of this center has no permit under this number")
             problems = [Problem("number", text)]
-        listed = reading.listed(
-            db, employee.center, before=before or None, only=only, most=_PAGE + 1
+        looked = {"number": number, "street": street}
+        looked |= {"building_no": building_no, "file_no": file_no}
+        return _register_page(
+            visit, db, employee, problems, 422 if problems else 200, looked, only, before
         )
+
+
+def _register_page(
+    visit: Visit,
+    db: Connection,
+    employee: Employee,
+    problems: Sequence[Problem],
+    status: int,
+    looked: Mapping[str, str] = MappingProxyType({}),
+    only: str = "",
+    before: int = 0,
+) -> Response[bytes]:
+    portal = visit.portal
+    known = {name: without_hidden(looked.get(name, "")).strip()[:120] for name in _LOOKED}
+    search = _search(visit, known)
+    keeps = may(employee.role, Permission.KEEP_PERMITS)
+    left = leftovers.of_center(db, employee.center) if keeps else []
+    listed = reading.listed(
+        db, employee.center, before=before or None, only=only, search=search, most=_PAGE + 1
+    )
     return portal.pages.page(
         visit,
         "permits/register.html",
-        422 if problems else 200,
+        status,
         listed=listed[:_PAGE],
         more=len(listed) > _PAGE,
         only=only,
-        number=without_hidden(number)[:60],
+        looked=known,
+        searched=search is not None,
         problems=problems,
         center=portal.places.centers[employee.center],
+        left=left,
+        left_labels=leftovers.LABELS,
+        services=portal.catalogue.services,
         may_enter=may(employee.role, Permission.ENTER_PERMITS),
         may_record_owners=may(employee.role, Permission.RECORD_OWNERS),
         labels=labels,
     )
+
+
+def _search(visit: Visit, known: Mapping[str, str]) -> Search | None:
+    if not any(known[name] for name in _LOOKED if name != "number"):
+        return None
+    return Search(
+        registry.street_keys(known["street"]) if known["street"] else (),
+        fold_digits(known["building_no"]),
+        entering.file_number(known["file_no"]) or known["file_no"],
+        tuple(visit.portal.catalogue.departments),
+    )
+
+
+@post_form(f"{_BASE}/leftovers/{{left_id:int}}", Access.STAFF)
+def settle(
+    visit: NamedDependency[Visit], left_id: FromPath[int], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
+    """Enter an issued permit under its right number, or say that it is dealt with."""
+    portal, now = visit.portal, visit.portal.clock.now()
+    with portal.database.begin() as db:
+        employee = visit.employee(db, Permission.KEEP_PERMITS)
+        visit.check_form(form)
+        if not 0 < left_id <= LARGEST_ID:
+            raise Missing("leftover")
+        if not form.text("number"):
+            leftovers.settle(db, employee.center, left_id, employee.username, now)
+            return redirect(visit, _BASE)
+        number = read_number(form.text("number"), visit.today.year)
+        if number is None or reading.find(db, portal.vault, employee.center, number):
+            taken = N_("The register has a permit under this number already; look it up")
+            unread = N_("Write the number and the year, such as 215 and 2025")
+            problem = Problem(f"left-{left_id}", taken if number else unread)
+            return _register_page(visit, db, employee, [problem], status=409 if number else 422)
+        permit_id, new = leftovers.enter(
+            db, portal.vault, employee.center, left_id, number, employee.username, now
+        )
+        filling.supersede_base(db, portal.vault, new, employee.username, now)
+    return redirect(visit, f"{_BASE}/{permit_id}")
 
 
 @get_page(f"{_BASE}/new", Access.STAFF)
@@ -200,6 +276,10 @@ def permit_page(
         may_review=may(employee.role, Permission.REVIEW_PERMITS)
         and review.why_not_judge(db, permit, employee.username) is None,
         may_correct=may(employee.role, Permission.ENTER_PERMITS) and review.can_correct(permit),
+        may_amend=may(employee.role, Permission.DECIDE_PERMITS) and correcting.can_amend(permit),
+        told=particulars.told(permit),
+        built_ratio=particulars.built_ratio(permit.row),
+        later=reading.later(db, permit),
         may_see_scans=may(employee.role, Permission.SEE_SCANS),
         scans=len(scans.of_permit(db, portal.vault, permit.id)),
         shelf=survey.shelf_of(db, permit.id),
@@ -306,4 +386,4 @@ def _read_act(
     return action, on, problems
 
 
-HANDLERS = [list_permits, show_entry, enter, show_permit, act]
+HANDLERS = [list_permits, settle, show_entry, enter, show_permit, act]

@@ -24,10 +24,11 @@ from portal.catalogue.identity import local_mobile
 from portal.clock import public_id
 from portal.identity import otp
 from portal.identity.sessions import CitizenSession
-from portal.permits import inquiry, labels, matters, owning, reading
+from portal.permits import inquiry, labels, matters, owning, particulars, reading
 from portal.permits.inquiry import Answer, AnswerClass, Asked, Asker, TooSoon
 from portal.permits.matters import Matter
 from portal.permits.numbers import PermitNumber, of_address, read_parts
+from portal.permits.validity import Verdict
 from portal.places.finder import LONGEST_QUERY
 from portal.places.model import Center
 from portal.problems import N_, Missing, Problem
@@ -332,15 +333,22 @@ class _Past:
     acts: Sequence[reading.PastAct] = ()
     beside: Sequence[Matter] = ()
     asked: Sequence[Asked | AskedByBody] = ()
+    later: Sequence[PermitNumber] = ()
+    """For everyone: what has taken its place."""
 
 
 def _past(visit: Visit, db: Connection, answer: Answer) -> _Past:
     if answer.permit is None or not answer.own:
-        return _Past()
+        replaced = answer.permit is not None and answer.verdict is Verdict.REPLACED
+        return _Past(later=_later(db, answer) if replaced else ())
     permit_id = answer.permit.id
     acts = reading.history(db, visit.portal.vault, permit_id)
     beside = matters.of_permit(db, permit_id)
-    return _Past(acts, beside, _who_asked(db, permit_id))
+    return _Past(acts, beside, _who_asked(db, permit_id), _later(db, answer))
+
+
+def _later(db: Connection, answer: Answer) -> list[PermitNumber]:
+    return reading.later(db, answer.permit) if answer.permit is not None else []
 
 
 def _answer(
@@ -362,12 +370,15 @@ def _answer(
         "labels": labels,
         "history": past.acts,
         "asked": past.asked,
+        "later": past.later,
+        "told": particulars.told(answer.permit) if answer.permit is not None and answer.own else (),
         "matters": past.beside,
         "matter_labels": matters,
         "purposes": bodies.PURPOSES,
         "signed_in": visit.session is not None,
     }
-    if visit.session is None and not visit.request.scope["query_string"]:
+    shared = visit.session is None and not past.later
+    if shared and not visit.request.scope["query_string"]:
         response = _installable(
             portal.pages.filled_page(
                 visit,

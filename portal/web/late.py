@@ -21,7 +21,7 @@ _TYPED = re.compile(
     r"/drafts/[^/]+/(?!(?:check|documents|discard)$)[^/]+"
     r"|/requests/[^/]+/(?:complete|grievance)"
     r"|/center/requests/[^/]+/(?:completion|refuse|grievance|accept-prelim|assess|return-fees)"
-    r"|/center/permits/(?:new|[^/]+/(?:correct|review|owner-mobile))"
+    r"|/center/permits/(?:new|[^/]+/(?:amend|correct|review|owner-mobile))"
     r"|/center/finance/refunds/(?:of/[^/]+/[^/]+|[^/]+/reject)"
     r"|/center/finance/cases/[^/]+/(?:propose|reject|close)"
     r"|/center/permits/(?:new|[^/]+/(?:review|correct)|imports/[^/]+/(?:columns|words|withdraw))"

@@ -355,6 +355,10 @@ def test_what_the_pace_asks_for_stands_in_indexes(large: Register, asker: Asker)
         assert "COVERING INDEX" in plan.text or "Index Only Scan" in plan.text, plan.text
 
 
+def _named(number: PermitNumber) -> reading.Permit:
+    return reading.Permit(1, CENTER, number, Status.SUPERSEDED, {}, People())
+
+
 _QUESTIONS: dict[str, Callable[[Connection], object]] = {
     "number": lambda db: reading.find(db, VAULT, CENTER, PermitNumber(7, "م", 1998)),
     "code": lambda db: reading.by_serial(db, VAULT, "s"),
@@ -366,8 +370,15 @@ _QUESTIONS: dict[str, Callable[[Connection], object]] = {
     "all that is his": lambda db: owning.of_citizen(db, VAULT, OWNER_ID, MOBILE, 1),
     "all of a card": lambda db: owning.of_owner(db, VAULT, OWNER_ID),
     "who asked": lambda db: inquiry.who_asked(db, 1),
+    "later permits": lambda db: reading.later(db, _named(PermitNumber(7, "", 2024))),
     "a center's list": lambda db: reading.listed(db, CENTER),
     "its next page": lambda db: reading.listed(db, CENTER, before=900),
+    "an address, by staff": lambda db: reading.listed(
+        db, CENTER, search=reading.Search(("a", "شارع a"), "1")
+    ),
+    "a paper file": lambda db: reading.listed(
+        db, CENTER, search=reading.Search(file_no="12", departments=("building-licensing", "x"))
+    ),
     "to be looked at": lambda db: reading.listed(db, CENTER, only="lapsing"),
     "to be reviewed": lambda db: reading.listed(db, CENTER, only="unverified"),
     "the nightly round": lambda db: registry.propose_lapses(db, TODAY),
@@ -383,6 +394,9 @@ _BY_KEYS = {
     "all that is his": "national_id_index.*citizen_id|citizen_id.*national_id_index",
     "all of a card": "national_id_index",
     "who asked": "permit_id",
+    "an address, by staff": "street_key",
+    "a paper file": "file_no",
+    "later permits": "base_permit",
     "to be looked at": "ix_building_permits_lapsing.*center_code",
     "to be reviewed": "ix_building_permits_unverified.*center_code",
     "the nightly round": "must_start_by",
