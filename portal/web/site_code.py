@@ -57,18 +57,17 @@ def _of_any(length: int) -> tuple[int, str, int, int]:
 @lru_cache(8192)
 def _changed(version: int, level: str, place: int, letter: str) -> int:
     """The squares that turn when ``letter`` stands at ``place``."""
-    with_it, without = (
-        segno.make(
-            _ANY * place + last,
-            version=version,
-            error=level,
-            boost_error=False,
-            mask=_MASK,
-            mode="byte",
-        )
-        for last in (letter, _ANY)
+    return _begun(version, level, place, letter) ^ _begun(version, level, place, _ANY)
+
+
+@lru_cache(8192)
+def _begun(version: int, level: str, place: int, last: str) -> int:
+    """The squares of a text that ends with ``last`` at ``place``."""
+    text = _ANY * place + last
+    made = segno.make(
+        text, version=version, error=level, boost_error=False, mask=_MASK, mode="byte"
     )
-    return _squares(with_it) ^ _squares(without)
+    return _squares(made)
 
 
 def _squares(code: segno.QRCode) -> int:

@@ -349,10 +349,9 @@ def test_what_the_pace_asks_for_stands_in_indexes(large: Register, asker: Asker)
         large, lambda db: inquiry.by_number(db, VAULT, CENTER, number, asker, NOW, TODAY)
     )
     pace = [each for each in plans if "permit_inquiries" in each.statement]
-    assert len(pace) == 2
-    for plan in pace:
-        assert plan.searches, plan.text
-        assert "COVERING INDEX" in plan.text or "Index Only Scan" in plan.text, plan.text
+    assert len(pace) == 1
+    assert pace[0].searches, pace[0].text
+    assert len(re.findall("COVERING INDEX|Index Only Scan", pace[0].text)) == 2, pace[0].text
 
 
 def _named(number: PermitNumber) -> reading.Permit:
