@@ -314,12 +314,14 @@ class Asked:
     by: str
 
 
-def who_asked(db: Connection, permit_id: int, most: int = 50) -> list[Asked]:
+def who_asked(
+    db: Connection, permit_id: int, most: int = 50, until: datetime | None = None
+) -> list[Asked]:
     """For the owner: when and from where it was asked about his permit, without names."""
-    rows = db.execute(
-        select(PermitInquiry.at, PermitInquiry.asker_kind, PermitInquiry.keys)
-        .where(PermitInquiry.permit_id == permit_id)
-        .order_by(PermitInquiry.at.desc())
-        .limit(most)
+    found = select(PermitInquiry.at, PermitInquiry.asker_kind, PermitInquiry.keys).where(
+        PermitInquiry.permit_id == permit_id
     )
+    if until is not None:
+        found = found.where(PermitInquiry.at <= until)
+    rows = db.execute(found.order_by(PermitInquiry.at.desc(), PermitInquiry.id.desc()).limit(most))
     return [Asked(at, kind, keys.split(" ", 1)[0]) for at, kind, keys in rows]

@@ -7,7 +7,6 @@ Not found and not to be told look the same. Every question is written down with 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 from litestar import Response
@@ -17,7 +16,6 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from portal.bodies import labels as bodies
-from portal.bodies import log
 from portal.bodies.log import AskedByBody
 from portal.catalogue.fields import Raw, show_permit_number
 from portal.catalogue.identity import local_mobile
@@ -33,6 +31,7 @@ from portal.places.model import Center
 from portal.problems import N_, Missing, Problem
 from portal.receipts.codes import drawn
 from portal.requests import drafts
+from portal.routes.permit_log import who_asked
 from portal.text import compact, without_hidden
 from portal.web import on_phone
 from portal.web.gate import content_policy, permissions_policy
@@ -45,7 +44,6 @@ _BASE = on_phone.BASE
 _COMPLAINT = "municipal-complaint"
 _LONGEST = 60
 _LONGEST_STREET = 120
-_MOST_ASKED = 50
 _MOST_PLACES = 40
 _REPORT = "/report"
 _OF_ADDRESS = frozenset({"street", "building_no"})
@@ -173,7 +171,7 @@ def _form(
             doubtful = _doubtful(visit, db, citizen)
             if not doubtful:
                 own = reading.of_owner(db, portal.vault, citizen.national_id)
-    return _page(
+    return inquiry_page(
         visit,
         "permits/ask.html",
         status,
@@ -190,7 +188,7 @@ def _form(
     )
 
 
-def _page(visit: Visit, template: str, status: int = 200, **context: Any) -> Response[bytes]:
+def inquiry_page(visit: Visit, template: str, status: int = 200, **context: Any) -> Response[bytes]:
     """A page of the inquiry: it can be put on the home screen."""
     response = visit.portal.pages.page(visit, template, status, **context)
     response.headers["content-security-policy"] = content_policy(installable=True)
@@ -282,7 +280,7 @@ def scan(visit: NamedDependency[Visit], code: FromQuery[str] = "") -> Response[b
             return redirect(visit, path)
         problems.append(Problem("code", N_("Write the code as it stands under the square")))
     status = 422 if problems else 200
-    response = _page(visit, "permits/scan.html", status, typed=typed, problems=problems)
+    response = inquiry_page(visit, "permits/scan.html", status, typed=typed, problems=problems)
     response.headers["permissions-policy"] = permissions_policy(camera=True)
     return response
 
@@ -335,7 +333,7 @@ def _past(visit: Visit, db: Connection, answer: Answer) -> _Past:
     permit_id = answer.permit.id
     acts = reading.history(db, visit.portal.vault, permit_id)
     beside = matters.of_permit(db, permit_id)
-    return _Past(acts, beside, _who_asked(db, permit_id))
+    return _Past(acts, beside, who_asked(db, permit_id).lines)
 
 
 def _answer(
@@ -344,7 +342,7 @@ def _answer(
     """The page is made when the question is kept: nobody waits for it with a lock."""
     portal = visit.portal
     address = _address(center, number) if number else ""
-    response = _page(
+    response = inquiry_page(
         visit,
         "permits/answer.html",
         404 if answer.kind is AnswerClass.NOT_FOUND else 200,
@@ -371,13 +369,6 @@ def _code_of(visit: Visit, address: str) -> Markup:
     return Markup(drawn(f"{visit.portal.settings.public_url}{visit.url(address)}"))  # noqa: S704
 
 
-def _who_asked(db: Connection, permit_id: int) -> list[Asked | AskedByBody]:
-    """People without names, and bodies by name and purpose, the newest first."""
-    found: list[Asked | AskedByBody] = [*inquiry.who_asked(db, permit_id)]
-    found += log.who_asked(db, permit_id)
-    return sorted(found, key=attrgetter("at"), reverse=True)[:_MOST_ASKED]
-
-
 def _too_soon(visit: Visit, error: TooSoon) -> Response[bytes]:
     """The wait, after which the browser asks the same again by itself, with scripts or without."""
     by_itself = visit.request.method == "GET"
@@ -385,7 +376,7 @@ def _too_soon(visit: Visit, error: TooSoon) -> Response[bytes]:
     query = visit.request.scope["query_string"].decode("latin-1")
     if by_itself and query:
         again = f"{again}?{query}"
-    response = _page(
+    response = inquiry_page(
         visit, "permits/too_soon.html", 429, error=error, again=again, by_itself=by_itself
     )
     response.headers["retry-after"] = str(error.seconds)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from urllib.parse import quote, unquote, urlencode
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from portal.clock import cairo_day
 from portal.demo.permits import FIRST_NUMBER
@@ -153,6 +153,56 @@ def test_the_owner_sees_all_of_it_and_who_asked(local: LocalPortal, visitor: Bro
     stranger = local.signed_in("29001018800026", "01088800026").get(address)
     assert NAME not in stranger.text
     assert "من استعلم عنه" not in stranger.text
+
+
+def test_the_owner_reads_every_question_page_by_page_and_nobody_else_does(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    permit_id, address = put(local, people=People([Owner(NAME, NATIONAL_ID)]))
+    owner = local.someone()
+    owner.get(address)
+    now = local.clock.now()
+    with local.portal.database.begin() as db:
+        rows = [
+            {
+                # in groups of 60, more than a page, that came at one moment
+                "at": now - timedelta(hours=3 + n // 60),
+                "permit_id": permit_id,
+                "center_code": CENTER,
+                "keys": f"{'code' if n % 2 else 'number'} {n}",
+                "asker_kind": "anyone",
+                "open_to_all": False,
+                "purpose": "public",
+                "answer": "found",
+            }
+            for n in range(130)
+        ]
+        db.execute(insert(PermitInquiry), rows)
+    page = owner.get(address)
+    assert len(page.tree.xpath("//section[@aria-labelledby='asked']//li")) == 10
+    assert f"{address}/asked" in page.tree.xpath("//main//a/@href")
+    page, seen = owner.get(f"{address}/asked"), []
+    while True:
+        seen += [each.text_content() for each in page.tree.xpath("//main//ul[@class='list']/li")]
+        older = page.tree.xpath("//main//a[contains(@href, 'older=')]/@href")
+        if not older:
+            break
+        page = owner.get(older[0])
+    assert len(seen) == 131
+    assert sum("بالرمز الذي على اللافتة" in line for line in seen) == 65
+    for odd in (
+        "x",
+        "2026-01-01~1",
+        "2026-01-01T00:00:00+00:00~-5",
+        "~",
+        "9" * 400,
+        "0001-01-01T00:00:00+14:00~1",
+    ):
+        assert owner.get(f"{address}/asked?older={quote(odd)}").status == 200
+    stranger = local.signed_in("29001018800026", "01088800026")
+    assert stranger.get(f"{address}/asked").status == 404
+    assert stranger.get(f"/permits/{CENTER}/2013/7/asked").status == 404
+    assert visitor.get(f"{address}/asked").path == "/sign-in"
 
 
 def test_the_code_on_the_sign_leads_to_the_permit_and_cannot_be_guessed(
