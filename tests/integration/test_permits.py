@@ -819,6 +819,39 @@ def test_a_difference_is_reported_with_the_site_filled_in(local: LocalPortal) ->
     assert address in unquote(link)
 
 
+def test_a_second_difference_is_reported_without_losing_what_is_known_of_its_site(
+    local: LocalPortal,
+) -> None:
+    citizen = local.signed_in("29001018800051", "01088800051")
+    (_, first), (_, second) = put(local), put(local, columns={"street": "شارع النيل"})
+    draft = citizen.send(citizen.get(first), {}, "/report").path.split("/")[2]
+    again = citizen.send(citizen.get(first), {}, "/report")
+    assert again.path == f"/drafts/{draft}", "pressed twice, it is the same complaint"
+    offer = citizen.send(citizen.get(second), {}, "/report")
+    assert f"/drafts/{draft}" in offer.tree.xpath("//main//a/@href")
+    assert second.split("/")[-1] in fold_digits(offer.text)
+    assert citizen.get(f"/drafts/{draft}").status == 200, "nothing is lost before it is agreed to"
+    anew = citizen.send(offer, {}, "/report")
+    other = anew.path.split("/")[2]
+    assert other != draft
+    assert citizen.get(f"/drafts/{other}/site-address").values()["site.street"] == ["شارع النيل"]
+    assert citizen.get(f"/drafts/{draft}").status == 404
+
+
+def test_who_signs_in_to_report_comes_back_to_the_button(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    number = PermitNumber(next(NUMBERS), "م", 1998)
+    put(local, number=number, issued_on=date(1998, 4, 5), legal_regime="106/1976")
+    address = f"/permits/{CENTER}/1998/{number.in_address}"
+    link = visitor.get(address).tree.xpath("//main//a[contains(@href, '/sign-in')]/@href")[0]
+    sign_in = visitor.get(link)
+    asked_for = sign_in.tree.xpath("//input[@name='next']/@value")[0]
+    assert unquote(asked_for) == f"{address}#report"
+    page = local.someone().get(asked_for.split("#")[0])
+    assert page.tree.xpath("//form[@id='report']")
+
+
 def test_who_reports_on_guessed_numbers_is_slowed_down_as_who_asks(local: LocalPortal) -> None:
     _, address = put(local)
     citizen = local.someone()
