@@ -35,7 +35,7 @@ def asked(
         asker, now = asker_of(visit, db), portal.clock.now()
         answer = inquiry.by_number(db, portal.vault, permit_center, named, asker, now, visit.today)
         if answer.own and answer.permit is not None:
-            page = who_asked(db, answer.permit.id, older)
+            page = who_asked(db, portal.vault, answer.permit.id, asker.national_id, older)
     if page is None:
         raise Missing("permit")
     return inquiry_page(

@@ -11,6 +11,7 @@ from portal.bodies import log
 from portal.bodies.log import AskedByBody
 from portal.permits import inquiry
 from portal.permits.inquiry import Asked
+from portal.vault import Vault
 
 PAGE = 50
 _MOST_BEHIND = 10_000
@@ -24,16 +25,21 @@ class AskedPage:
     older: str
 
 
-def who_asked(db: Connection, permit_id: int, begins: str = "", most: int = PAGE) -> AskedPage:
-    """People without names and bodies by name and purpose, from ``begins`` on.
+def who_asked(
+    db: Connection, vault: Vault, permit_id: int, reader: str, begins: str = "", most: int = PAGE
+) -> AskedPage:
+    """People without names and bodies by name and purpose, from ``begins`` on; what ``reader``
+    asked, by national ID, is told as his own.
 
     Two logs make one list. A page begins at a moment, and behind as many lines of that moment as
     the pages before have shown: none is left out, and none is told twice.
     """
     until, shown = _read(begins)
-    found: list[Asked | AskedByBody] = []
-    for each in (inquiry.who_asked, log.who_asked):
-        found += each(db, permit_id, shown + most + 1, until)
+    wanted = shown + most + 1
+    found: list[Asked | AskedByBody] = [
+        *inquiry.who_asked(db, vault, permit_id, reader, wanted, until),
+        *log.who_asked(db, permit_id, wanted, until),
+    ]
     found.sort(key=attrgetter("at"), reverse=True)
     lines = found[shown : shown + most]
     if len(found) <= shown + most:

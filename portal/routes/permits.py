@@ -327,7 +327,8 @@ def _past(visit: Visit, db: Connection, answer: Answer) -> _Past:
     permit_id = answer.permit.id
     acts = reading.history(db, visit.portal.vault, permit_id)
     beside = matters.of_permit(db, permit_id)
-    return _Past(acts, beside, who_asked(db, permit_id).lines)
+    asked = who_asked(db, visit.portal.vault, permit_id, asker_of(visit, db).national_id)
+    return _Past(acts, beside, asked.lines)
 
 
 def _answer(

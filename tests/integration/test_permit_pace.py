@@ -362,7 +362,7 @@ _QUESTIONS: dict[str, Callable[[Connection], object]] = {
         db, VAULT, CENTER, PermitNumber(7, "", 2024), OWNER_ID
     ),
     "all that is his": lambda db: reading.of_owner(db, VAULT, OWNER_ID),
-    "who asked": lambda db: inquiry.who_asked(db, 1),
+    "who asked": lambda db: inquiry.who_asked(db, VAULT, 1, OWNER_ID),
     "a center's list": lambda db: reading.listed(db, CENTER),
     "its next page": lambda db: reading.listed(db, CENTER, before=900),
     "to be looked at": lambda db: reading.listed(db, CENTER, only="lapsing"),

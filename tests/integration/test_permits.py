@@ -150,6 +150,8 @@ def test_the_owner_sees_all_of_it_and_who_asked(local: LocalPortal, visitor: Bro
     assert NAME in page.text
     assert "من استعلم عنه" in page.text
     assert "زائر، برقم الترخيص" in page.text
+    assert "أنت، برقم الترخيص" in page.text, "his own look is no stranger's"
+    assert "زائر سجل دخوله" not in page.text
     stranger = local.signed_in("29001018800026", "01088800026").get(address)
     assert NAME not in stranger.text
     assert "من استعلم عنه" not in stranger.text
