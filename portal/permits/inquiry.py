@@ -369,15 +369,33 @@ class Asked:
 
     at: datetime
     kind: str
+    """``anyone``, ``citizen`` for who had signed in, ``you`` for who reads the list."""
     by: str
 
 
-def who_asked(db: Connection, permit_id: int, most: int = 50) -> list[Asked]:
-    """For the owner: when and from where it was asked about his permit, without names."""
-    rows = db.execute(
-        select(PermitInquiry.at, PermitInquiry.asker_kind, PermitInquiry.keys)
-        .where(PermitInquiry.permit_id == permit_id)
-        .order_by(PermitInquiry.at.desc())
-        .limit(most)
-    )
-    return [Asked(at, kind, keys.split(" ", 1)[0]) for at, kind, keys in rows]
+def who_asked(
+    db: Connection,
+    vault: Vault,
+    permit_id: int,
+    reader: str,
+    most: int = 50,
+    until: datetime | None = None,
+) -> list[Asked]:
+    """For the owner: when and from where it was asked about his permit, without names.
+
+    ``reader`` is the national ID of who reads it: else his own looks would seem a stranger's.
+    """
+    found = select(
+        PermitInquiry.at, PermitInquiry.asker_kind, PermitInquiry.keys, PermitInquiry.asker
+    ).where(PermitInquiry.permit_id == permit_id)
+    if until is not None:
+        found = found.where(PermitInquiry.at <= until)
+    rows = db.execute(found.order_by(PermitInquiry.at.desc(), PermitInquiry.id.desc()).limit(most))
+    return [
+        Asked(
+            at,
+            "you" if asker and vault.open(ASKER, asker) == reader else kind,
+            keys.split(" ", 1)[0],
+        )
+        for at, kind, keys, asker in rows
+    ]

@@ -73,8 +73,11 @@ def reader(still: LocalPortal, chromium: Browser) -> Iterator[Phone]:
 
 
 def ready(page: Page) -> None:
-    """The worker answers for the pages of the inquiry."""
-    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    """The worker answers for the next pages of the inquiry; one that came while it was being made
+    may have missed it."""
+    page.wait_for_function(
+        "async () => (await navigator.serviceWorker.ready).active.state === 'activated'"
+    )
 
 
 def keep(page: Page) -> None:
@@ -388,6 +391,53 @@ def test_an_update_leaves_nothing_of_the_old_version_but_what_kept_answers_need(
     reader.go(address)
     assert page.evaluate("() => document.styleSheets[0].cssRules.length > 0")
     expect(page.locator("main .offline-only").first).to_be_visible()
+
+
+def test_who_relies_on_an_answer_of_last_month_is_warned(
+    still: LocalPortal, reader: Phone, sites: Sites, look: Look
+) -> None:
+    (_, old), (_, new) = sites.take(), sites.take()
+    page = reader.page
+    for address in (old, new):
+        reader.go(address)
+        ready(page)
+        keep(page)
+    page.evaluate(
+        """async (address) => {
+          const kept = await caches.open("permits-kept");
+          const text = await (await kept.match(address)).text();
+          const at = /(data-at>.*?datetime=")[^"]*/;
+          const then = new Date(Date.now() - 31 * 24 * 3600e3).toISOString();
+          await kept.put(address, new Response(text.replace(at, `$1${then}`),
+            {headers: {"content-type": "text/html; charset=utf-8"}}));
+        }""",
+        old,
+    )
+    page.context.set_offline(True)
+    reader.go("/permits/kept")
+    expect(page.locator(f"[data-path='{old}'] [data-old]")).to_be_visible()
+    expect(page.locator(f"[data-path='{new}'] [data-old]")).to_be_hidden()
+    look(page, "an old answer")
+    reader.go(old)
+    expect(page.locator("[data-old]")).to_be_visible()
+    reader.go(new)
+    expect(page.locator("[data-old]")).to_be_hidden()
+
+
+def test_what_finds_no_room_on_the_phone_leaves_nothing_behind(
+    still: LocalPortal, reader: Phone, sites: Sites
+) -> None:
+    _, address = sites.take()
+    page = reader.page
+    page.add_init_script(
+        """Cache.prototype.put = () => Promise.reject(new DOMException("", "QuotaExceededError"))"""
+    )
+    reader.go(address)
+    ready(page)
+    page.locator("[data-keep] summary").click()
+    page.locator("[data-keep-it]").click()
+    expect(page.locator("[data-keep] [data-say='failed']")).to_be_visible()
+    assert page.evaluate("async () => (await caches.keys()).includes('permits-kept')") is False
 
 
 def test_a_kept_answer_is_shown_when_the_portal_itself_is_out(

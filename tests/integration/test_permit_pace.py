@@ -368,7 +368,7 @@ _QUESTIONS: dict[str, Callable[[Connection], object]] = {
     ),
     "all that is his": lambda db: owning.of_citizen(db, VAULT, OWNER_ID, MOBILE, 1),
     "all of a card": lambda db: owning.of_owner(db, VAULT, OWNER_ID),
-    "who asked": lambda db: inquiry.who_asked(db, 1),
+    "who asked": lambda db: inquiry.who_asked(db, VAULT, 1, OWNER_ID),
     "later permits": lambda db: reading.later(db, _named(PermitNumber(7, "", 2024))),
     "a center's list": lambda db: reading.listed(db, CENTER),
     "its next page": lambda db: reading.listed(db, CENTER, before=900),

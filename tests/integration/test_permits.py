@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from urllib.parse import quote, unquote, urlencode
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from portal.clock import cairo_day
 from portal.demo.permits import FIRST_NUMBER
@@ -150,9 +150,61 @@ def test_the_owner_sees_all_of_it_and_who_asked(local: LocalPortal, visitor: Bro
     assert NAME in page.text
     assert "من استعلم عنه" in page.text
     assert "زائر، برقم الترخيص" in page.text
+    assert "أنت، برقم الترخيص" in page.text, "his own look is no stranger's"
+    assert "زائر سجل دخوله" not in page.text
     stranger = local.signed_in("29001018800026", "01088800026").get(address)
     assert NAME not in stranger.text
     assert "من استعلم عنه" not in stranger.text
+
+
+def test_the_owner_reads_every_question_page_by_page_and_nobody_else_does(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    permit_id, address = put(local, people=People([Owner(NAME, NATIONAL_ID)]))
+    owner = local.someone()
+    owner.get(address)
+    now = local.clock.now()
+    with local.portal.database.begin() as db:
+        rows = [
+            {
+                # in groups of 60, more than a page, that came at one moment
+                "at": now - timedelta(hours=3 + n // 60),
+                "permit_id": permit_id,
+                "center_code": CENTER,
+                "keys": f"{'code' if n % 2 else 'number'} {n}",
+                "asker_kind": "anyone",
+                "open_to_all": False,
+                "purpose": "public",
+                "answer": "found",
+            }
+            for n in range(130)
+        ]
+        db.execute(insert(PermitInquiry), rows)
+    page = owner.get(address)
+    assert len(page.tree.xpath("//section[@aria-labelledby='asked']//li")) == 10
+    assert f"{address}/asked" in page.tree.xpath("//main//a/@href")
+    page, seen = owner.get(f"{address}/asked"), []
+    while True:
+        seen += [each.text_content() for each in page.tree.xpath("//main//ul[@class='list']/li")]
+        older = page.tree.xpath("//main//a[contains(@href, 'older=')]/@href")
+        if not older:
+            break
+        page = owner.get(older[0])
+    assert len(seen) == 131
+    assert sum("بالرمز الذي على اللافتة" in line for line in seen) == 65
+    for odd in (
+        "x",
+        "2026-01-01~1",
+        "2026-01-01T00:00:00+00:00~-5",
+        "~",
+        "9" * 400,
+        "0001-01-01T00:00:00+14:00~1",
+    ):
+        assert owner.get(f"{address}/asked?older={quote(odd)}").status == 200
+    stranger = local.signed_in("29001018800026", "01088800026")
+    assert stranger.get(f"{address}/asked").status == 404
+    assert stranger.get(f"/permits/{CENTER}/2013/7/asked").status == 404
+    assert visitor.get(f"{address}/asked").path == "/sign-in"
 
 
 def test_the_code_on_the_sign_leads_to_the_permit_and_cannot_be_guessed(
@@ -767,6 +819,39 @@ def test_a_difference_is_reported_with_the_site_filled_in(local: LocalPortal) ->
     visitor = Browser(local.url)
     link = visitor.get(address).tree.xpath("//main//a[contains(@href, '/sign-in')]/@href")[0]
     assert address in unquote(link)
+
+
+def test_a_second_difference_is_reported_without_losing_what_is_known_of_its_site(
+    local: LocalPortal,
+) -> None:
+    citizen = local.signed_in("29001018800051", "01088800051")
+    (_, first), (_, second) = put(local), put(local, columns={"street": "شارع النيل"})
+    draft = citizen.send(citizen.get(first), {}, "/report").path.split("/")[2]
+    again = citizen.send(citizen.get(first), {}, "/report")
+    assert again.path == f"/drafts/{draft}", "pressed twice, it is the same complaint"
+    offer = citizen.send(citizen.get(second), {}, "/report")
+    assert f"/drafts/{draft}" in offer.tree.xpath("//main//a/@href")
+    assert second.split("/")[-1] in fold_digits(offer.text)
+    assert citizen.get(f"/drafts/{draft}").status == 200, "nothing is lost before it is agreed to"
+    anew = citizen.send(offer, {}, "/report")
+    other = anew.path.split("/")[2]
+    assert other != draft
+    assert citizen.get(f"/drafts/{other}/site-address").values()["site.street"] == ["شارع النيل"]
+    assert citizen.get(f"/drafts/{draft}").status == 404
+
+
+def test_who_signs_in_to_report_comes_back_to_the_button(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    number = PermitNumber(next(NUMBERS), "م", 1998)
+    put(local, number=number, issued_on=date(1998, 4, 5), legal_regime="106/1976")
+    address = f"/permits/{CENTER}/1998/{number.in_address}"
+    link = visitor.get(address).tree.xpath("//main//a[contains(@href, '/sign-in')]/@href")[0]
+    sign_in = visitor.get(link)
+    asked_for = sign_in.tree.xpath("//input[@name='next']/@value")[0]
+    assert unquote(asked_for) == f"{address}#report"
+    page = local.someone().get(asked_for.split("#")[0])
+    assert page.tree.xpath("//form[@id='report']")
 
 
 def test_who_reports_on_guessed_numbers_is_slowed_down_as_who_asks(local: LocalPortal) -> None:
