@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from portal.backoffice.acts import Employee
 from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
-from portal.permits import labels, quarters, rates, survey
+from portal.permits import cutoffs, labels, quarters, rates, survey
 from portal.permits.quarters import Quarter
 from portal.permits.rates import Rates
 from portal.problems import N_, Missing, Problem, Refused
@@ -71,6 +71,8 @@ def show_backlog(visit: NamedDependency[Visit], quarter: FromQuery[str] = "") ->
             marks=rates.marks(db, employee.center),
             enterers=rates.by_enterer(db, employee.center) if named else None,
             departments=portal.catalogue.departments,
+            cutoffs=cutoffs.of_centers(db, [employee.center]),
+            services=portal.catalogue.services,
             labels=labels,
             may={each.value: may(employee.role, each) for each in Permission},
         )

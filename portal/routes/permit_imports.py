@@ -325,6 +325,8 @@ def say_words(
         employee = visit.employee(db, Permission.ENTER_PERMITS)
         book = _book(visit, db, employee, import_id)
         visit.check_form(form)
+        if book.state is not ImportState.CHECKED:  # somebody has gone on with it
+            return redirect(visit, f"{_BASE}/{import_id}")
         words = _unknown(visit, db, employee, book)
         said = {
             f"{form.text(f'of-{place}')}": form.text(f"word-{place}") for place in range(MOST_WORDS)

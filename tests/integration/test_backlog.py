@@ -639,6 +639,7 @@ def test_after_its_last_day_no_permit_on_paper_is_entered(local: LocalPortal) ->
     assert f"{center} building-permit-new 2019-11-15" in page.hooks("cutoff")
 
     head = local.employee("department_head", center)
+    assert head.get(BASE).hooks("cutoff") == ["building-permit-new 2019-11-15"]
     form = head.get("/center/permits/new")
     assert form.hook("cutoffs") == "1"
     late = typed_entry(next(_NUMBERS), year="2019", issued_on="2019-11-16")
