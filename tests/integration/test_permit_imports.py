@@ -2,9 +2,11 @@
 
 import csv
 import io
+import zipfile
 from datetime import timedelta
 
 import pytest
+from lxml import etree
 from sqlalchemy import func, select, update
 
 from portal.permits import importing
@@ -423,9 +425,44 @@ def test_a_file_that_is_given_up_is_checked_no_more(local: LocalPortal, clerk: E
 
 
 def test_the_template_is_a_file_that_can_be_sent(local: LocalPortal, clerk: Employee) -> None:
-    content = clerk.client.get(f"{local.url}{BASE}/template").content
-    page = checked(local, clerk, content, "permits.csv")
-    assert (page.hook("good"), page.hook("bad")) == ("2", "0"), wrong(page)
+    for kind in ("csv", "xlsx"):
+        answer = clerk.client.get(f"{local.url}{BASE}/template?kind={kind}")
+        assert f'filename="permits.{kind}"' in answer.headers["content-disposition"]
+        page = checked(local, clerk, answer.content, f"permits.{kind}")
+        assert (page.hook("good"), page.hook("bad")) == ("2", "0"), wrong(page)
+        clerk.send(clerk.get(f"{page.path}/discard"), {}, "/discard")
+    assert clerk.client.get(f"{local.url}{BASE}/template?kind=exe").status_code == 404
+
+
+def test_rows_to_be_mended_come_as_a_workbook_of_texts_and_are_mended_in_it(
+    local: LocalPortal, clerk: Employee
+) -> None:
+    number = next(_NUMBERS)
+    hostile = '=HYPERLINK("https://example.com")'
+    bad = row(number, on="31/2/1998", street="٥/٩٨\x0b<&", owner=hostile)
+    page = checked(local, clerk, table(row(next(_NUMBERS)), bad))
+    answer = clerk.client.get(f"{local.url}{page.path}/rows?kind=xlsx")
+    assert answer.status_code == 200
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml")
+        assert archive.testzip() is None
+    assert b"<f>" not in sheet, "no cell is a formula, whatever it says"
+    tree = etree.fromstring(sheet)
+    texts = tree.xpath("//*[local-name()='row'][2]//*[local-name()='t']/text()")
+    assert texts[5:7] == ["٥/٩٨<&", hostile], "nothing is put before it, and it stays what it was"
+    assert "31/2/1998" in texts
+    again = checked(local, clerk, answer.content, "rows.xlsx")
+    assert wrong(again) == [("2", "issued_on")], "what is behind the row is left out by itself"
+    mended = answer.content
+    with zipfile.ZipFile(io.BytesIO(mended)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace(b"31/2/1998", b"3/2/1998")
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    good = checked(local, clerk, made.getvalue(), "rows.xlsx")
+    assert (good.hook("good"), good.hook("bad")) == ("1", "0"), wrong(good)
 
 
 def test_what_is_in_the_way_of_taking_an_import_back_is_told_one_by_one(
