@@ -126,7 +126,8 @@ def inline(text: str) -> Markup:
 
 
 def _operations(described: Mapping[str, Any]) -> Iterator[Operation]:
-    for path, methods in described["paths"].items():
+    hooks = {f"({name})": each for name, each in described["webhooks"].items()}
+    for path, methods in {**described["paths"], **hooks}.items():
         for method, each in methods.items():
             content: dict[str, Any] = each.get("requestBody", {}).get("content", {})
             kind = next(iter(content), "")

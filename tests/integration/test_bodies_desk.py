@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import func, select, update
 
 from portal import jws
-from portal.bodies import accounts, answering, entering, keeping
+from portal.bodies import accounts, answering, entering, keeping, notices
 from portal.bodies.answering import Answered, Question
 from portal.bodies.keeping import Keeper, NewAgreement, NewBody
 from portal.bodies.model import (
@@ -531,6 +531,29 @@ def test_the_file_of_the_log_is_no_formula_for_any_program_of_tables(
     assert not any("حسن" in cell for row in rows for cell in row.values())
 
 
+def test_the_page_of_a_body_shows_what_it_was_told_and_why_something_waits(
+    still: LocalPortal, keeper: Employee
+) -> None:
+    code, now = opened(still), still.clock.now()
+    page = keeper.get(f"{BASE}/{code}")
+    address = {"per_minute": "60", "webhook_url": "https://news.example.com/", "reason": "طلب"}
+    keeper.send(page, address, "/change")
+    with still.portal.database.begin() as db:
+        taken, waits, dropped = (notices.ping(db, code, now) for _ in range(3))
+        for notice, state in (
+            (taken, {"ended_at": now, "taken": True}),
+            (waits, {"attempts": 3, "last_error": "status_503"}),
+            (dropped, {"ended_at": now, "last_error": "agreement_over"}),
+        ):
+            db.execute(update(BodyNotice).where(BodyNotice.id == notice).values(**state))
+    page = keeper.get(f"{BASE}/{code}")
+    assert page.hooks("notice") == [dropped, waits, taken]
+    shown = [each.text_content() for each in page.tree.xpath("//*[@data-notice]")]
+    assert "انتهى الاتفاق" in shown[0]
+    assert "بعد 3 محاولات" in shown[1].translate(str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789"))
+    assert "استلمتها الجهة" in shown[2]
+
+
 # --- searches in the archive
 
 
@@ -721,9 +744,8 @@ def test_the_interface_is_shown_to_people_from_the_document_that_machines_read(
     visitor = Browser(still.url)
     document = raw(visitor, "GET", "/api/schema").json()
     page = visitor.get("/api/docs")
-    operations = {
-        each["operationId"]: each for path in document["paths"].values() for each in path.values()
-    }
+    described = [*document["paths"].values(), *document["webhooks"].values()]
+    operations = {each["operationId"]: each for path in described for each in path.values()}
     assert set(page.hooks("operation")) == set(operations)
     assert set(page.hooks("schema")) == set(document["components"]["schemas"])
     for name, each in operations.items():
