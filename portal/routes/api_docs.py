@@ -14,6 +14,7 @@ from litestar import Response
 from litestar.di import NamedDependency
 from markupsafe import Markup, escape
 
+from portal.bodies.refusals import KINDS
 from portal.routes.bodies.schema import PATH, document
 from portal.web.routing import Access, get_page
 from portal.web.visit import Visit
@@ -104,6 +105,7 @@ def show_docs(visit: NamedDependency[Visit]) -> Response[bytes]:
             (name, prose(schema.get("description", "")), list(_properties(schema)))
             for name, schema in described["components"]["schemas"].items()
         ],
+        problems=KINDS,
         scopes=described["components"]["securitySchemes"]["bodies"]["flows"]["clientCredentials"][
             "scopes"
         ],

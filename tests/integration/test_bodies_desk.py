@@ -29,6 +29,7 @@ from portal.bodies.model import (
     Purpose,
 )
 from portal.bodies.purposes import fields_of
+from portal.bodies.refusals import KINDS
 from portal.clock import cairo_day
 from portal.identity.roles import Permission, Role, may
 from portal.permits.numbers import PermitNumber
@@ -761,6 +762,20 @@ def test_the_interface_is_shown_to_people_from_the_document_that_machines_read(
     assert set(question) <= named
     assert not page.tree.xpath("//main//script")
     assert visitor.get("/en/api/docs").text.count("required") > 3
+
+
+def test_the_type_of_every_problem_leads_to_where_it_says_what_it_means(
+    still: LocalPortal,
+) -> None:
+    visitor = Browser(still.url)
+    refused = raw(visitor, "GET", "/api/v1/permits/inquiries").json()
+    address, _, fragment = refused["type"].partition("#")
+    assert address == f"{still.url}/api/docs"
+    page = visitor.get("/api/docs")
+    assert page.hooks("problem") == list(KINDS)
+    (meant,) = page.tree.xpath(f"//*[@id='{fragment}']")
+    assert refused["title"] in meant.text_content()
+    assert "The token is missing" in visitor.get("/en/api/docs").text
 
 
 def test_the_demos_bodies_have_asked_and_two_searches_wait(

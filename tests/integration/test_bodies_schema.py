@@ -54,7 +54,7 @@ def test_the_document_and_the_routes_name_the_same_addresses(still: LocalPortal)
 
 def test_the_document_shows_every_refusal_as_it_is_told(still: LocalPortal) -> None:
     shown = {
-        example["value"]["type"].rpartition(":")[2]: example["value"]["status"]
+        example["value"]["type"].rpartition("#problem-")[2]: example["value"]["status"]
         for item in document(still)["paths"].values()
         for operation in item.values()
         for answer in operation["responses"].values()

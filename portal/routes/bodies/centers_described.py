@@ -10,13 +10,14 @@ from portal.routes.bodies.describing import (
     Resource,
     limit_headers,
     reference,
-    refusals,
+    refusing,
     success,
 )
 
 
-def resource(speech: Speech, _site: str) -> Resource:
+def resource(speech: Speech, site: str) -> Resource:
     """The one address of centers."""
+    refuse = refusing(speech, site)
     example = {
         "code": "KFS-003",
         "name_ar": "المركز التكنولوجي بدسوق",
@@ -36,7 +37,7 @@ def resource(speech: Speech, _site: str) -> Resource:
         "security": ANY_PURPOSE,
         "responses": {
             "200": success("All of them.", listed, {"centers": [example]}, limit_headers()),
-            **refusals(speech, LIMITED),
+            **refuse(LIMITED),
         },
     }
     return Resource({BASE: {"get": describing}}, {"Center": _CENTER})

@@ -13,7 +13,7 @@ from portal.routes.bodies.describing import (
     limit_headers,
     paged,
     reference,
-    refusals,
+    refusing,
     success,
 )
 from portal.routes.bodies.notices import BASE
@@ -27,6 +27,7 @@ _SIGNED = "eyJhbGciOiJFUzI1NiIsInR5cCI6Im5vdGljZStqd3MifQ.e30.c2ln"
 
 def resource(speech: Speech, site: str) -> Resource:
     """The list of notices."""
+    refuse = refusing(speech, site)
     wrong = Violation(
         "limit", N_("Write a number from 1 to {n}"), (("n", MOST_LISTED),), place="parameter"
     )
@@ -56,7 +57,7 @@ def resource(speech: Speech, site: str) -> Resource:
                 {"notices": [example], "next": None},
                 {"Link": {"$ref": "#/components/headers/Link"}, **limit_headers()},
             ),
-            **refusals(speech, (*LIMITED, "wrong"), {"wrong": [wrong]}),
+            **refuse((*LIMITED, "wrong"), {"wrong": [wrong]}),
         },
     }
     return Resource({BASE: {"get": describing}}, {"Notice": _NOTICE, "Event": _EVENT})

@@ -125,7 +125,11 @@ _PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457.",
     "properties": {
-        "type": {"type": "string", "description": "`urn:mahalliyat:bodies:` and the kind."},
+        "type": {
+            "type": "string",
+            "format": "uri",
+            "description": "Its fragment names the kind; there it says more.",
+        },
         "status": {"type": "integer"},
         "title": {"type": "string"},
         "detail": {"type": "string"},
