@@ -43,6 +43,8 @@ class Wanted:
     bodies: Collection[str]
     purpose: str = ""
     answer_class: str = ""
+    named: str = ""
+    """The body's own reference, or the number of the answer."""
     first: date | None = None
     last: date | None = None
 
@@ -84,6 +86,10 @@ def _lines(db: Connection, wanted: Wanted, before: str) -> Any:
         found = found.where(BodyInquiry.purpose == wanted.purpose)
     if wanted.answer_class:
         found = found.where(BodyInquiry.answer_class == wanted.answer_class)
+    if wanted.named:
+        found = found.where(
+            or_(BodyInquiry.reference == wanted.named, BodyInquiry.id == wanted.named)
+        )
     if wanted.first:
         found = found.where(BodyInquiry.at >= end_of_day(wanted.first - timedelta(days=1)))
     if wanted.last:

@@ -7,6 +7,7 @@ import re
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -498,6 +499,21 @@ def test_the_log_tells_who_asked_for_what_and_filters(
     assert [field for field, _ in wrong.errors()] == ["first", "last"]
     for query in ("purpose=x", "answer=x", "of=x"):
         assert auditor.get(f"{BASE}/log?{query}").status == 404
+
+
+def test_the_log_is_searched_by_the_bodys_reference_and_by_the_answers_number(
+    still: LocalPortal, auditor: Employee
+) -> None:
+    code = opened(still)
+    _, number = a_permit(still)
+    one, other = (asks(still, code, number, f"ص/٢٠٢٦/{code}/{n}") for n in range(2))
+    elsewhere = asks(still, opened(still, governorate="EG-GZ"), number, f"ص/٢٠٢٦/{code}/1")
+    found = auditor.get(f"{BASE}/log?q={quote(f'  ص/٢٠٢٦/{code}/1 ')}")
+    assert found.hooks("inquiry") == [other.id], "and none of another governorate"
+    assert auditor.get(f"{BASE}/log?q={one.id}").hooks("inquiry") == [one.id]
+    assert auditor.get(f"{BASE}/log?q={elsewhere.id}").hooks("inquiry") == []
+    exported = raw(auditor, "GET", f"{BASE}/log/export?q={one.id}").text
+    assert len(exported.splitlines()) == 2
 
 
 def test_pages_of_the_log_show_each_line_once_while_others_are_added(
