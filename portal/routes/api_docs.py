@@ -102,7 +102,7 @@ def show_docs(visit: NamedDependency[Visit]) -> Response[bytes]:
             for tag in described["tags"]
         ],
         schemas=[
-            (name, prose(schema.get("description", "")), list(_properties(schema)))
+            (name, _told(schema), list(_properties(schema)))
             for name, schema in described["components"]["schemas"].items()
         ],
         problems=KINDS,
@@ -175,6 +175,12 @@ def _properties(schema: Mapping[str, Any], within: str = "") -> Iterator[Member]
         yield _member(f"{within}{name}", "", each, name in needed, text)
         yield from _properties(each, f"{within}{name}.")
         yield from _properties(each.get("items", {}), f"{within}{name}[].")
+
+
+def _told(schema: Mapping[str, Any]) -> list[Markup]:
+    """What a schema is, and of which others it is one."""
+    told = prose(schema.get("description", ""))
+    return [*told, _kind(schema)] if "oneOf" in schema else told
 
 
 def _kind(schema: Mapping[str, Any]) -> Markup:

@@ -772,8 +772,8 @@ def test_the_interface_is_shown_to_people_from_the_document_that_machines_read(
     links = {str(href) for href in page.tree.xpath("//main//a/@href") if href.startswith("#")}
     ids = {f"#{each}" for each in page.tree.xpath("//@id")}
     assert links <= ids
-    question = document["components"]["schemas"]["Question"]["properties"]
-    (schema,) = page.tree.xpath("//*[@data-schema='Question']")
+    question = document["components"]["schemas"]["QuestionByNumber"]["properties"]
+    (schema,) = page.tree.xpath("//*[@data-schema='QuestionByNumber']")
     named = {each.text_content() for each in schema.xpath(".//th//code")}
     assert set(question) <= named
     assert not page.tree.xpath("//main//script")

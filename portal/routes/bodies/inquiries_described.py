@@ -6,7 +6,7 @@ from typing import Any
 from portal.bodies import purposes
 from portal.bodies.answering import BASE, REMARKS
 from portal.bodies.model import BodyAnswer, Purpose
-from portal.bodies.questions import QUESTION
+from portal.bodies.questions import question_schemas
 from portal.bodies.repeats import LONGEST_KEY
 from portal.i18n import Speech
 from portal.problems import N_
@@ -66,7 +66,7 @@ def resource(speech: Speech, site: str) -> Resource:
             BASE: {"post": _ask(refuse, example, wrong), "get": _list(refuse, example)},
             f"{BASE}/{{id}}": {"get": show_one},
         },
-        {"Question": dict(QUESTION), "Inquiry": _INQUIRY, "Answer": _ANSWER},
+        {**question_schemas(), "Inquiry": _INQUIRY, "Answer": _ANSWER},
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from portal.bodies.batches import BATCH
+from portal.bodies.batches import batch_schemas
 from portal.bodies.jobs import BASE, MOST_OPEN, STOPPED
 from portal.bodies.model import LARGEST_BATCH, Purpose
 from portal.bodies.repeats import LONGEST_KEY
@@ -52,7 +52,7 @@ def resource(speech: Speech, site: str) -> Resource:
             },
             f"{BASE}/{{id}}/answers": {"get": _answers(refuse, example)},
         },
-        {"Batch": dict(BATCH), "Job": _JOB, "JobAnswer": _JOB_ANSWER},
+        {**batch_schemas(), "Job": _JOB, "JobAnswer": _JOB_ANSWER},
     )
 
 
