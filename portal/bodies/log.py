@@ -33,6 +33,7 @@ COLUMNS = (
     "job",
     "search_due",
     "searched_at",
+    "searched_by",
 )
 
 
@@ -74,6 +75,7 @@ def _lines(db: Connection, wanted: Wanted, before: str) -> Any:
             BodyInquiry.job_id,
             BodyInquiry.search_due,
             BodyInquiry.searched_at,
+            BodyInquiry.searched_by,
             BuildingPermit.number,
             BuildingPermit.letter,
             BuildingPermit.year,
@@ -127,6 +129,7 @@ def _cells(line: Row[Any]) -> Sequence[str]:
         line.job_id or "",
         line.search_due.isoformat() if line.search_due else "",
         f"{line.searched_at:%Y-%m-%dT%H:%M:%SZ}" if line.searched_at else "",
+        line.searched_by,
     ]
 
 

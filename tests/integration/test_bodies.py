@@ -714,6 +714,23 @@ def test_the_log_is_paged_and_shows_none_twice_while_it_grows(
     assert page.json()["next"] is None
 
 
+def test_a_body_finds_what_it_asked_under_its_own_number(
+    still: LocalPortal, fresh: Callable[..., BodySystem]
+) -> None:
+    body, other, permit = fresh(), fresh(), permits(still)[0]
+    wanted = [body.ask(**asked(permit), reference="ص/٢٠٢٦/7").json()["id"] for _ in range(3)]
+    body.ask(**asked(permit), reference="ص/٢٠٢٦/70")
+    other.ask(**asked(permit), reference="ص/٢٠٢٦/7")
+    page = body.send("GET", INQUIRIES, params={"reference": " ص/٢٠٢٦/7", "limit": 2})
+    found = [each["id"] for each in page.json()["inquiries"]]
+    rest = body.send("GET", page.links["next"]["url"]).json()
+    found += [each["id"] for each in rest["inquiries"]]
+    assert (found, rest["next"]) == (wanted[::-1], None)
+    for query in ("reference=", "reference=a&reference=b", "reference=a%00"):
+        told = problem(body.send("GET", f"{INQUIRIES}?{query}"), 422, "wrong")
+        assert places_of(told) == {"reference"}
+
+
 def test_a_cursor_is_of_one_body_and_cannot_be_made_up(
     still: LocalPortal, fresh: Callable[..., BodySystem]
 ) -> None:

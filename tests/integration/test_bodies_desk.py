@@ -662,8 +662,8 @@ def test_what_is_found_is_entered_reviewed_named_and_told_to_the_body(
     assert archivist.get(f"{DESK}/{asked.id}").status == 404, "it waits no more"
 
 
-def test_what_the_books_do_not_hold_is_answered_once(
-    still: LocalPortal, archivist: Employee
+def test_what_the_books_do_not_hold_is_answered_once_and_the_log_tells_by_whom(
+    still: LocalPortal, archivist: Employee, auditor: Employee
 ) -> None:
     asked, _ = wanted(still, opened(still))
     page = archivist.get(f"{DESK}/{asked.id}")
@@ -674,6 +674,9 @@ def test_what_the_books_do_not_hold_is_answered_once(
     assert archivist.send(page, {"found": "no"}, asked.id).path == DESK
     assert class_of(still, asked) == "not_found"
     assert archivist.send(page, {"found": "no"}, asked.id).status == 404
+    assert f"archivist@{CENTER}" in auditor.get(f"{BASE}/log?q={asked.id}").text
+    line = raw(auditor, "GET", f"{BASE}/log/export?q={asked.id}").text.splitlines()[1]
+    assert line.endswith(f",archivist@{CENTER}")
 
 
 def test_nothing_is_not_found_while_the_register_has_it(

@@ -197,7 +197,10 @@ def test_what_is_cancelled_keeps_its_answers_and_gets_no_more(local: LocalPortal
     body = open_body(local, per_minute=5)
     job = begin(body, *numbers(9)).json()
     work(local)
+    running = body.send("GET", f"{BASE}/{job['id']}")
+    assert 1 <= int(running.headers["retry-after"]) <= 60
     cancelled = body.send("POST", f"{BASE}/{job['id']}/cancel").json()
+    assert "retry-after" not in body.send("GET", f"{BASE}/{job['id']}").headers
     assert (cancelled["state"], cancelled["done"]) == ("stopped", 4)
     assert cancelled["stopped_reason"] == "cancelled"
     answers = body.send("GET", f"{BASE}/{job['id']}/answers").json()

@@ -6,7 +6,7 @@ from typing import Any
 from portal.bodies import purposes
 from portal.bodies.answering import BASE, REMARKS
 from portal.bodies.model import BodyAnswer, Purpose
-from portal.bodies.questions import question_schemas
+from portal.bodies.questions import ASKED, question_schemas
 from portal.bodies.repeats import LONGEST_KEY
 from portal.i18n import Speech
 from portal.problems import N_
@@ -174,7 +174,16 @@ def _list(refuse: Refuse, example: Any) -> dict[str, Any]:
         "description": "All inquiries of the body, the newest first. The header `Link` leads to "
         "the next page; no page shows one twice while others are added.",
         "security": ANY_PURPOSE,
-        "parameters": paged(),
+        "parameters": [
+            *paged(),
+            {
+                "name": "reference",
+                "in": "query",
+                "required": False,
+                "description": "Only what was asked under this number of yours.",
+                "schema": dict(ASKED["reference"]),
+            },
+        ],
         "responses": {
             "200": success(
                 "A page of inquiries.",

@@ -158,7 +158,7 @@ def _one(refuse: Refuse, example: Any, operation: str, summary: str) -> dict[str
         "security": ANY_PURPOSE,
         "parameters": [_id()],
         "responses": {
-            "200": success("The job.", reference("Job"), example, limit_headers()),
+            "200": success("The job.", reference("Job"), example, _polled()),
             **refuse((*LIMITED, "unknown_job")),
         },
     }
@@ -199,11 +199,16 @@ def _answers(refuse: Refuse, example: Any) -> dict[str, Any]:
                 "A page of answers.",
                 _page("answers", "JobAnswer", {"job": reference("Job")}),
                 {"job": running, "answers": [], "next": "AXr0"},
-                {"Link": {"$ref": "#/components/headers/Link"}, **limit_headers()},
+                {"Link": {"$ref": "#/components/headers/Link"}, **_polled()},
             ),
             **refuse((*LIMITED, "unknown_job", "wrong"), _WRONG_PAGE),
         },
     }
+
+
+def _polled() -> dict[str, Any]:
+    """Headers of a job, which while it runs tell when to look again."""
+    return {"Retry-After": {"$ref": "#/components/headers/Retry-After"}, **limit_headers()}
 
 
 def _id() -> dict[str, Any]:
