@@ -434,7 +434,7 @@ def test_without_a_token_of_a_body_nothing_is_told_or_done(world: World, route: 
             response = raw(browser, route[0], address, content=b"{}", headers=headers)
             assert response.status_code == 401
             assert response.headers["www-authenticate"].startswith("Bearer")
-            assert response.json()["type"].startswith("urn:mahalliyat:bodies:")
+            assert response.json()["type"].startswith(f"{world.portal.url}/api/docs#problem-")
             assert_safe_headers(response)
     assert world.state() == before
 
