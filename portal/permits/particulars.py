@@ -17,7 +17,7 @@ from portal.permits.numbers import read_number
 from portal.permits.reading import Owner, Permit
 from portal.permits.spellings import fold, read_day, spellings
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem
-from portal.text import Unreadable, clean, clean_name, fold_arabic, fold_digits, parse_number
+from portal.text import Unreadable, clean, clean_name, fold_digits, parse_number
 
 
 class Kind(StrEnum):
@@ -343,12 +343,12 @@ def _plain(share: str) -> str:
 def _share(text: str) -> Fraction | None:
     """A share of the whole: 1/3, 50 %, 8 karats of 24; None where it is none of these."""
     plain = fold_digits(text).replace("٪", "%").replace("٫", ".").strip()
-    karats = fold_arabic(plain)
+    parts = plain.split()
     try:
         if plain.endswith("%"):
             share = Fraction(plain[:-1].strip()) / 100
-        elif "قيراط" in karats or "قراريط" in karats or "karat" in karats:
-            share = Fraction(karats.split()[0]) / _KARATS
+        elif len(parts) == 2 and fold(parts[1]) in spellings().terms["karat"]:
+            share = Fraction(parts[0]) / _KARATS
         elif "/" in plain:
             share = Fraction(plain.replace(" ", ""))
         else:

@@ -28,13 +28,13 @@ from portal.permits.model import (
 )
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import People, Permit
+from portal.permits.spellings import spellings
 from portal.permits.validity import NOT_STARTED, RENEWABLE, Status, Term
 from portal.problems import Conflict
 from portal.text import fold_arabic, fold_digits
 from portal.vault import Vault
 
 _LONGEST_STREET = 120
-_STREET = fold_arabic("شارع") + " "
 # as its index has it, without parameters: a database must see that the index answers
 _NOT_STARTED = text("status IN ('valid_not_started', 'renewed')")
 
@@ -207,9 +207,9 @@ def street_key(street: str) -> str:
 
 def street_keys(street: str) -> list[str]:
     """The ways in which a street may stand in the register: with «شارع» before it and without."""
-    key = street_key(street)
-    bare = key.removeprefix(_STREET)
-    return [key] if not bare else list(dict.fromkeys([key, bare, _STREET + bare]))
+    key, word = street_key(street), f"{spellings().terms['street'][0]} "
+    bare = key.removeprefix(word)
+    return list(dict.fromkeys([key, bare, word + bare])) if bare else [key]
 
 
 def keep_owners(db: Connection, vault: Vault, permit_id: int, people: People) -> None:

@@ -44,6 +44,8 @@ class Spellings:
     template: Mapping[str, Sequence[str]]
     words: Mapping[str, Mapping[str, str]]
     """Of each code of a choice the word that is written for it first."""
+    terms: Mapping[str, Sequence[str]]
+    """Words inside what is typed, folded."""
 
 
 @cache
@@ -60,6 +62,7 @@ def spellings() -> Spellings:
             field: {code: spelled[0] for code, spelled in words.items()}
             for field, words in known["values"].items()
         },
+        {name: [fold(each) for each in words] for name, words in known["terms"].items()},
     )
 
 

@@ -116,6 +116,7 @@ def _page(
         "permits/owner_mobile.html",
         status,
         permit=permit,
+        center=visit.portal.places.centers[permit.center_code],
         typed={**dict.fromkeys(_FIELDS, ""), **begun, **typed},
         problems=problems,
     )
@@ -145,6 +146,7 @@ def of_owner(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -
         "permits/of_owner.html",
         422 if problems else 200,
         found=found,
+        center=portal.places.centers[employee.center],
         problems=problems,
         typed=typed if problems else "",
         labels=labels,
