@@ -38,6 +38,9 @@ _FLAWS: Mapping[Flaw, str] = {
 ELSEWHERE = N_("This row names another center: take it out, or send it to that center")
 JOINED = N_("The cells {cells} are joined: split them and write the value into each row")
 TWICE = N_("The same permit stands in row {row} already: take one of them out")
+CONTRARY = N_(
+    "Row {row} names the same permit and says something else here: compare both with the paper"
+)
 DIFFERENT = N_(
     "The register has this permit and says something else here: compare both and mend the wrong one"
 )
