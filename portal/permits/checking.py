@@ -58,7 +58,8 @@ _UNIT = re.compile(
     re.IGNORECASE,
 )
 _WORDS = re.compile(r"[^\W\d_]{2,}")
-_SERIAL_DAY = re.compile(r"[0-9]{4,5}")
+# from 1927 to 2173; four figures in a column of days are a year
+_SERIAL_DAY = re.compile(r"[0-9]{5}")
 
 
 @dataclass
