@@ -161,7 +161,7 @@ def test_every_problem_is_told_at_once_with_its_row_and_nothing_is_imported(
             row("abc", type="قلعة", on="30/2/1998", street=""),
             row(double),
             [""],
-            row(double, owner="شخص آخر"),
+            row(double),
         ),
     )
     assert wrong(page) == [
@@ -190,6 +190,37 @@ def test_every_problem_is_told_at_once_with_its_row_and_nothing_is_imported(
 
     page = imported(local, clerk, page, only_good="yes")
     assert [number for number, *_ in permits(local, page)] == [good, double]
+
+
+def test_rows_that_contradict_each_other_are_both_told_and_neither_is_imported(
+    local: LocalPortal, clerk: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.permits.import_rounds._BATCH", 2)
+    good, first, second = (next(_NUMBERS) for _ in range(3))
+    page = checked(
+        local,
+        clerk,
+        table(
+            row(first),
+            row(second),
+            row(second, street="شارع النيل"),  # in another batch than the row it contradicts
+            row(good),
+            row(first, owner="شخص آخر", on="16/3/1998"),
+            row(good),
+        ),
+    )
+    assert wrong(page) == [
+        ("2", "issued_on"),
+        ("2", "owner"),
+        ("3", "street"),
+        ("4", "street"),
+        ("6", "issued_on"),
+        ("6", "owner"),
+        ("7", "number"),
+    ]
+    assert (page.hook("good"), page.hook("bad")) == ("1", "5")
+    page = imported(local, clerk, page, only_good="yes")
+    assert [number for number, *_ in permits(local, page)] == [good]
 
 
 def test_what_the_register_has_already_is_told_apart_from_what_contradicts_it(

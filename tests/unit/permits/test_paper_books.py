@@ -140,6 +140,8 @@ def test_a_number_is_a_day_only_where_the_sheet_counts_days() -> None:
     assert check(epoch_1904=True, issued_on="34407").permit.issued_on == date(1998, 3, 15)
     assert wrong(issued_on="35869") == ["issued_on"]
     assert wrong(epoch_1904=False, issued_on="60", number="1", year="1900") == ["issued_on"]
+    (problem,) = check(epoch_1904=False, issued_on="1998").problems
+    assert "whole day" in problem.msgid, "a year, and not the 20th of June 1905"
 
 
 @pytest.mark.parametrize(
