@@ -35,6 +35,9 @@ _HEH = re.compile("ه\u0640+")
 _TATWEEL = re.compile("\u0640+")
 # a letter of a number stands alone: what hands write for one another is one letter
 _LETTERS = str.maketrans("اإآىة", "أأأيه")
+_YEAR_WORD = re.compile(r"^\s*(?:ل?\s*(?:سن[ةه]|عام))\s*|\s*م?\s*$")
+NUMBER_ENDS = " .,،/-"
+"""What is left behind a number by who writes on in another control."""
 _REQUEST = re.compile(r"(\d{2})-?(\d{4})-?(\d{5,6})-?(\d)", re.ASCII)
 # Damm's totally anti-symmetric quasigroup of order 10: one slip or one swap of neighbours shows
 _DAMM = (
@@ -177,6 +180,11 @@ def read_permit_number(text: str, this_year: int) -> str | None:
     if number < 1 or len(letters) > 1:
         return None
     return f"{number}/{letter_of_number(letters[0])}/{year}" if letters else f"{number}/{year}"
+
+
+def bare_year(text: str) -> str:
+    """A year without the word for it: «لسنة ٢٠٢٥», «٢٠٢٥ م»."""
+    return _YEAR_WORD.sub("", text)
 
 
 def letter_of_number(letter: str) -> str:

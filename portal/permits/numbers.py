@@ -7,15 +7,18 @@ Old numbers carry a letter behind the number. In an address it stands behind a d
 import re
 from dataclasses import dataclass
 
-from portal.catalogue.identity import letter_of_number, read_permit_number
+from portal.catalogue.identity import (
+    NUMBER_ENDS,
+    bare_year,
+    letter_of_number,
+    read_permit_number,
+)
 from portal.text import compact
 
 _IN_ADDRESS = re.compile(r"([1-9]\d{0,5})(?:-([A-Za-z\u0621-\u064a]))?", re.ASCII)
 # as nearly all are written, in long tables above all
 _PLAIN_NUMBER = re.compile(r"[1-9]\d{0,5}", re.ASCII)
 _PLAIN_YEAR = re.compile(r"\d{4}", re.ASCII)
-_YEAR_WORD = re.compile(r"^\s*(?:ل?\s*(?:سن[ةه]|عام))\s*|\s*م?\s*$")
-_LEFT_BEHIND = " .,،/-"
 FIRST_YEAR = 1900
 
 
@@ -62,7 +65,7 @@ def read_parts(number: str, year: str, this_year: int) -> PermitNumber | None:
     alone = read_number(number, this_year)
     if not year.strip():
         return alone
-    number, year = number.strip(_LEFT_BEHIND), _YEAR_WORD.sub("", year)
+    number, year = number.strip(NUMBER_ENDS), bare_year(year)
     if alone is not None:  # both say a year: it must be the same
         return alone if compact(year) == str(alone.year) else None
     return read_number(f"{number} / {year}", this_year)
