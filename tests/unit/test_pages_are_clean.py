@@ -38,6 +38,7 @@ _READ = {
     "portal/bodies/questions.py": "how people write the number of a permit",
     "portal/routes/bodies/inquiries_described.py": "an example of what a body sends",
     "portal/routes/bodies/jobs_described.py": "an example of what a body sends",
+    "portal/routes/bodies/centers_described.py": "an example of what a body is told",
 }
 _COMMENTS = {
     ".css": re.compile(r"/\*.*?\*/", re.DOTALL),
