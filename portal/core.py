@@ -22,6 +22,7 @@ from portal.backoffice.inbox import Inbox
 from portal.backoffice.model import CenterEvent, OfficeKey
 from portal.backoffice.refusals import Refusals
 from portal.bodies.answering import Answering
+from portal.bodies.buckets import Buckets
 from portal.bodies.courier import Courier
 from portal.bodies.jobs import Jobs
 from portal.bodies.tokens import Tokens
@@ -119,6 +120,8 @@ class Core:
     """Answers what outside bodies ask of the register of permits."""
     tokens: Tokens
     """Their tokens."""
+    body_buckets: Buckets
+    """How fast they may come at all."""
     permit_files: FileStore
     """Paper books of building permits that centers sent as files."""
 
@@ -237,6 +240,7 @@ def build_core(settings: Settings, clock: Clock, *, durable: bool = True) -> Cor
         uploaded_files=uploaded_files,
         answering=Answering(vault, places, signatures, settings.public_url),
         tokens=Tokens(signatures, settings.public_url),
+        body_buckets=Buckets(database, clock),
         permit_files=FileStore(settings.files_dir / "permits", vault),
     )
 
@@ -274,6 +278,7 @@ def build_loops(core: Core) -> Loops:
             core.signatures.sign_bytes,
             clock,
             core.settings.webhooks_ca,
+            proxy=core.settings.webhooks_proxy,
             loopback=core.settings.webhooks_loopback,
         ),
         imports=ImportRounds(database, vault, core.permit_files, core.places, clock),

@@ -23,9 +23,12 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from payments.storage import UtcDateTime, insert_missing
+from portal.clock import stopwatch
 
 __all__ = ["Base", "Database", "UtcDateTime", "insert_missing", "sealed", "take_turns"]
 
@@ -45,6 +48,8 @@ _POSTGRES_LIMITS = {
     "idle_in_transaction_session_timeout": 60_000,
 }
 _WRITES = "portal_writes"
+_GIVEN_BACK = "given_back"
+_SURELY_THERE_SECONDS = 1.0
 
 
 LARGEST_ID = 2**31 - 1
@@ -97,15 +102,25 @@ class Database:
 
 
 # put together once: that costs more than asking the database
-_TURN = select(func.pg_advisory_xact_lock(bindparam("lock", type_=BigInteger)))
+_TURNS = [
+    select(
+        *(func.pg_advisory_xact_lock(bindparam(f"lock{n}", type_=BigInteger)) for n in range(of))
+    )
+    for of in range(3)
+]
 
 
-def take_turns(db: Connection, key: bytes) -> None:
-    """Until the transaction ends, others with this key wait: of acts that come in one instant each
-    sees the one before. SQLite's writers take turns anyway."""
+def take_turns(db: Connection, *keys: bytes) -> None:
+    """Until the transaction ends, others with one of these keys (two at most, always given in the
+    same order) wait: of acts that come in one instant each sees the one before. SQLite's writers
+    take turns anyway."""
     if db.dialect.name == "postgresql":
-        lock = int.from_bytes(key[:8], "big", signed=True)
-        db.execute(_TURN, {"lock": lock})
+        locks = {f"lock{n}": _lock(key) for n, key in enumerate(keys)}
+        db.execute(_TURNS[len(keys)], locks)
+
+
+def _lock(key: bytes) -> int:
+    return int.from_bytes(key[:8], "big", signed=True)
 
 
 def _writing(connection: Connection) -> Connection:
@@ -113,20 +128,40 @@ def _writing(connection: Connection) -> Connection:
 
 
 def _create_engine(url: str, pool_size: int, durable: bool) -> Engine:
+    # what was used last is lent first: it has its pages, plans and statements at hand
     if url.startswith("sqlite"):
-        engine = create_engine(url, pool_size=pool_size, max_overflow=8)
+        engine = create_engine(url, pool_size=pool_size, max_overflow=8, pool_use_lifo=True)
         event.listen(engine, "connect", partial(_prepare_sqlite, durable))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     limits = " ".join(f"-c {name}={limit_ms}" for name, limit_ms in _POSTGRES_LIMITS.items())
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=8,
-        pool_pre_ping=True,
+        pool_use_lifo=True,
         pool_recycle=1800,
         connect_args={"options": limits, "connect_timeout": 10},
     )
+    event.listen(engine, "checkin", _given_back)
+    event.listen(engine, "checkout", partial(_still_there, engine.dialect))
+    return engine
+
+
+def _given_back(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[_GIVEN_BACK] = stopwatch()
+
+
+def _still_there(dialect: Any, connection: Any, record: ConnectionPoolEntry, _lent: Any) -> None:
+    """A connection that has lain idle is asked whether it still stands; else all of that time are
+    made anew. One that has just worked is not: under load every question would be asked twice."""
+    idle_since = record.info.get(_GIVEN_BACK)
+    if idle_since is None or stopwatch() - idle_since < _SURELY_THERE_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise InvalidatePoolError from error
 
 
 def _prepare_sqlite(durable: bool, connection: Any, _record: Any) -> None:

@@ -121,6 +121,10 @@ class Speech:
             text = text.rstrip("0").rstrip(".")
         return self.digits(text)
 
+    def hundredths(self, value: int) -> str:
+        """Whole hundredths of something: 17550 → «١٧٥٫٥»."""
+        return self.number(Decimal(value) / 100)
+
     def amount(self, piastres: int) -> str:
         """Pounds with two decimals, for columns: «١٬٢٥٠٫٥٠»."""
         # between right-to-left words the sign would stand behind the number (CLDR marks it so too)

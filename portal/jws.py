@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     load_der_private_key,
+    load_pem_public_key,
 )
 from jose import jws
 from jose.backends.cryptography_backend import CryptographyECKey
@@ -79,9 +81,31 @@ def public_key(jwk: Mapping[str, Any]) -> EcKey:
 def new_pair() -> tuple[bytes, dict[str, str]]:
     """A new private key in DER, and its public half as a JSON Web Key (RFC 7517)."""
     pair = ec.generate_private_key(ec.SECP256R1())
-    point = pair.public_key().public_numbers()
-    jwk = {"kty": "EC", "crv": "P-256", "x": _coordinate(point.x), "y": _coordinate(point.y)}
+    jwk = _jwk_of(pair.public_key().public_numbers())
     return pair.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), jwk
+
+
+def read_public_key(text: str) -> tuple[str, dict[str, str]]:
+    """The same of whatever programs write a public key as: a JWK, a set of one, or PEM."""
+    if "-----BEGIN PUBLIC KEY-----" in text:
+        return read_public_jwk(json.dumps(_jwk_of_pem(text)))
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        given = None
+    if isinstance(given, dict) and isinstance(given.get("keys"), list) and len(given["keys"]) == 1:
+        return read_public_jwk(json.dumps(given["keys"][0]))
+    return read_public_jwk(text)
+
+
+def _jwk_of_pem(text: str) -> dict[str, str]:
+    try:
+        key = load_pem_public_key(text.strip().encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadKey("no PEM") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise BadKey("no key of the curve P-256 (kty EC, crv P-256)")
+    return _jwk_of(key.public_numbers())
 
 
 def read_public_jwk(text: str) -> tuple[str, dict[str, str]]:
@@ -186,6 +210,10 @@ def _decoded(part: bytes) -> bytes:
     if urlsafe_b64encode(octets).rstrip(b"=") != part:
         raise ValueError("another spelling of the same octets")
     return octets
+
+
+def _jwk_of(point: ec.EllipticCurvePublicNumbers) -> dict[str, str]:
+    return {"kty": "EC", "crv": "P-256", "x": _coordinate(point.x), "y": _coordinate(point.y)}
 
 
 def _coordinate(number: int) -> str:

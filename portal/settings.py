@@ -9,11 +9,11 @@ import re
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from portal.clock import token
 
@@ -35,6 +35,16 @@ class BadSetting(Exception):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """Where a proxy listens, and what it is shown, if anything."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,8 @@ class Settings:
     something waits for it."""
     permit_log_kept: timedelta
     """So long is kept who asked about building permits."""
+    permit_files_kept: timedelta
+    """So long is kept a file of old permits that nobody has touched since."""
     files_dir: Path
     payments_base_url: str
     payments_checkout_origin: str
@@ -93,6 +105,8 @@ class Settings:
     """What a scraper from another machine shows; empty allows loopback only."""
     webhooks_ca: Path | None
     """Whose certificates of outside bodies are believed beside those of the machine's."""
+    webhooks_proxy: Proxy | None
+    """Through which news of outside bodies go out; None: straight."""
     webhooks_loopback: bool
     """Whether webhooks of outside bodies may be on this machine."""
     trusted_proxies: int
@@ -169,6 +183,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         permit_log_kept=timedelta(
             days=read.number("PORTAL_PERMIT_LOG_DAYS", 365, _LAW_175_DAYS, _LAW_CRIMES_DAYS)
         ),
+        permit_files_kept=timedelta(days=read.number("PORTAL_PERMIT_FILE_DAYS", 90, 14, 365)),
         files_dir=_files(read, var),
         payments_base_url=base + api.path.rstrip("/"),
         payments_checkout_origin=_origin(
@@ -185,6 +200,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secret_keys=_secret_keys(read, var, demo),
         metrics_token=read.text("PORTAL_METRICS_TOKEN"),
         webhooks_ca=_authority(read, "PORTAL_WEBHOOKS_CA"),
+        webhooks_proxy=_proxy(read, "PORTAL_WEBHOOKS_PROXY"),
         webhooks_loopback=read.number("PORTAL_WEBHOOKS_LOOPBACK", 0, 0, 1) == 1,
         trusted_proxies=read.number("PORTAL_TRUSTED_PROXIES", 0, 0, 10),
     )
@@ -284,6 +300,20 @@ def _authority(read: _Reader, name: str) -> Path | None:
         except OSError as error:  # SSLError is one
             raise BadSetting(name, "holds no certificate in PEM") from error
     return path
+
+
+def _proxy(read: _Reader, name: str) -> Proxy | None:
+    text = read.text(name)
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise BadSetting(name, "is no address") from error
+    if parts.scheme != "http" or not host or port is None or parts.path.strip("/") or parts.query:
+        raise BadSetting(name, "is not like http://user:password@proxy.example:3128")
+    return Proxy(host, port, unquote(parts.username or ""), unquote(parts.password or ""))
 
 
 def _files(read: _Reader, var: Path) -> Path:

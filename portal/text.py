@@ -64,6 +64,8 @@ def clean(text: str, *, lines: bool = False) -> str:
 
 def compact(text: str) -> str:
     """For numbers that identify: digits folded; spaces, dashes and invisible marks stripped."""
+    if text.isascii() and text.isalnum():
+        return text
     text = fold_digits(text.translate(_INVISIBLE).translate(_ROUND_NUMBERS))
     return _SEPARATORS.sub("", text)
 
@@ -73,7 +75,7 @@ def clean_number(text: str) -> str:
 
     Raises :class:`Unreadable` on controls.
     """
-    return clean(fold_digits(text.translate(_ROUND_NUMBERS)))
+    return clean(text if text.isascii() else fold_digits(text.translate(_ROUND_NUMBERS)))
 
 
 def is_readable(text: str, *, lines: bool = False) -> bool:
@@ -99,6 +101,8 @@ def without_hidden(text: str) -> str:
 
 def clean_name(text: str) -> str:
     """An Arabic name without tashkeel and tatweel, Persian letters made Arabic."""
+    if _PLAIN.fullmatch(text):
+        return " ".join(text.split())
     return clean(_TASHKEEL.sub("", clean(text).translate(_NAME_LETTERS)))
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from payments.provider import ProviderError
 from portal.backoffice.model import CenterDocument
-from portal.bodies import repeats, tokens
+from portal.bodies import buckets, repeats, tokens
 from portal.clock import SystemClock, cairo_day
 from portal.core import Core, build_core, build_loops
 from portal.handoff import inward, keys, outbox
@@ -29,7 +29,7 @@ from portal.outages import health, register, watching
 from portal.outages.health import Part
 from portal.outages.register import Scope
 from portal.outages.watching import Seen
-from portal.permits import registry, retention
+from portal.permits import quarters, registry, retention
 from portal.permits.backlog_model import PermitScan
 from portal.permits.model import PermitImport
 from portal.requests import drafts, uploads
@@ -74,6 +74,7 @@ class Worker:
             ("shelve", 60.0, self._unless_out(loops.shelver.run_once, Scope.PORTAL)),
             ("silence", 600.0, self._unless_out(loops.lapser.run_once, Scope.PORTAL)),
             ("permits", 3600.0, self._propose_lapses),
+            ("quarters", 600.0, self._close_quarters),
             ("imports", 1.0, loops.imports.run_once),
             ("tidy", 3600.0, self._tidy),
             ("files", 86400.0, self._tidy_files),
@@ -176,6 +177,12 @@ class Worker:
         with core.database.begin() as db:
             return registry.propose_lapses(db, cairo_day(core.clock.now()))
 
+    def _close_quarters(self) -> int:
+        core, done = self._core, 0
+        while quarters.close_due(core.database, core.clock.now()):
+            done += 1
+        return done
+
     def _tidy(self) -> int:
         now, core = self._core.clock.now(), self._core
         dropped = 0
@@ -183,11 +190,14 @@ class Worker:
             dropped += idle
         while forgotten := self._forget_inquiries(now):
             dropped += forgotten
+        while over := self._loops.imports.let_go(core.settings.permit_files_kept):
+            dropped += over
         with core.database.begin() as db:
             dropped += sessions.drop_expired(db, now - _ENDED_KEPT)
             dropped += held.drop_old(db, now)
             dropped += otp.drop_old(db, now - _OTP_KEPT)
             dropped += staff.forget_failures(db, now - _OTP_KEPT)
+            dropped += buckets.forget_full(db, now)
             dropped += repeats.forget_old(db, now)
             dropped += tokens.forget_old(db, now)
             unnamed = center_uploads.drop_old(db, now - center_uploads.KEPT)

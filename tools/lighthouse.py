@@ -1,7 +1,8 @@
 """Lighthouse as the project runs it: brought by npm at its first use, pinned by version and hash.
 
 ``tools/npm`` names it and all that it needs; npm knows where its registry is. It stays under
-``var/tools`` and plays a cheap phone on a slow network (its own mobile settings).
+``var/tools`` and plays a cheap phone on a slow network (its own mobile settings). The last version
+that judges whether a page can be installed is pinned: the next one gave up that category.
 """
 
 import hashlib

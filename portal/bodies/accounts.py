@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, select
 
 from portal.bodies.model import (
     BodyAgreement,
@@ -101,26 +101,30 @@ def _agreements(db: Connection, code: str, today: date) -> dict[Purpose, Agreeme
     return {agreement.purpose: agreement for agreement in found}
 
 
-def keys(db: Connection, code: str) -> dict[str, Mapping[str, Any]]:
-    """The public keys that stand, by name; no body stands here that was revoked."""
+def keys(db: Connection, code: str, today: date) -> dict[str, Mapping[str, Any]]:
+    """The public keys that hold today, by name; of a body that was revoked there are none."""
     rows = db.execute(
         select(BodyKey.kid, BodyKey.public_key)
         .join(OutsideBody, OutsideBody.code == BodyKey.body_code)
         .where(
             BodyKey.body_code == code,
-            BodyKey.revoked_at.is_(None),
+            _key_holds(today),
             OutsideBody.revoked_at.is_(None),
         )
     )
     return {row.kid: row.public_key for row in rows}
 
 
-def has_key(db: Connection, code: str, kid: str) -> bool:
-    """Whether this key of the body stands."""
+def has_key(db: Connection, code: str, kid: str, today: date) -> bool:
+    """Whether this key of the body holds today."""
     found = select(BodyKey.kid).where(
-        BodyKey.body_code == code, BodyKey.kid == kid, BodyKey.revoked_at.is_(None)
+        BodyKey.body_code == code, BodyKey.kid == kid, _key_holds(today)
     )
     return db.scalar(found) is not None
+
+
+def _key_holds(today: date) -> ColumnElement[bool]:
+    return and_(BodyKey.revoked_at.is_(None), BodyKey.valid_until >= today)
 
 
 def has_user(db: Connection, code: str, username: str) -> bool:

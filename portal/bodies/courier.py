@@ -38,6 +38,7 @@ from portal.bodies.posting import TOTAL_SECONDS, NotReached, Post, Reply, trust
 from portal.clock import Clock, cairo_day, jitter, public_id, stopwatch
 from portal.db import Database, UtcDateTime, insert_missing
 from portal.observability import log
+from portal.settings import Proxy
 
 _AT_ONCE = 16  # bodies
 _A_TURN = 50  # notices of one body before the next body may come
@@ -82,15 +83,17 @@ class Courier:
         clock: Clock,
         authority: Path | None = None,
         *,
+        proxy: Proxy | None = None,
         loopback: bool = False,
     ) -> None:
         """``sign`` signs with the portal's key; certificates of ``authority`` are believed beside
-        those of the machine's; ``loopback`` lets webhooks be on this machine, for demos and
-        tests."""
+        those of the machine's; ``proxy`` is the way out if there is no other; ``loopback`` lets
+        webhooks be on this machine, for demos and tests."""
         self._database = database
         self._sign = sign
         self._clock = clock
         self._authority = authority
+        self._proxy = proxy
         self._loopback = loopback
         self._turns: dict[str, threading.Thread] = {}
         self._stopping = threading.Event()
@@ -167,7 +170,7 @@ class Courier:
 
     def _deliver(self, turn: _Turn) -> None:
         began, sent = stopwatch(), 0
-        with Post(self._trusted, loopback=self._loopback) as post:
+        with Post(self._trusted, proxy=self._proxy, loopback=self._loopback) as post:
             while sent < _A_TURN and stopwatch() - began < _TURN_SECONDS:
                 if self._stopping.is_set():
                     break

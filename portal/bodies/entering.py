@@ -7,9 +7,9 @@ from datetime import date, timedelta
 
 from portal.bodies import addresses, purposes
 from portal.bodies.addresses import BadAddress
-from portal.bodies.keeping import NewAgreement, NewBody
+from portal.bodies.keeping import NewAgreement, NewBody, NewKey
 from portal.bodies.model import BodyKind, Purpose
-from portal.jws import BadKey, read_public_jwk
+from portal.jws import BadKey, read_public_key
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem
 from portal.text import Unreadable, clean, fold_digits, parse_day
 
@@ -21,6 +21,7 @@ _LONGEST_NAME = 120
 _LONGEST_LETTER = 60
 _FASTEST = 6000
 _LONGEST_AGREED = timedelta(days=5 * 366)  # [G] after so long the need is looked at again
+_LONGEST_KEY_LIFE = timedelta(days=2 * 365)  # [G] what a key could have leaked by is forgotten
 _PAGES = frozenset({"new", "log"})
 """Addresses beside those of the bodies."""
 _CODE = re.compile(r"[a-z][a-z0-9-]{2,29}")
@@ -40,6 +41,7 @@ _NO_KEY = N_(
 _BAD_KEYS = {
     "no JSON": N_("This is no JSON: copy all of the key, with its brackets"),
     "no object": N_("This is a list: send one key at a time"),
+    "no PEM": N_("The key is damaged: copy all of it, with its first and its last line"),
     "no point of the curve": N_("The key is damaged: x and y do not belong together"),
     "kid is up to 43 letters, digits, - and _": N_(
         "The key's name (kid) is up to 43 Latin letters, digits and dashes"
@@ -114,8 +116,27 @@ def read_agreement(
     return NewAgreement(purpose, fields, letter, until, typed.batches, typed.notices), []
 
 
-def read_key(text: str) -> tuple[tuple[str, dict[str, str]] | None, list[Problem]]:
-    """The name and the public key; a private one is refused with what to do about it."""
+def longest_key_day(today: date) -> date:
+    """The last day that a key may hold until: then the body makes a new one."""
+    return today + _LONGEST_KEY_LIFE
+
+
+def read_key(text: str, until: str, today: date) -> tuple[NewKey | None, list[Problem]]:
+    """The public key and its last day; a private one is refused with what to do about it."""
+    found, problems = _key(text)
+    day = parse_day(until)
+    if day is None or day < today:
+        told = N_("Choose the last day of the key, today or later")
+        problems.append(Problem("key_until", told))
+    elif day > longest_key_day(today):
+        told = N_("A key holds for two years at most; then the body makes a new one")
+        problems.append(Problem("key_until", told))
+    if found is None or day is None or problems:
+        return None, problems
+    return NewKey(*found, day), []
+
+
+def _key(text: str) -> tuple[tuple[str, dict[str, str]] | None, list[Problem]]:
     if not text.strip():
         return None, [Problem("key", N_("Paste the public key, or choose its file"))]
     if len(text) > LONGEST_KEY:
@@ -127,7 +148,7 @@ def read_key(text: str) -> tuple[tuple[str, dict[str, str]] | None, list[Problem
         )
         return None, [Problem("key", text)]
     try:
-        return read_public_jwk(text), []
+        return read_public_key(text), []
     except BadKey as error:
         return None, [Problem("key", _BAD_KEYS.get(str(error), _NO_KEY))]
 

@@ -24,6 +24,7 @@ from portal.bodies.model import (
     Purpose,
 )
 from portal.db import insert_missing
+from portal.jws import thumbprint
 from portal.problems import Conflict, Missing
 
 _LONGEST_SUBJECT = 60
@@ -86,6 +87,15 @@ class NewAgreement:
     notices: bool
 
 
+@dataclass(frozen=True)
+class NewKey:
+    """A public key to be entered; ``valid_until`` is its last day."""
+
+    kid: str
+    jwk: Mapping[str, str]
+    valid_until: date
+
+
 def open_body(db: Connection, new: NewBody, actor: str, at: datetime) -> None:
     """Raises :class:`~portal.problems.Conflict` when the code is taken, by whomever."""
     row = insert(OutsideBody).values(
@@ -131,10 +141,21 @@ def end_agreement(db: Connection, by: Keeper, purpose: str, reason: str) -> None
     _must(_end(db, by, BodyAgreement, BodyAgreement.purpose == purpose), "ended")
 
 
-def add_key(db: Connection, by: Keeper, kid: str, jwk: Mapping[str, Any]) -> None:
-    """A key's name stands for one key for ever: what it signed must be told apart."""
-    _act(db, by, BodyAction.ADD_KEY, kid, "")
-    row = insert(BodyKey).values(body_code=by.body, kid=kid, public_key=dict(jwk), created_at=by.at)
+def add_key(db: Connection, by: Keeper, new: NewKey) -> None:
+    """A key's name stands for one key for ever: what it signed must be told apart. And a key that
+    was revoked does not come back under another name."""
+    _act(db, by, BodyAction.ADD_KEY, new.kid, "")
+    print_ = thumbprint(new.jwk)
+    same = select(BodyKey.kid).where(BodyKey.body_code == by.body, BodyKey.thumbprint == print_)
+    _must(db.scalar(same) is None, "same_key")
+    row = insert(BodyKey).values(
+        body_code=by.body,
+        kid=new.kid,
+        public_key=dict(new.jwk),
+        thumbprint=print_,
+        valid_until=new.valid_until,
+        created_at=by.at,
+    )
     _must(insert_missing(db, row.returning(BodyKey.kid)) is not None, "known_key")
 
 

@@ -1,8 +1,12 @@
 """Words of the outside bodies: kinds, purposes, classes of answers, acts of their keepers."""
 
+from datetime import date, timedelta
+
 from portal.bodies.keeping import BodyAction
 from portal.bodies.model import BodyAnswer, BodyKind, Purpose
 from portal.problems import N_
+
+_SOON = timedelta(days=30)
 
 KINDS = {
     BodyKind.ELECTRICITY: N_("Electricity company"),
@@ -79,6 +83,10 @@ REFUSALS = {
     "closed": N_("The body is revoked: open it again before anything else"),
     "not_closed": N_("The body is open already"),
     "known_key": N_("A key of this name was entered before, and a name stands for one key only"),
+    "same_key": N_(
+        "This very key was entered before: ask the body to make a new pair. One that was revoked "
+        "does not come back"
+    ),
     "known_user": N_("This user is entered already"),
     "ended": N_("This is revoked already"),
 }
@@ -130,3 +138,8 @@ NOT_ANSWERED = {
     "unverified": N_("Nobody has reviewed this permit yet, so nothing may be told of it"),
     "answered": N_("Somebody has answered this search meanwhile"),
 }
+
+
+def ends_soon(last: date, today: date) -> bool:
+    """Whether what holds until this day ends within a month: time to have it made anew."""
+    return today <= last <= today + _SOON

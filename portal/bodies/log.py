@@ -134,18 +134,21 @@ class AskedByBody:
     purpose: str
 
 
-def who_asked(db: Connection, permit_id: int, most: int = _MOST_OF_PERMIT) -> list[AskedByBody]:
+def who_asked(
+    db: Connection, permit_id: int, most: int = _MOST_OF_PERMIT, until: datetime | None = None
+) -> list[AskedByBody]:
     """Which bodies asked about a permit and what for, the newest first.
 
     A judicial inquiry is told to nobody outside the governorate: see docs/decisions/0034.
     """
-    rows = db.execute(
+    found = (
         select(BodyInquiry.at, OutsideBody.name_ar, OutsideBody.name_en, BodyInquiry.purpose)
         .join(OutsideBody, OutsideBody.code == BodyInquiry.body_code)
         .where(BodyInquiry.permit_id == permit_id, BodyInquiry.purpose != Purpose.JUDICIAL)
-        .order_by(BodyInquiry.at.desc(), BodyInquiry.id.desc())
-        .limit(most)
     )
+    if until is not None:
+        found = found.where(BodyInquiry.at <= until)
+    rows = db.execute(found.order_by(BodyInquiry.at.desc(), BodyInquiry.id.desc()).limit(most))
     return [AskedByBody(*row) for row in rows]
 
 

@@ -136,11 +136,18 @@ class BodyKey(Base):
     """A public key of a body (P-256), with which it asks for tokens (RFC 7523)."""
 
     __tablename__ = "body_keys"
+    __table_args__ = (UniqueConstraint("body_code", "thumbprint"),)
 
     body_code: Mapped[str] = mapped_column(ForeignKey("outside_bodies.code"), primary_key=True)
     kid: Mapped[str] = mapped_column(String(43), primary_key=True)
     public_key: Mapped[dict[str, Any]] = mapped_column(JSON)
+    thumbprint: Mapped[str] = mapped_column(String(43))
+    """RFC 7638: one that was revoked does not come back under another name."""
+    valid_until: Mapped[date] = mapped_column(Date)
+    """The last day."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When a token was last given for it."""
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
@@ -182,6 +189,17 @@ class BodyAssertion(Base):
     jti: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     """SHA-256 of it."""
     forget_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class BodyBucket(Base):
+    """How much a body, or a network, may still come: ``level`` at the instant ``at``, and more
+    since."""
+
+    __tablename__ = "body_buckets"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    level: Mapped[float]
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class BodyInquiry(Base):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, func, select
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, func, select
 
 from portal.bodies.model import (
     BodyAct,
@@ -39,6 +39,10 @@ class Listed:
     seen_at: datetime | None
     waiting: int
     """Notices that it has not taken."""
+    key_until: date | None
+    """The last day of the key that holds longest."""
+    agreed_until: date | None
+    """The day on which the first of its agreements ends."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,11 @@ class Whole:
 
 def listed(db: Connection, governorates: Collection[str] | None, now: datetime) -> list[Listed]:
     """The bodies of these governorates, or all; by name."""
+    today = cairo_day(now)
     agreed: dict[str, list[str]] = {}
     for code, purpose in db.execute(
         select(BodyAgreement.body_code, BodyAgreement.purpose)
-        .where(BodyAgreement.revoked_at.is_(None), BodyAgreement.valid_until >= cairo_day(now))
+        .where(*_holds(BodyAgreement, today))
         .order_by(BodyAgreement.id)
     ):
         agreed.setdefault(code, []).append(purpose)
@@ -80,6 +85,8 @@ def listed(db: Connection, governorates: Collection[str] | None, now: datetime) 
         _count(BodyInquiry, BodyInquiry.at > now - timedelta(days=DAYS)).label("recent"),
         _seen().label("seen_at"),
         _count(BodyNotice, BodyNotice.ended_at.is_(None)).label("waiting"),
+        _day(func.max(BodyKey.valid_until), BodyKey, today).label("key_until"),
+        _day(func.min(BodyAgreement.valid_until), BodyAgreement, today).label("agreed_until"),
     ).order_by(OutsideBody.name_ar, OutsideBody.code)
     if governorates is not None:
         bodies = bodies.where(OutsideBody.governorate_code.in_(governorates))
@@ -91,6 +98,17 @@ def listed(db: Connection, governorates: Collection[str] | None, now: datetime) 
 def _count(table: Any, which: Any) -> ScalarSelect[int]:
     """Of the body of the row; each walks its part of an index."""
     own = select(func.count()).select_from(table).where(table.body_code == OutsideBody.code, which)
+    return own.correlate(OutsideBody).scalar_subquery()
+
+
+def _holds(table: Any, today: date) -> tuple[ColumnElement[bool], ...]:
+    """Of keys and agreements those that hold today."""
+    return table.revoked_at.is_(None), table.valid_until >= today
+
+
+def _day(which: Any, table: Any, today: date) -> ScalarSelect[date]:
+    """A last day among what the body of the row has."""
+    own = select(which).where(table.body_code == OutsideBody.code, *_holds(table, today))
     return own.correlate(OutsideBody).scalar_subquery()
 
 

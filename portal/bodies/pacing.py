@@ -4,34 +4,36 @@ What was answered within the last minute counts, lines of jobs among it. Questio
 turns, so that each is counted before the next.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import Connection, func, select
 
 from portal.bodies.accounts import Body
+from portal.bodies.buckets import A_SECOND
 from portal.bodies.model import BodyInquiry
 from portal.db import take_turns
 
 WINDOW = timedelta(minutes=1)
-POLICY = "inquiries"
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """Of ``most`` questions a minute ``left`` are left; ``seconds`` until the next one is."""
+    """Of ``most`` within ``window`` ``left`` are left; ``seconds`` until the next one is."""
 
     most: int
     left: int
     seconds: int
+    policy: str = "inquiries"
+    window: timedelta = WINDOW
 
     @property
     def headers(self) -> dict[str, str]:
         """RateLimit fields (draft-ietf-httpapi-ratelimit-headers-10)."""
         return {
-            "ratelimit-policy": f'"{POLICY}";q={self.most};w={int(WINDOW.total_seconds())}',
-            "ratelimit": f'"{POLICY}";r={self.left};t={self.seconds}',
+            "ratelimit-policy": f'"{self.policy}";q={self.most};w={self.window.seconds}',
+            "ratelimit": f'"{self.policy}";r={self.left};t={self.seconds}',
         }
 
     @property
@@ -41,7 +43,11 @@ class Allowance:
 
     def less(self) -> "Allowance":
         """After one more question."""
-        return Allowance(self.most, self.left - 1, self.seconds or int(WINDOW.total_seconds()))
+        return replace(self, left=self.left - 1, seconds=self.seconds or self.window.seconds)
+
+
+AT_ALL = Allowance(A_SECOND, 0, 1, "requests", timedelta(seconds=1))
+"""What is told to who comes too fast, whatever is asked."""
 
 
 def take_turn(db: Connection, body_code: str) -> None:

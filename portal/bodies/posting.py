@@ -12,19 +12,27 @@ from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
-import httpx
+import httpcore
 
 from portal.bodies import addresses
 from portal.bodies.addresses import BadAddress, Target
+from portal.bodies.tunnels import Tunnels
+from portal.settings import Proxy
 
 MEDIA_TYPE = "application/jose"
 """Of a compact JSON Web Signature (RFC 7515 §9.2.1)."""
 TOTAL_SECONDS = 10.0
 """For one notice: name, connection, answer. A receiver that drips cannot stretch it."""
 _CONNECT_SECONDS = 4.0
+_TIMEOUTS = {
+    "connect": _CONNECT_SECONDS,
+    "read": TOTAL_SECONDS,
+    "write": TOTAL_SECONDS,
+    "pool": TOTAL_SECONDS,
+}
 _MOST_ADDRESSES = 3
 _LONGEST_WAIT = timedelta(hours=1)
-_SECONDS = re.compile("[0-9]{1,6}")
+_SECONDS = re.compile(rb"[0-9]{1,6}")
 
 
 class NotReached(Exception):
@@ -56,15 +64,14 @@ def trust(authority: Path | None) -> ssl.SSLContext:
 class Post:
     """A way to one webhook for a few notices in a row; connections are kept between them."""
 
-    def __init__(self, context: ssl.SSLContext, *, loopback: bool = False) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, *, proxy: Proxy | None = None, loopback: bool = False
+    ) -> None:
+        """``proxy`` is the operator's way out; it is told a numeric address and resolves none."""
         self._loopback = loopback
         self._runner = asyncio.Runner()
-        self._client = httpx.AsyncClient(
-            verify=context,
-            trust_env=False,  # no proxy: it would resolve the name a second time
-            follow_redirects=False,
-            timeout=httpx.Timeout(TOTAL_SECONDS, connect=_CONNECT_SECONDS),
-        )
+        backend = Tunnels(proxy) if proxy else None
+        self._pool = httpcore.AsyncConnectionPool(context, network_backend=backend)
 
     def __enter__(self) -> "Post":
         return self
@@ -75,7 +82,7 @@ class Post:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._runner.run(self._client.aclose())
+        self._runner.run(self._pool.aclose())
         self._runner.close()
 
     def send(self, url: str, body: bytes) -> Reply:
@@ -102,33 +109,42 @@ class Post:
         for address in others:
             try:
                 return await self._post(target, address, body)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
         try:
             return await self._post(target, last, body)
-        except httpx.TimeoutException as error:
+        except httpcore.TimeoutException as error:
             raise NotReached("too_slow") from error
-        except httpx.ConnectError as error:
+        except httpcore.ProxyError as error:
+            raise NotReached("proxy") from error
+        except httpcore.ConnectError as error:
             raise NotReached("certificate" if _is_of_tls(error) else "no_connection") from error
-        except httpx.HTTPError as error:
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise NotReached("broken_answer") from error
 
     async def _post(self, target: Target, address: str, body: bytes) -> Reply:
         numeric = f"[{address}]" if ":" in address else address
         named = target.host if target.port == 443 else f"{target.host}:{target.port}"
-        async with self._client.stream(
+        async with self._pool.stream(
             "POST",
             f"https://{numeric}:{target.port}{target.path}",
             content=body,
             headers={
                 "Host": named,
                 "Content-Type": MEDIA_TYPE,
+                "Content-Length": str(len(body)),
                 "User-Agent": "mahalliyat",
                 "Accept-Encoding": "identity",
             },
-            extensions={"sni_hostname": target.host},  # the certificate is the name's
+            extensions={
+                "sni_hostname": target.host,  # the certificate is the name's
+                "timeout": _TIMEOUTS,
+            },
         ) as answer:
-            return Reply(answer.status_code, _wait(answer.headers.get("retry-after", "")))
+            told = {name.lower(): value for name, value in answer.headers}
+            if answer.status == 204 or told.get(b"content-length") == b"0":
+                await answer.aread()  # there is nothing to read, and the connection is kept
+            return Reply(answer.status, _wait(told.get(b"retry-after", b"")))
 
 
 def _is_of_tls(error: BaseException | None) -> bool:
@@ -139,7 +155,7 @@ def _is_of_tls(error: BaseException | None) -> bool:
     return False
 
 
-def _wait(text: str) -> timedelta | None:
-    if not _SECONDS.fullmatch(text):
+def _wait(told: bytes) -> timedelta | None:
+    if not _SECONDS.fullmatch(told):
         return None
-    return min(timedelta(seconds=int(text)), _LONGEST_WAIT)
+    return min(timedelta(seconds=int(told)), _LONGEST_WAIT)

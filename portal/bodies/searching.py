@@ -7,14 +7,14 @@ whoever finds the paper enters it first, and it is reviewed like any other.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, true
+from sqlalchemy import Connection, Select, and_, func, select, true, update
 
 from portal.bodies import accounts
 from portal.bodies.answering import Answered, Answering
-from portal.bodies.model import BodyAgreement, BodyInquiry, OutsideBody, Purpose
+from portal.bodies.model import BodyAgreement, BodyAnswer, BodyInquiry, OutsideBody, Purpose
 from portal.clock import cairo_day
 from portal.permits import reading
 from portal.permits.numbers import PermitNumber, of_canonical
@@ -114,6 +114,43 @@ def count(db: Connection, today: date, centers: Sequence[str] | None = None) -> 
     late = func.count().filter(found.c.search_due < today)
     row = db.execute(select(func.count(), late).select_from(found).where(chosen)).one()
     return row[0], row[1]
+
+
+@dataclass(frozen=True)
+class Pressing:
+    """Searches of a center that cannot wait."""
+
+    center: str
+    late: int
+    soon: int
+    """To be answered today or tomorrow."""
+
+
+def pressing(db: Connection, centers: Sequence[str], today: date) -> list[Pressing]:
+    """Centers with searches that are late or to be answered by tomorrow, the latest first."""
+    found = _waiting(today).subquery()
+    late = func.count().filter(found.c.search_due < today)
+    soon = func.count().filter(found.c.search_due >= today)
+    rows = db.execute(
+        select(found.c.center_code, late, soon)
+        .where(found.c.center_code.in_(centers), found.c.search_due <= today + timedelta(days=1))
+        .group_by(found.c.center_code)
+        .order_by(late.desc(), soon.desc(), found.c.center_code)
+    )
+    return [Pressing(*row) for row in rows]
+
+
+def let_go(db: Connection, permits: Select[int]) -> None:
+    """These permits leave the register: whoever was told nothing of them but that the archive is
+    looked into goes on waiting for that, by what was asked."""
+    db.execute(
+        update(BodyInquiry)
+        .where(
+            BodyInquiry.permit_id.in_(permits),
+            BodyInquiry.answer_class == BodyAnswer.NEEDS_MANUAL_SEARCH,
+        )
+        .values(permit_id=None)
+    )
 
 
 def answer(

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, delete, insert, update
 
 from portal import jws
 from portal.bodies import accounts
 from portal.bodies.accounts import Body
-from portal.bodies.model import BodyAssertion, Purpose
+from portal.bodies.model import BodyAssertion, BodyKey, Purpose
 from portal.bodies.refusals import Turned
 from portal.clock import cairo_day, public_id
 from portal.db import insert_missing
@@ -125,10 +125,12 @@ class Tokens:
         if given.get("client_id", code) != code:
             raise NoGrant("invalid_client", "client_id is not the one in client_assertion")
         body = accounts.find(db, code, cairo_day(now))
-        kid = _verified_by(compact, accounts.keys(db, code)) if body else None
+        kid = _verified_by(compact, accounts.keys(db, code, cairo_day(now))) if body else None
         if body is None or kid is None:
             raise NoGrant("invalid_client", "unknown client, unknown key or wrong signature")
         self._check(db, code, claims, now)
+        used = update(BodyKey).where(BodyKey.body_code == code, BodyKey.kid == kid)
+        db.execute(used.values(used_at=now))
         return body, kid
 
     def _check(self, db: Connection, code: str, claims: Mapping[str, Any], now: datetime) -> None:
@@ -177,8 +179,9 @@ class Tokens:
     def bearer(db: Connection, claims: Mapping[str, Any], now: datetime) -> Bearer:
         """Who shows a token with these claims, as everything stands now; raises :class:`Turned`."""
         code = claims["client_id"]
-        body = accounts.find(db, code, cairo_day(now))
-        if body is None or not accounts.has_key(db, code, claims["client_kid"]):
+        today = cairo_day(now)
+        body = accounts.find(db, code, today)
+        if body is None or not accounts.has_key(db, code, claims["client_kid"], today):
             raise Turned("bad_token")
         scopes = set(claims["scope"].split())
         return Bearer(body, frozenset(p for p in body.agreements if p.scope in scopes))

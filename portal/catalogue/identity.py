@@ -7,6 +7,7 @@ of the national ID was never published, so a mismatch is a warning.
 import re
 from dataclasses import dataclass
 from datetime import date
+from unicodedata import normalize
 
 from portal.text import Unreadable, clean_number, compact
 
@@ -18,14 +19,33 @@ BIRTH_CODES = frozenset(f"{n:02d}" for n in (*range(1, 5), *range(11, 20), *rang
 _WEIGHTS = (2, 7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 _CENTURIES = {"2": 1900, "3": 2000}
 _MOBILE = re.compile(r"(?:\+20|0020|20)?0?(1[0125]\d{8})", re.ASCII)
-_PERMIT_YEAR_FIRST = re.compile(r"(\d{4})\s*[/\-]\s*(\d{1,6})", re.ASCII)
-_PERMIT = re.compile(
-    r"(?:(?:رخصة|ترخيص|قرار|طلب|عقد|بيان|محضر)\s*)?(?:رقم\s*)?"
-    r"(?P<number>\d{1,6})"
-    r"(?:\s*[/\-]?\s*(?P<letter>[A-Za-z\u0621-\u064a])(?![A-Za-z\u0621-\u064a]))?"
-    r"\s*(?:[/\-]|لسن[ةه]|سن[ةه]|عام)\s*(?P<year>\d{4})\s*م?",
+_LETTER = r"[A-Za-z\u0621-\u064a](?![A-Za-z\u0621-\u064a])"
+_PERMIT_YEAR_FIRST = re.compile(
+    rf"(?P<year>\d{{4}})\s*[/\-]\s*(?P<number>\d{{1,6}})(?:\s*[/\-]\s*(?P<letter>{_LETTER}))?",
     re.ASCII,
 )
+_PERMIT = re.compile(
+    r"(?:(?:رخص[ةه]|ترخيص|تصريح|قرار|طلب|عقد|بيان|محضر|permit)\s*)?"
+    r"(?:(?:ال)?(?:بناء|مبان[يى]|هدم|تعلي[ةه]|ترميم|تدعيم)\s+)?(?:رقم\s*|no\b\.?\s*)?"
+    rf"(?:(?P<before>{_LETTER})\s*[/\-.]?\s*)?"
+    r"(?P<number>\d{1,6})"
+    rf"(?:\s*[/\-.]?\s*(?!ل\s*(?:سن|عام))(?P<letter>{_LETTER}))?"
+    r"(?:\s*(?:[/\-]\s*)?(?:ل?\s*(?:سن[ةه]|عام)|of\b)\s*|\s*[/\-]\s*|\s+(?=\d{4}))"
+    r"(?P<year>\d{1,4})\s*(?:م|ميلادي[ةه]?)?"
+    # the place has a control of its own
+    r"(?:\s*[/\-]?\s*(?:حي|مركز|مدينة|قرية|الوحدة|محافظة)\s.*)?",
+    re.ASCII | re.IGNORECASE,
+)
+# what is typed for a stroke, and what is put round numbers
+_STROKES = str.maketrans("\\_,،–—‐−()[]:#", "////----" + " " * 6)
+_THOUSANDS = re.compile(r"(?<=\d)[,،٬](?=\d{3}(?!\d))", re.ASCII)
+_SHAPES = re.compile("[\ufb50-\ufdff\ufe70-\ufefc]+")
+_STRETCHED = re.compile("(?<=[\u0621-\u063a\u0641-\u064a])\u0640+")
+_DRAWN = re.compile("\u0640+")
+_VOWELS = re.compile("[\u064b-\u0655\u0670]")
+_PERSIAN = str.maketrans("ٱیکھہ", "ايكهه")
+# a letter of a number has one form, or the same paper would be entered and looked for as two
+_LETTERS = str.maketrans("اإآةى", "أأأهي")
 _REQUEST = re.compile(r"(\d{2})-?(\d{4})-?(\d{5,6})-?(\d)", re.ASCII)
 # Damm's totally anti-symmetric quasigroup of order 10: one slip or one swap of neighbours shows
 _DAMM = (
@@ -44,11 +64,15 @@ _DAMM = (
 
 @dataclass(frozen=True)
 class NationalId:
-    """A well-formed national ID; ``suspect`` when its check digit does not fit the usual rule."""
+    """A well-formed national ID."""
 
     digits: str
     born_on: date
-    suspect: bool
+
+    @property
+    def suspect(self) -> bool:
+        """Whether its check digit does not fit the usual rule."""
+        return not _check_digit_fits(self.digits)
 
     @property
     def male(self) -> bool:
@@ -70,7 +94,7 @@ def read_national_id(text: str, today: date) -> NationalId | str:
         return "date"
     if digits[7:9] not in BIRTH_CODES:
         return "governorate"
-    return NationalId(digits, born_on, suspect=not _check_digit_fits(digits))
+    return NationalId(digits, born_on)
 
 
 def age_on(digits: str, day: date) -> int:
@@ -150,19 +174,37 @@ def read_permit_number(text: str, this_year: int) -> str | None:
     request = read_request_number(text)
     if request:
         return request
+    for number, letter, year in permit_parts(text):
+        if number and len(year) == 4 and 1900 <= int(year) <= this_year:
+            return f"{number}/{letter}/{year}" if letter else f"{number}/{year}"
+    return None
+
+
+def permit_parts(text: str) -> list[tuple[int, str, str]]:
+    """Number, letter and year in all ways in which a text can be read, the likeliest first; the
+    year as it is typed, perhaps none of a permit."""
     folded = _plain(text)
-    turned = _PERMIT_YEAR_FIRST.fullmatch(folded)
-    match = _PERMIT.fullmatch(folded)
-    if match and 1900 <= int(match["year"]) <= this_year:
-        number, year, letter = int(match["number"]), int(match["year"]), match["letter"]
-    elif turned and 1900 <= int(turned[1]) <= this_year:
-        # right-to-left fields make people write the year first
-        number, year, letter = int(turned[2]), int(turned[1]), None
-    else:
-        return None
-    if number < 1:
-        return None
-    return f"{number}/{letter}/{year}" if letter else f"{number}/{year}"
+    if not folded.isascii():
+        folded = _SHAPES.sub(lambda found: normalize("NFKC", found[0]), folded)
+        folded = _STRETCHED.sub("", _VOWELS.sub("", folded.translate(_PERSIAN)))
+        folded = _DRAWN.sub("-", folded)
+    folded = " ".join(_THOUSANDS.sub("", folded).translate(_STROKES).split())
+    found: list[tuple[int, str, str]] = []
+    # right-to-left fields make people write the year first
+    for pattern in (_PERMIT, _PERMIT_YEAR_FIRST):
+        match = pattern.fullmatch(folded)
+        if match:
+            said = match.groupdict()
+            letters = [said[name] for name in ("before", "letter") if said.get(name)]
+            if len(letters) < 2:
+                letter = letter_of_number("".join(letters))
+                found.append((int(said["number"]), letter, said["year"]))
+    return found
+
+
+def letter_of_number(letter: str) -> str:
+    """The one letter that stands for all that are written for it: «٢٥/ا» is «٢٥/أ»."""
+    return letter.translate(_LETTERS).upper()
 
 
 def _plain(text: str) -> str:

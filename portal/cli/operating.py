@@ -41,6 +41,7 @@ def demo(no_requests: bool) -> None:
     """Load the demo's accounts, registers and a year of requests (demo mode only)."""
     from portal.clock import SystemClock  # noqa: PLC0415
     from portal.demo.loading import load_demo  # noqa: PLC0415
+    from portal.demo.past_backlog import load_scans  # noqa: PLC0415
     from portal.demo.requests import load_requests  # noqa: PLC0415
     from portal.observability import configure_logs  # noqa: PLC0415
 
@@ -50,6 +51,7 @@ def demo(no_requests: bool) -> None:
     configure_logs(logging.WARNING)
     with core() as built:
         load_demo(built)
+        load_scans(built)
     if not no_requests:
         load_requests(chosen, SystemClock().now())
 

@@ -59,13 +59,20 @@ def permits_show(center: str, number: str) -> None:
 
 @permits.command("backlog")
 @click.argument("center")
-def permits_backlog(center: str) -> None:
+@click.option("--quarter", default="", help="One that is over, such as 2026-3; else today.")
+def permits_backlog(center: str, quarter: str) -> None:
     """How far the paper backlog of CENTER is, by department: entered, accepted, scanned."""
-    from portal.permits import rates  # noqa: PLC0415
+    from portal.permits import quarters, rates  # noqa: PLC0415
 
     with core() as built, built.database.read() as db:
         _known(center, built.places.centers)
-        found = rates.by_department(db, center)
+        asked = quarters.read(quarter)
+        if asked is not None and quarters.closed_at(db, asked) is not None:
+            found = quarters.by_department(db, center, asked)
+        elif quarter:
+            raise click.BadParameter("is no quarter that is closed", param_hint="--quarter")
+        else:
+            found = rates.by_department(db, center)
     for each in (*found, rates.total(found, "all")):
         click.echo(
             f"{each.name}  entered {_rate(each.entry)}  accepted {_rate(each.quality)}"

@@ -9,6 +9,7 @@ from portal.bodies.model import BodyAct, BodyAgreement, BodyKey, BodyKind, BodyU
 from portal.bodies.purposes import PURPOSES, fields_of
 from portal.demo.answers import INVENTED
 from portal.demo.permits import GOVERNORATE
+from portal.jws import thumbprint
 
 USER = "1042"
 LETTER = "DEMO-1"
@@ -53,7 +54,12 @@ def load_bodies(db: Connection, now: datetime, today: date) -> None:
         )
         db.execute(
             insert(BodyKey).values(
-                body_code=code, kid=DEMO_KID, public_key=dict(DEMO_KEY), created_at=now
+                body_code=code,
+                kid=DEMO_KID,
+                public_key=dict(DEMO_KEY),
+                thumbprint=thumbprint(DEMO_KEY),
+                valid_until=today + _AGREED,
+                created_at=now,
             )
         )
         db.execute(insert(BodyUser).values(body_code=code, username=USER, created_at=now))

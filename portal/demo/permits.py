@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from portal.core import Core
 from portal.demo.answers import INVENTED
 from portal.demo.backlog import load_backlog
+from portal.demo.past_backlog import load_cutoffs, load_past
 from portal.permits import reading, registry, review
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import Owner, People
@@ -46,13 +47,15 @@ _LIVES: tuple[tuple[int, tuple[tuple[int, PermitAction], ...]], ...] = (
 def load_permits(db: Connection, core: Core, now: datetime, today: date) -> int:
     """Enter the permits of every center of the governorate; how many."""
     done = 0
-    for center in core.places.centers_of(GOVERNORATE):
+    for index, center in enumerate(core.places.centers_of(GOVERNORATE)):
         if center.takes_sites:
+            make = partial(_permit, center, legal_regime="106/1976")
+            done += load_past(db, core, center, index, make)
             for new, acts in _permits_of(center, today):
                 _live(db, core, new, acts, now, today)
                 done += 1
-            make = partial(_permit, center, legal_regime="106/1976")
             done += load_backlog(db, core, center, make, now, today)
+    load_cutoffs(db, now)
     return done
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Date,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     String,
     UniqueConstraint,
@@ -159,3 +160,40 @@ class ManualCutoff(Base):
     reason: Mapped[str] = mapped_column(String(300))
     entered_by: Mapped[str] = mapped_column(String(80))
     entered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class BacklogQuarter(Base):
+    """A calendar quarter that is over, and whose rates were written down: it never changes."""
+
+    __tablename__ = "backlog_quarters"
+    __table_args__ = (CheckConstraint("quarter BETWEEN 1 AND 4", name="quarter"),)
+
+    year: Mapped[int] = mapped_column(primary_key=True)
+    quarter: Mapped[int] = mapped_column(primary_key=True)
+    closed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class BacklogQuarterRates(Base):
+    """How far a department of a center was at the end of a quarter (files), and what reviewers
+    found within it (entries)."""
+
+    __tablename__ = "backlog_quarter_rates"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["year", "quarter"], ["backlog_quarters.year", "backlog_quarters.quarter"]
+        ),
+        CheckConstraint(
+            "entered BETWEEN 0 AND surveyed AND scanned BETWEEN 0 AND entered", name="files"
+        ),
+        CheckConstraint("accepted BETWEEN 0 AND reviewed", name="reviewed"),
+    )
+
+    center_code: Mapped[str] = mapped_column(String(8), primary_key=True)
+    department: Mapped[str] = mapped_column(String(40), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    quarter: Mapped[int] = mapped_column(primary_key=True)
+    surveyed: Mapped[int]
+    entered: Mapped[int]
+    scanned: Mapped[int]
+    reviewed: Mapped[int]
+    accepted: Mapped[int]

@@ -10,10 +10,10 @@ from portal.catalogue.identity import read_national_id
 from portal.permits import particulars
 from portal.permits.labels import REGIMES, TYPES, USES
 from portal.permits.model import DEPARTMENT
-from portal.permits.numbers import PermitNumber, read_parts
+from portal.permits.numbers import HIJRI, LONG_YEAR, PermitNumber, problem_of, read_parts
 from portal.permits.reading import Owner, People, Permit
 from portal.permits.registry import NewPermit
-from portal.permits.spellings import read_day
+from portal.permits.spellings import problem_of_day, read_day
 from portal.permits.validity import Status
 from portal.problems import HIDDEN_CHARACTERS, N_, Problem
 from portal.text import Unreadable, clean, clean_name, clean_number, fold_digits, parse_number
@@ -44,6 +44,7 @@ _TEXTS = {"file_no": 40, "area": 120, "street": 120, "building_no": 20, "plot_no
 _COUNTS = {"floors_above": 150, "basements": 20, "units_count": 5000}
 _AREAS = {"plot_area": 100_000_000, "total_built_area": 200_000_000}
 _OF_OWNERS = ("co_owners", *particulars.OWNER_FIELDS)
+_NUMBERS = [(name, most, name in _COUNTS) for name, most in {**_COUNTS, **_AREAS}.items()]
 _FIRST_DAY = date(1900, 1, 1)
 _LONGEST_NAME = 120
 LONGEST_FILE_NUMBER = 40
@@ -67,9 +68,7 @@ def read_entry(
     problems: list[Problem] = []
     number = read_parts(typed["number"], typed["year"], today.year)
     if number is None:
-        problems.append(
-            Problem("number", N_("Write the number and the year, such as 215 and 2025"))
-        )
+        problems.append(problem_of(typed["number"], typed["year"], today.year))
     if typed["permit_type"] not in TYPES:
         problems.append(Problem("permit_type", N_("Choose the kind of permit")))
     if typed["legal_regime"] not in REGIMES:
@@ -122,10 +121,12 @@ def _day(
         return None
     day = read_day(text)
     if day is None:
-        problems.append(Problem("issued_on", N_("There is no such day")))
+        problems.append(Problem("issued_on", problem_of_day(text)))
         return None
     if not _FIRST_DAY <= day <= today:
-        problems.append(Problem("issued_on", N_("This day has not come yet, or is too long ago")))
+        late = N_("This day has not come yet, or is too long ago")
+        hijri = day.year in HIJRI
+        problems.append(Problem("issued_on", problem_of_day(text) if hijri else late))
         return None
     # the number may be of the year before when the permit was written out in January
     if number is not None and not 0 <= day.year - number.year <= 1:
@@ -135,11 +136,12 @@ def _day(
 
 def _file(typed: Mapping[str, str], today: date, problems: list[Problem]) -> dict[str, Any]:
     """Where the paper lies. Which departments there are is the caller's to know."""
-    year = read_year(typed.get("file_year", ""), today.year)
-    if year is None and typed.get("file_year", "").strip():
-        problems.append(Problem("file_year", N_("Write the year in four digits, such as 1998")))
+    typed_year = typed.get("file_year", "")
+    year = read_year(typed_year, today.year) if typed_year else None
+    if year is None and typed_year.strip():
+        problems.append(Problem("file_year", LONG_YEAR))
     return {
-        "file_no": file_number(typed["file_no"]) or "",
+        "file_no": (file_number(typed["file_no"]) or "") if typed["file_no"] else "",
         "file_year": year,
         "file_department": typed.get("file_department", "") or DEPARTMENT,
     }
@@ -192,7 +194,7 @@ def _texts(typed: Mapping[str, str], problems: list[Problem]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, longest in _TEXTS.items():
         try:
-            found[name] = clean(typed[name])
+            found[name] = clean(typed[name]) if typed[name] else ""
         except Unreadable:
             problems.append(Problem(name, HIDDEN_CHARACTERS))
             continue
@@ -205,14 +207,17 @@ def _texts(typed: Mapping[str, str], problems: list[Problem]) -> dict[str, Any]:
 
 def _numbers(typed: Mapping[str, str], problems: list[Problem]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for name, most in {**_COUNTS, **_AREAS}.items():
-        if not typed[name].strip():
+    for name, most, whole in _NUMBERS:
+        text = typed[name]
+        if not text or text.isspace():
             continue
-        value = parse_number(typed[name])
-        whole = name in _COUNTS
+        value: Decimal | int | None
+        if len(text) < 10 and text.isascii() and text.isdigit():  # nearly all
+            value = int(text)
+        else:
+            value = parse_number(text)
         if value is None or value < 0 or value > most or (whole and value % 1):
-            text = N_("Write a number from 0 to {n}")
-            problems.append(Problem(name, text, {"n": most}))
+            problems.append(Problem(name, N_("Write a number from 0 to {n}"), {"n": most}))
             continue
         found[name] = int(value) if whole else int(value * 100)
     return found

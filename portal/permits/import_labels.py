@@ -35,6 +35,11 @@ REFUSALS: Mapping[str, str] = {
     ),
     Why.ENCODING: N_("The letters of the file cannot be read so: choose another encoding"),
     Why.NO_SHEET: N_("The workbook has no sheet with cells"),
+    Why.NO_ROWS: N_("The file has headings and no rows under them"),
+    Why.WEB_PAGE: N_(
+        "This is a page of a browser under the name of a table: open it in Excel and save it as "
+        "XLSX"
+    ),
     LOST: N_("The stored file cannot be read any more: send it again"),
     TOO_MANY_PROBLEMS: N_(
         "More than 50,000 cells cannot be taken: are the columns named rightly? The check stopped "
@@ -45,9 +50,12 @@ ENCODINGS: Mapping[str, str] = {
     "utf-8": N_("Unicode"),
     "windows-1256": N_("Arabic Windows"),
     "utf-16": N_("Unicode as Excel saves a text"),
+    "iso-8859-6": N_("Arabic ISO"),
+    "cp720": N_("Arabic DOS"),
 }
 SEPARATORS: Mapping[str, tuple[str, str]] = {
     "comma": (",", N_("Comma")),
     "semicolon": (";", N_("Semicolon")),
     "tab": ("\t", N_("Tab")),
+    "bar": ("|", N_("Upright line")),
 }

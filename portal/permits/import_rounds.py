@@ -36,7 +36,7 @@ from portal.clock import Clock, cairo_day, public_id
 from portal.db import Database, UtcDateTime
 from portal.files import FileStore
 from portal.observability import log
-from portal.permits import cutoffs, importing, reading
+from portal.permits import cutoffs, import_files_kept, importing, reading
 from portal.permits.checking import (
     DIFFERENT,
     JOINED,
@@ -62,7 +62,7 @@ from portal.permits.validity import Status
 from portal.places.model import Places
 from portal.problems import Missing, Problem
 from portal.sheets.opening import open_table
-from portal.sheets.table import Merge, NotATable, Row
+from portal.sheets.table import Merge, NotATable, Row, Why
 from portal.vault import SealBroken, Vault
 
 _BATCH = 1000
@@ -159,6 +159,25 @@ class ImportRounds:
             self._clear(import_id, _R)
         return len(over)
 
+    def let_go(self, kept: timedelta) -> int:
+        """Give up files that nobody has touched for so long, and delete those whose time is over
+        with what stood in their cells; how many were deleted.
+
+        The file goes first: a round that is killed is followed by one that finds it gone.
+        """
+        before = self._clock.now() - kept
+        with self._database.begin() as db:
+            import_files_kept.give_up_idle(db, before)
+        with self._database.read() as db:
+            over = import_files_kept.to_drop(db, before)
+        for import_id, key in over:
+            self._files.drop(key)
+            self._clear(import_id, _P)
+            with self._database.begin() as db:
+                book = importing.by_id(db, self._vault, import_id)
+                import_files_kept.dropped(db, self._vault, book, self._clock.now())
+        return len(over)
+
     def _take(self) -> _InHand | None:
         now = self._clock.now()
         free = or_(PermitImport.claimed_until.is_(None), PermitImport.claimed_until < now)
@@ -229,12 +248,17 @@ class ImportRounds:
             today,
             table.epoch_1904,
             self._last_days(book.center_code),
+            book.meanings,
         )
         with closing(table.rows()) as all_rows:  # it lets go of the file before that is closed
             rows = (row for row in all_rows if row[0] > book.heading_row)
             filled = (row for row in rows if any(map(str.strip, row[1])))
+            count = 0
             while batch := list(islice(filled, _BATCH)):
                 self._check_batch(taken, checker, batch)
+                count += len(batch)
+        if not count:
+            raise NotATable(Why.NO_ROWS)
         self._finish(taken, table.merged, table.hidden)
 
     def _check_batch(self, taken: _InHand, checker: RowCheck, rows: Sequence[Row]) -> None:
@@ -424,9 +448,10 @@ class ImportRounds:
         if not touched:
             return
         rows = db.scalars(
-            select(_R.row_no).where(
-                _R.import_id == book.id, _R.row_no.between(merge.first_row, merge.last_row)
-            )
+            select(_R.row_no)
+            .where(_R.import_id == book.id, _R.row_no.between(merge.first_row, merge.last_row))
+            .order_by(_R.row_no)
+            .limit(MOST_PROBLEMS + 1 - taken.problems)  # with one more the check stops
         ).all()
         if not rows:
             return
@@ -508,6 +533,7 @@ def _copy(db: Connection, book: Import, today: date) -> None:
         "entered_at": literal(at, UtcDateTime()),
         "entered_by": literal(actor),
         "import_id": literal(book.id),
+        "file_department": literal(book.row["department"]),
     }
     columns = {**{name: getattr(_R, name) for name in _ALIKE}, **constant}
     good = select(*columns.values()).where(_R.import_id == book.id, _R.fate == "good")

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.files import Stored
 from portal.permits.model import (
     CELL,
+    DEPARTMENT,
     FILE_NAME,
     HEADINGS,
     WITHDRAWN_WHY,
@@ -26,16 +27,16 @@ from portal.permits.model import (
     PermitInquiry,
     PermitOwner,
 )
-from portal.permits.validity import Status
+from portal.permits.taking_back import in_the_way
 from portal.problems import Conflict, Missing, Problem
 from portal.sheets.opening import Reading
 from portal.vault import Vault
 
-DEPARTMENT = "building-licensing"
 MOST_PROBLEMS = 50_000
 _S = ImportState
 _READABLE = (_S.MAPPING, _S.CHECKED, _S.FAILED)
 """When it may be mapped, and mapped anew."""
+DISCARDABLE = (*_READABLE, _S.CHECKING)
 
 
 class Reviewed(Conflict):
@@ -67,6 +68,8 @@ class Import:
     head: Head
     mapping: Mapping[str, int]
     assumed: Mapping[str, str]
+    meanings: Mapping[str, Mapping[str, str]]
+    """By field, by a folded word of the file, the code that it stands for."""
     row: Mapping[str, Any]
     """Every column that is not sealed."""
 
@@ -112,6 +115,7 @@ def keep(
         .values(
             center_code=center,
             department=DEPARTMENT,
+            touched_at=at,
             file_name=vault.seal(FILE_NAME, file_name),
             storage_key=stored.key,
             sha256=stored.sha256,
@@ -143,12 +147,27 @@ def _headings_key(vault: Vault, center: str, headings: Sequence[str]) -> bytes:
     return vault.index("headings", "\0".join((center, *headings)))
 
 
+@dataclass(frozen=True)
+class Remembered:
+    """How the center named the same headings the last time."""
+
+    mapping: Mapping[str, int]
+    assumed: Mapping[str, str]
+    department: str
+    meanings: Mapping[str, Mapping[str, str]]
+
+
 def remembered(
     db: Connection, vault: Vault, center: str, headings: Sequence[str]
-) -> tuple[dict[str, int], dict[str, str]] | None:
-    """How the center mapped the same headings the last time, and what it assumed."""
+) -> Remembered | None:
+    """How the center mapped the same headings the last time, and what it said besides."""
     row = db.execute(
-        select(PermitImport.mapping, PermitImport.assumed)
+        select(
+            PermitImport.mapping,
+            PermitImport.assumed,
+            PermitImport.department,
+            PermitImport.meanings,
+        )
         .where(
             PermitImport.center_code == center,
             PermitImport.headings_key == _headings_key(vault, center, headings),
@@ -157,7 +176,7 @@ def remembered(
         .order_by(PermitImport.id.desc())
         .limit(1)
     ).one_or_none()
-    return (dict(row.mapping), dict(row.assumed)) if row else None
+    return Remembered(*row) if row else None
 
 
 def same_file(db: Connection, center: str, sha256: str) -> int | None:
@@ -182,16 +201,26 @@ def read_anew(
     heading_row: int,
     head: Head,
     mapping: Mapping[str, int],
+    at: datetime,
 ) -> None:
     """Another sheet, encoding, separator or row of headings was chosen."""
     values = _read_as(vault, book.center_code, reading, heading_row, head)
-    _move(db, book.id, _READABLE, state=_S.MAPPING, mapping=dict(mapping), failure="", **values)
+    values |= {"mapping": dict(mapping), "failure": "", "touched_at": at}
+    _move(db, book.id, _READABLE, state=_S.MAPPING, **values)
 
 
 def check(
-    db: Connection, book: Import, mapping: Mapping[str, int], assumed: Mapping[str, str]
+    db: Connection,
+    book: Import,
+    mapping: Mapping[str, int],
+    assumed: Mapping[str, str],
+    at: datetime,
+    *,
+    department: str = DEPARTMENT,
+    meanings: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
-    """Its columns are known: the worker may check it."""
+    """Its columns are known: the worker may check it. ``department`` is that whose paper it is;
+    ``meanings`` are words whose code somebody has said, or None to leave them as they are."""
     zero = dict.fromkeys(("rows", "good", "there", "bad", "problems"), 0)
     _move(
         db,
@@ -200,6 +229,9 @@ def check(
         state=_S.CHECKING,
         mapping=dict(mapping),
         assumed=dict(assumed),
+        department=department,
+        meanings=book.meanings if meanings is None else meanings,
+        touched_at=at,
         failure="",
         claim="",
         claimed_until=None,
@@ -220,14 +252,15 @@ def enter(db: Connection, book: Import, actor: str, at: datetime, *, only_good: 
         only_good=only_good,
         imported_by=actor,
         imported_at=at,
+        touched_at=at,
         claim="",
         claimed_until=None,
     )
 
 
-def discard(db: Connection, book: Import) -> None:
+def discard(db: Connection, book: Import, actor: str, at: datetime) -> None:
     """Give it up before anything of it was entered."""
-    _move(db, book.id, (*_READABLE, _S.CHECKING), state=_S.DISCARDED)
+    _move(db, book.id, DISCARDABLE, state=_S.DISCARDED, discarded_by=actor, touched_at=at)
 
 
 def withdraw(
@@ -241,12 +274,13 @@ def withdraw(
     values = {
         "withdrawn_by": actor,
         "withdrawn_at": at,
+        "touched_at": at,
         "reason": vault.seal(WITHDRAWN_WHY, reason),
     }
     _move(db, book.id, (_S.IMPORTED,), state=_S.WITHDRAWN, **values)
-    if reviewed(db, book.id):
+    if in_the_way(db, book.id):
         raise Reviewed("somebody has reviewed permits of this file")
-    ids = select(BuildingPermit.id).where(BuildingPermit.import_id == book.id)
+    ids = permits_of(book.id)
     try:
         with db.begin_nested():
             db.execute(
@@ -259,13 +293,9 @@ def withdraw(
         raise Reviewed("somebody has worked on permits of this file") from error
 
 
-def reviewed(db: Connection, import_id: int) -> bool:
-    """Whether anything happened to one of its permits since it was entered."""
-    found = select(BuildingPermit.id).where(
-        BuildingPermit.import_id == import_id,
-        (BuildingPermit.revision > 0) | (BuildingPermit.status != Status.MANUAL_UNVERIFIED),
-    )
-    return db.scalar(found.limit(1)) is not None
+def permits_of(import_id: int) -> Select[int]:
+    """The ids of what came in a file."""
+    return select(BuildingPermit.id).where(BuildingPermit.import_id == import_id)
 
 
 def _move(db: Connection, import_id: int, states: Sequence[ImportState], **values: Any) -> None:
@@ -282,6 +312,12 @@ def _move(db: Connection, import_id: int, states: Sequence[ImportState], **value
 
 _SEALED = {"file_name", "headings", "reason"}
 _COLUMNS = [c for c in PermitImport.__table__.columns if c.name not in {"reason", "headings_key"}]
+
+
+def by_id(db: Connection, vault: Vault, import_id: int) -> Import:
+    """A file of any center, for the worker."""
+    row = db.execute(select(*_COLUMNS).where(PermitImport.id == import_id)).mappings().one()
+    return _import(vault, row)
 
 
 def find(db: Connection, vault: Vault, center: str, import_id: int) -> Import:
@@ -324,6 +360,7 @@ def _import(vault: Vault, row: RowMapping) -> Import:
         head=Head(**vault.open_json(HEADINGS, row["headings"])),
         mapping=row["mapping"],
         assumed=row["assumed"],
+        meanings=row["meanings"],
         row={name: value for name, value in row.items() if name not in _SEALED},
     )
 

@@ -17,7 +17,18 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, bindparam, case, func, insert, select
+from sqlalchemy import (
+    Connection,
+    Integer,
+    String,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    select,
+    union_all,
+)
 
 from portal.db import Base, take_turns
 from portal.permits import owning, reading, registry, validity
@@ -214,22 +225,35 @@ def mask_name(name: str) -> str:
 # Statements of every question are put together once: that costs more than asking the database
 
 _LOG = Base.metadata.tables[PermitInquiry.__tablename__]
+_NOBODYS = literal_column("NULL", Integer)
 _MINE = (
-    select(_LOG.c["keys"], _LOG.c.center_code, func.min(_LOG.c.at), func.max(_LOG.c.at))
+    select(
+        _LOG.c["keys"],
+        _LOG.c.center_code,
+        func.min(_LOG.c.at).label("first"),
+        func.max(_LOG.c.at).label("newest"),
+        _NOBODYS.label("asked"),
+        _NOBODYS.label("known"),
+    )
     .where(_LOG.c.pace_key == bindparam("key"), _LOG.c.at > bindparam("since"))
     .group_by(_LOG.c["keys"], _LOG.c.center_code)
 )
 _OURS = select(
-    func.count(),
+    literal_column("''", String),
+    literal_column("''", String),
+    func.min(_LOG.c.at),
     func.max(_LOG.c.at),
-    func.max(case((_LOG.c["keys"] == bindparam("keys"), 1), else_=0)),
+    func.count(),
+    func.coalesce(func.max(case((_LOG.c["keys"] == bindparam("keys"), 1), else_=0)), 0),
 ).where(
     _LOG.c.center_code == bindparam("center"),
     _LOG.c.asker_kind == bindparam("kind"),
     _LOG.c.at > bindparam("since"),
     _LOG.c.open_to_all.is_(True),
 )
-_KEEP = insert(_LOG)
+_MINE_AND_OURS = union_all(_MINE, _OURS)
+"""What this asker has asked, and last, as one row, what all have who share a limit with him."""
+_KEEP = insert(_LOG).inline()  # nobody asks for its id
 _AT_ADDRESS = (
     select(BuildingPermit.id)
     .where(
@@ -246,28 +270,31 @@ def _pace(
     db: Connection, vault: Vault, question: Question, asker: Asker, now: datetime
 ) -> Question:
     """The question as it is to be kept. Raises :class:`TooSoon`."""
-    key = asker.pace_key(vault)
-    take_turns(db, key)
-    since = now - HOUR
-    mine = db.execute(_MINE, {"key": key, "since": since}).all()
-    for keys, center, _, newest in mine:
-        if (keys, center) == (question.keys, question.center):
-            return replace(question, kept=newest < now - _KEPT_EACH)
+    key, ours = asker.pace_key(vault), None
+    asked = {"key": key, "since": now - HOUR}
+    if question.guessable and question.standing is not Standing.PROVEN:
+        take_turns(db, key, vault.index("permit_pace", f"all {asker.kind} {question.center}"))
+        asked |= {"keys": question.keys, "center": question.center, "kind": asker.kind}
+        rows = db.execute(_MINE_AND_OURS, asked).all()
+        ours = next(row for row in rows if row.asked is not None)
+    else:
+        take_turns(db, key)
+        rows = db.execute(_MINE, asked).all()
+    mine = [row for row in rows if row.asked is None]
+    for row in mine:
+        if (row.keys, row.center_code) == (question.keys, question.center):
+            return replace(question, kept=row.newest < now - _KEPT_EACH)
     if question.standing is Standing.PROVEN:
         return question
     free = FREE_FOR_CITIZENS if asker.national_id else FREE_FOR_STRANGERS
     # when each was asked first: looking at one again makes no wait longer
-    last = max((row[2] for row in mine), default=None)
+    last = max((row.first for row in mine), default=None)
     _wait(len(mine) - free, _FIRST_WAIT, 1, _LONGEST_WAIT, last, now, together=False)
-    if not question.guessable:
-        return question
-    take_turns(db, vault.index("permit_pace", f"all {asker.kind} {question.center}"))
-    asked = {"keys": question.keys, "center": question.center, "kind": asker.kind, "since": since}
-    count, newest, known = db.execute(_OURS, asked).one()
-    if known:
+    if ours is None or ours.known:
         return question
     free = FREE_FOR_ALL_CITIZENS if asker.national_id else FREE_FOR_ALL
-    _wait(count - free, 1, _STEP_TOGETHER, _LONGEST_WAIT_TOGETHER, newest, now, together=True)
+    over = ours.asked - free
+    _wait(over, 1, _STEP_TOGETHER, _LONGEST_WAIT_TOGETHER, ours.newest, now, together=True)
     return replace(question, counts=True)
 
 
@@ -342,15 +369,33 @@ class Asked:
 
     at: datetime
     kind: str
+    """``anyone``, ``citizen`` for who had signed in, ``you`` for who reads the list."""
     by: str
 
 
-def who_asked(db: Connection, permit_id: int, most: int = 50) -> list[Asked]:
-    """For the owner: when and from where it was asked about his permit, without names."""
-    rows = db.execute(
-        select(PermitInquiry.at, PermitInquiry.asker_kind, PermitInquiry.keys)
-        .where(PermitInquiry.permit_id == permit_id)
-        .order_by(PermitInquiry.at.desc())
-        .limit(most)
-    )
-    return [Asked(at, kind, keys.split(" ", 1)[0]) for at, kind, keys in rows]
+def who_asked(
+    db: Connection,
+    vault: Vault,
+    permit_id: int,
+    reader: str,
+    most: int = 50,
+    until: datetime | None = None,
+) -> list[Asked]:
+    """For the owner: when and from where it was asked about his permit, without names.
+
+    ``reader`` is the national ID of who reads it: else his own looks would seem a stranger's.
+    """
+    found = select(
+        PermitInquiry.at, PermitInquiry.asker_kind, PermitInquiry.keys, PermitInquiry.asker
+    ).where(PermitInquiry.permit_id == permit_id)
+    if until is not None:
+        found = found.where(PermitInquiry.at <= until)
+    rows = db.execute(found.order_by(PermitInquiry.at.desc(), PermitInquiry.id.desc()).limit(most))
+    return [
+        Asked(
+            at,
+            "you" if asker and vault.open(ASKER, asker) == reader else kind,
+            keys.split(" ", 1)[0],
+        )
+        for at, kind, keys, asker in rows
+    ]

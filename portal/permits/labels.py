@@ -76,7 +76,7 @@ VERDICTS = {
         "check",
     ),
     Verdict.DONE: (
-        N_("The building was completed under this permit"),
+        N_("The permitted works are completed"),
         N_("What was built must be as the permit says."),
         "is-ok",
         "check",
@@ -102,11 +102,55 @@ VERDICTS = {
 }
 
 DEMOLISHED = (
-    N_("The building was demolished under this permit"),
+    N_("The building is demolished"),
     N_("What is built here now needs a permit of its own."),
     "is-ok",
     "check",
 )
+
+# what a reader wants to know next: of the works, and of buying or renting
+_ADVICE = {
+    Verdict.HOLDS: (
+        N_("They may begin as this permit says, once the center has been notified of it."),
+        N_("Have the permit itself shown to you, and compare number, owner and floors with it."),
+    ),
+    Verdict.START_OVER: (
+        N_("Ask the center before anything is built. Who began in time can prove it there."),
+        N_("Pay nothing before the center has answered."),
+    ),
+    Verdict.STARTED: (
+        N_("They may go on as far as this permit says, and no further."),
+        N_("Count the floors that stand: what goes beyond the permit may be removed."),
+    ),
+    Verdict.DONE: (
+        N_("They are over. Any others need a permit of their own."),
+        N_("Compare the building with the permit, and see whether the certificate is deposited."),
+    ),
+    Verdict.STOPPED: (
+        N_("None is allowed now."),
+        N_("Ask the center why it was suspended before you pay anything."),
+    ),
+    Verdict.ENDED: (
+        N_("None is allowed without a new permit."),
+        N_("What is built without one is a violation. Ask the center whether there is a new one."),
+    ),
+    Verdict.REPLACED: (
+        N_("They go by the later permit, not by this one."),
+        N_("Have the number of the later permit told to you, and ask about it here."),
+    ),
+}
+_OF_DEMOLITION = N_("What will be built after the demolition needs a permit of its own.")
+
+
+def advice(verdict: Verdict, permit_type: str) -> tuple[str, str]:
+    """What a verdict means for the works, and for who wants to buy or rent."""
+    works, buyer = _ADVICE[verdict]
+    if permit_type == "demolition" and verdict in {Verdict.HOLDS, Verdict.STARTED}:
+        return works, _OF_DEMOLITION
+    if permit_type == "demolition" and verdict is Verdict.DONE:
+        return works, DEMOLISHED[1]
+    return works, buyer
+
 
 ACTS = {
     PermitAction.ENTER: N_("Entered"),

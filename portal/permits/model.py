@@ -81,6 +81,7 @@ _UNVERIFIED = text("status = 'manual_unverified'")
 _PACED = text("pace_key IS NOT NULL")
 # as each database writes it in a question: else it would not see that the index answers
 _COUNTED = {"sqlite": text("open_to_all IS 1"), "postgresql": text("open_to_all IS true")}
+_FILE_THERE = text("file_dropped_at IS NULL")
 _IMPORT_STATES = ", ".join(f"'{state}'" for state in ImportState)
 
 
@@ -99,8 +100,20 @@ class PermitImport(Base):
         CheckConstraint("(withdrawn_by IS NULL) = (withdrawn_at IS NULL)", name="withdrawn"),
         # all of them, or nothing: only who says so leaves the bad ones out
         CheckConstraint("state <> 'imported' OR bad = 0 OR only_good", name="whole"),
+        CheckConstraint("discarded_by IS NULL OR state = 'discarded'", name="discarded"),
+        # without its file it can be neither checked nor entered
+        CheckConstraint(
+            "file_dropped_at IS NULL OR state IN ('imported', 'discarded', 'withdrawn')",
+            name="file_dropped",
+        ),
         Index("ix_permit_imports_newest", "center_code", "id"),
         Index("ix_permit_imports_headings", "center_code", "headings_key"),
+        Index(
+            "ix_permit_imports_kept",
+            "touched_at",
+            sqlite_where=_FILE_THERE,
+            postgresql_where=_FILE_THERE,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -141,6 +154,14 @@ class PermitImport(Base):
     withdrawn_by: Mapped[str | None] = mapped_column(String(80))
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[bytes | None] = mapped_column(sealed())
+    meanings: Mapped[dict[str, dict[str, str]]] = mapped_column(JSON, default=dict)
+    """What was said that a word of this file stands for: by field, by the folded word, the code."""
+    discarded_by: Mapped[str | None] = mapped_column(String(80))
+    """Who gave it up; empty where time did."""
+    touched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """When somebody last did something with it: from then on runs how long the file is kept."""
+    file_dropped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the file and what stood in its cells were deleted."""
 
 
 class BuildingPermit(Base):

@@ -7,14 +7,22 @@ Old numbers carry a letter behind the number. In an address it stands behind a d
 import re
 from dataclasses import dataclass
 
-from portal.catalogue.identity import read_permit_number
-from portal.text import compact
+from portal.catalogue.identity import letter_of_number, permit_parts, read_permit_number
+from portal.problems import N_, Problem
+from portal.text import Unreadable, clean_number
 
 _IN_ADDRESS = re.compile(r"([1-9]\d{0,5})(?:-([A-Za-z\u0621-\u064a]))?", re.ASCII)
 # as nearly all are written, in long tables above all
 _PLAIN_NUMBER = re.compile(r"[1-9]\d{0,5}", re.ASCII)
 _PLAIN_YEAR = re.compile(r"\d{4}", re.ASCII)
+_YEAR = re.compile(r"(?:ل?سن[ةه]|عام)?\s*(\d{1,5})\s*(?:م|ميلادي[ةه]?|هـ?|هجري[ةه]?)?", re.ASCII)
+_SHORT_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_LEFT_BEHIND = " .,،/-"
 FIRST_YEAR = 1900
+HIJRI = range(1300, 1500)
+"""Years that are of the hijri calendar, whoever writes them."""
+WRITE_NUMBER = N_("Write the number and the year, such as 215 and 2025")
+LONG_YEAR = N_("Write the year in four digits, such as 1998")
 
 
 @dataclass(frozen=True)
@@ -60,9 +68,57 @@ def read_parts(number: str, year: str, this_year: int) -> PermitNumber | None:
     alone = read_number(number, this_year)
     if not year.strip():
         return alone
+    number, said = number.rstrip(_LEFT_BEHIND), _year(year)
     if alone is not None:  # both say a year: it must be the same
-        return alone if compact(year) == str(alone.year) else None
-    return read_number(f"{number} / {year}", this_year)
+        return alone if said == str(alone.year) else None
+    return read_number(f"{number} / {said}", this_year)
+
+
+def _year(text: str) -> str:
+    """The figures of a year; empty where there is none."""
+    try:
+        found = _YEAR.fullmatch(clean_number(text))
+    except Unreadable:
+        return ""
+    return found[1] if found else ""
+
+
+def problem_of(number: str, year: str, this_year: int) -> Problem:
+    """Why :func:`read_parts` finds no number in these two."""
+    if _SHORT_DAY.fullmatch(number):
+        return Problem("number", _MADE_A_DAY)
+    parts = permit_parts(number)
+    if year.strip():
+        said = _year(year)
+        wrong = _problem_of_year(said, this_year)
+        if wrong is not None:
+            return wrong
+        if parts and parts[0][2] != said:
+            return Problem("year", N_("The number of the permit names another year"))
+        return Problem("number", _ONLY)
+    if parts:
+        return _problem_of_year(parts[0][2], this_year) or Problem("number", WRITE_NUMBER)
+    if read_number(f"{number} / {this_year}", this_year) is not None:
+        return Problem("year", N_("Write the year of the permit, too"))
+    return Problem("number", _ONLY if number.strip() else WRITE_NUMBER)
+
+
+_MADE_A_DAY = N_(
+    "A spreadsheet has made a day of this number: make its column text and write it again"
+)
+_ONLY = N_(
+    "Write only the number of the permit, from 1 to 999999, with one letter at most: 215, or 56/م"
+)
+
+
+def _problem_of_year(year: str, this_year: int) -> Problem | None:
+    if len(year) != 4:
+        return Problem("year", LONG_YEAR)
+    if int(year) in HIJRI:
+        return Problem("year", N_("This is a hijri year: write the one of the common calendar"))
+    if not FIRST_YEAR <= int(year) <= this_year:
+        return Problem("year", N_("No permit can be of this year: write the year of its issue"))
+    return None
 
 
 def of_address(year: str, number: str, this_year: int) -> PermitNumber | None:
@@ -72,4 +128,4 @@ def of_address(year: str, number: str, this_year: int) -> PermitNumber | None:
         return None
     if not FIRST_YEAR <= int(year) <= this_year:
         return None
-    return PermitNumber(int(match[1]), match[2] or "", int(year))
+    return PermitNumber(int(match[1]), letter_of_number(match[2] or ""), int(year))

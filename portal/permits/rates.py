@@ -1,11 +1,13 @@
 """How far the paper backlog is: entered ÷ surveyed, accepted ÷ reviewed, scanned ÷ entered.
 
 Each figure comes with both of its numbers, and where nothing was counted there is none (facts §4.1,
-items 1 and 2; §4.4). Nothing is kept: what is shown holds now.
+items 1 and 2; §4.4). What is shown here holds now; quarters that are over are kept
+(:mod:`portal.permits.quarters`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, exists, func, select
@@ -85,16 +87,18 @@ class Enterer:
 
 def by_department(db: Connection, center: str) -> list[Rates]:
     """The rates of each department of a center that has any."""
-    return _rates(db, [center], BacklogFile.department, BuildingPermit.file_department)
+    return sorted(of_center(db, center), key=lambda each: each.name)
 
 
-def by_center(db: Connection, centers: Collection[str]) -> list[Rates]:
-    """The rates of each of these centers, in their order; those with nothing are there, too."""
-    known = {
-        each.name: each
-        for each in _rates(db, centers, BacklogFile.center_code, BuildingPermit.center_code)
-    }
-    return [known.get(center, Rates(center)) for center in centers]
+def by_center(db: Connection, centers: Collection[str], department: str = "") -> list[Rates]:
+    """The rates of each of these centers, in their order, of one department or all; those with
+    nothing are there, too."""
+    return [
+        total(
+            [each for each in of_center(db, center) if department in {"", each.name}], name=center
+        )
+        for center in centers
+    ]
 
 
 def total(rates: Sequence[Rates], name: str = "") -> Rates:
@@ -109,35 +113,46 @@ def total(rates: Sequence[Rates], name: str = "") -> Rates:
     )
 
 
-def _rates(db: Connection, centers: Collection[str], file_by: Any, permit_by: Any) -> list[Rates]:
-    of_centers = BacklogFile.center_code.in_(centers)
+def of_center(
+    db: Connection, center: str, within: tuple[datetime, datetime] | None = None
+) -> list[Rates]:
+    """The rates of each department of a center: all that is, or as it was at the end of a time
+    and what was found in it."""
+    end = within[1] if within else None
     scanned = exists().where(*of_file(), PermitScan.permit_id == BuildingPermit.id)
+    there = [BacklogFile.center_code == center]
+    final = [PermitJudgement.center_code == center, *_final()]
+    if within is not None:
+        scanned = scanned.where(BuildingPermit.entered_at < end, PermitScan.added_at < end)
+        there.append(BacklogFile.surveyed_at < end)
+        found_at = func.coalesce(ReviewLot.decided_at, PermitJudgement.judged_at)
+        final += [found_at >= within[0], found_at < end]
     files = db.execute(
         select(
-            file_by,
+            BacklogFile.department,
             func.count(),
-            func.count().filter(is_entered()),
+            func.count().filter(is_entered(end)),
             func.count().filter(scanned),
         )
-        .where(of_centers)
-        .group_by(file_by)
+        .where(*there)
+        .group_by(BacklogFile.department)
     )
     counted: dict[str, tuple[int, int, int]] = {row[0]: (row[1], row[2], row[3]) for row in files}
     judged = db.execute(
         select(
-            permit_by,
+            BuildingPermit.file_department,
             func.count(),
             func.count().filter(PermitJudgement.verdict == ACCEPTED),
         )
         .join(BuildingPermit, BuildingPermit.id == PermitJudgement.permit_id)
         .join(ReviewLot, ReviewLot.id == PermitJudgement.lot_id, isouter=True)
-        .where(PermitJudgement.center_code.in_(centers), *_final())
-        .group_by(permit_by)
+        .where(*final)
+        .group_by(BuildingPermit.file_department)
     )
     found: dict[str, tuple[int, int]] = {row[0]: (row[1], row[2]) for row in judged}
     return [
         Rates(name, *counted.get(name, (0, 0, 0)), *found.get(name, (0, 0)))
-        for name in sorted(counted.keys() | found.keys())
+        for name in counted.keys() | found.keys()
     ]
 
 

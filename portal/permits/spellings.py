@@ -11,13 +11,25 @@ from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
 
+from portal.problems import HIDDEN_CHARACTERS, N_
 from portal.text import Unreadable, clean_number, fold_arabic
 
 _BETWEEN = re.compile(r"[\W_]+")
-_NUMBERED = re.compile(r"(\d{1,4})\s*[/.\-\s]\s*(\d{1,2})\s*[/.\-\s]\s*(\d{1,4})", re.ASCII)
-_NAMED = re.compile(r"(\d{1,2})[\s/.\-]*([^\W\d_]+(?: [^\W\d_]+)?)[\s/.\-,،]*(\d{4})")
-_TIME = re.compile(r"[T ]0{1,2}:00(:00(\.0+)?)?$")
+_STROKE = r"\s*[/\\.\-,،\s]\s*"
+_NUMBERED = re.compile(rf"(\d{{1,4}}){_STROKE}(\d{{1,2}}){_STROKE}(\d{{1,4}})", re.ASCII)
+_NAME = r"[^\W\d_]+(?: [^\W\d_]+)?"
+_NAMED = re.compile(rf"(\d{{1,2}})(?:st|nd|rd|th)?[\s/.\-,،]*({_NAME})[\s/.\-,،]*(\d{{4}})")
+_NAME_FIRST = re.compile(rf"({_NAME})\s*(\d{{1,2}})(?:st|nd|rd|th)?\s*[,،]\s*(\d{{4}})")
+# the hour does not matter, unless it is that of another place: then it may be of another day
+_TIME = re.compile(
+    r"(?:[T ]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?:[صم]|AM|PM))?|T00:00:00(?:\.0+)?Z)$",
+    re.ASCII | re.IGNORECASE,
+)
 _ERA = re.compile("\\s*\u0645\\.?$")
+_HIJRI = re.compile(
+    "هـ?$|هجري|محرم|صفر|ربيع|جماد|رجب|شعبان|رمضان|شوال|ذو|ذي|(?<!\\d)1[34]\\d\\d(?!\\d)"
+)
+_SHORT_YEAR = re.compile(rf"\d{{1,2}}{_STROKE}(?:\d{{1,2}}|{_NAME}){_STROKE}\d{{2}}")
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,8 @@ class Spellings:
     headings: Mapping[str, str]
     values: Mapping[str, Mapping[str, str]]
     months: Mapping[str, int]
+    weekdays: Mapping[str, int]
+    """From Monday, 0."""
     template: Mapping[str, Sequence[str]]
     words: Mapping[str, Mapping[str, str]]
     """Of each code of a choice the word that is written for it first."""
@@ -42,6 +56,7 @@ def spellings() -> Spellings:
         _turned(known["headings"]),
         {field: _turned(words) for field, words in known["values"].items()},
         {word: int(month) for word, month in _turned(known["months"]).items()},
+        {word: int(day) for word, day in _turned(known["weekdays"]).items()},
         known["template"],
         {
             field: {code: spelled[0] for code, spelled in words.items()}
@@ -65,21 +80,51 @@ def read_day(text: str) -> date | None:
 
     The day stands before the month, as in all Egypt; the year has four digits.
     """
+    plain, numbered = text, _NUMBERED.fullmatch(text)  # nearly always
     try:
-        plain = _ERA.sub("", _TIME.sub("", clean_number(text)))
-    except Unreadable:
-        return None
-    numbered = _NUMBERED.fullmatch(plain)
-    named = None if numbered else _NAMED.fullmatch(plain)
-    try:
+        if numbered is None:
+            plain = _ERA.sub("", _TIME.sub("", clean_number(text)))
+            numbered = _NUMBERED.fullmatch(plain)
         if numbered:
             first, month, last = (int(each) for each in numbered.groups())
             if len(numbered[1]) == 4 and len(numbered[3]) <= 2:
                 return date(first, month, last)
             if len(numbered[3]) == 4 and len(numbered[1]) <= 2:
                 return date(last, month, first)
-        elif named:
-            return date(int(named[3]), spellings().months[fold(named[2])], int(named[1]))
-    except (ValueError, KeyError):
+            return None
+        return _named_day(plain)
+    except (ValueError, KeyError):  # Unreadable is a ValueError
         return None
-    return None
+
+
+def _named_day(plain: str) -> date | None:
+    """Raises ``ValueError`` and ``KeyError`` where there is no such day, or no such month."""
+    weekday, _, rest = plain.partition(" ")
+    said = spellings().weekdays.get(fold(weekday))
+    if said is not None:
+        plain = rest
+    named, turned = _NAMED.fullmatch(plain), _NAME_FIRST.fullmatch(plain)
+    if named:
+        day, month, year = named.groups()
+    elif turned:
+        month, day, year = turned.groups()
+    else:
+        return None
+    found = date(int(year), spellings().months[fold(month)], int(day))
+    return found if said in {None, found.weekday()} else None
+
+
+def problem_of_day(text: str) -> str:
+    """Why :func:`read_day` finds no day in a text, or none of the common calendar."""
+    try:
+        plain = clean_number(text)
+    except Unreadable:
+        return HIDDEN_CHARACTERS
+    if _HIJRI.search(plain):
+        return N_("This looks like a hijri day: write the one of the common calendar")
+    if _SHORT_YEAR.fullmatch(plain):
+        return N_("Write the year in four digits, such as 1998")
+    whole = (_NUMBERED, _NAMED, _NAME_FIRST)
+    if any(pattern.fullmatch(plain) for pattern in whole):
+        return N_("There is no such day")
+    return N_("Write the whole day, such as 15/3/1998")

@@ -142,9 +142,10 @@ def of_file() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def is_entered() -> Exists:
-    """Whether something of a file is entered."""
-    return exists().where(*of_file())
+def is_entered(before: datetime | None = None) -> Exists:
+    """Whether something of a file is entered, or was before then."""
+    when = () if before is None else (BuildingPermit.entered_at < before,)
+    return exists().where(*of_file(), *when)
 
 
 def listed(
@@ -177,6 +178,12 @@ def listed(
         .limit(most)
     )
     return [Surveyed(*row) for row in rows]
+
+
+def size(db: Connection, center: str) -> int:
+    """How many files were counted at a center."""
+    files = select(func.count()).where(BacklogFile.center_code == center)
+    return db.scalar(files) or 0
 
 
 def shelf_of(db: Connection, permit_id: int) -> str | None:

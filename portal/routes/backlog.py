@@ -1,6 +1,7 @@
 """The paper backlog of a center: how far it is, and the survey of what there is to enter."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from litestar import Response
 from litestar.di import NamedDependency
@@ -10,7 +11,8 @@ from sqlalchemy import Connection
 from portal.backoffice.acts import Employee
 from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
-from portal.permits import labels, rates, survey
+from portal.permits import labels, quarters, rates, survey
+from portal.permits.quarters import Quarter
 from portal.permits.rates import Rates
 from portal.problems import N_, Missing, Problem, Refused
 from portal.sheets.writing import MARK, line
@@ -28,13 +30,31 @@ _EMPTY = dict.fromkeys(survey.FIELDS, "")
 _ENTERED = {"": None, "yes": True, "no": False}
 
 
+def _quarter(db: Connection, code: str) -> tuple[Quarter | None, datetime | None]:
+    """The closed quarter that is asked for, and when it was closed; none for today's figures."""
+    if not code:
+        return None, None
+    quarter = quarters.read(code)
+    closed_at = quarters.closed_at(db, quarter) if quarter else None
+    if closed_at is None:
+        raise Missing("quarter")
+    return quarter, closed_at
+
+
+def _of_departments(db: Connection, center: str, quarter: Quarter | None) -> list[Rates]:
+    if quarter is None:
+        return rates.by_department(db, center)
+    return quarters.by_department(db, center, quarter)
+
+
 @get_page(_BASE, Access.STAFF)
-def show_backlog(visit: NamedDependency[Visit]) -> Response[bytes]:
-    """How far the center is, what waits, and where it is done."""
+def show_backlog(visit: NamedDependency[Visit], quarter: FromQuery[str] = "") -> Response[bytes]:
+    """How far the center is or was, what waits, and where it is done."""
     portal = visit.portal
     with portal.database.read() as db:
         employee = visit.employee(db, Permission.SEE_PERMITS)
-        of_departments = rates.by_department(db, employee.center)
+        chosen, closed_at = _quarter(db, quarter)
+        of_departments = _of_departments(db, employee.center, chosen)
         named = may(employee.role, Permission.SEE_ENTERERS)
         return portal.pages.page(
             visit,
@@ -42,6 +62,11 @@ def show_backlog(visit: NamedDependency[Visit]) -> Response[bytes]:
             center=portal.places.centers[employee.center],
             rates=of_departments,
             total=rates.total(of_departments),
+            surveyed=survey.size(db, employee.center),
+            quarter=chosen,
+            closed_at=closed_at,
+            closed=[each for each, _ in quarters.closed(db)],
+            course=quarters.course(db, [employee.center]),
             pending=rates.pending(db, employee.center),
             marks=rates.marks(db, employee.center),
             enterers=rates.by_enterer(db, employee.center) if named else None,
@@ -52,19 +77,26 @@ def show_backlog(visit: NamedDependency[Visit]) -> Response[bytes]:
 
 
 @get_page(f"{_BASE}/rates", Access.STAFF)
-def download_rates(visit: NamedDependency[Visit]) -> Response[bytes]:
+def download_rates(visit: NamedDependency[Visit], quarter: FromQuery[str] = "") -> Response[bytes]:
     """The rates of the center's departments as a file."""
     portal = visit.portal
     with portal.database.read() as db:
         employee = visit.employee(db, Permission.SEE_PERMITS)
-        of_departments = rates.by_department(db, employee.center)
+        chosen, _ = _quarter(db, quarter)
+        of_departments = _of_departments(db, employee.center, chosen)
     names = {code: visit.speech.show(d.title) for code, d in portal.catalogue.departments.items()}
-    return _file(visit, of_departments, names, N_("Department"), employee.center)
+    return _file(visit, of_departments, names, N_("Department"), employee.center, chosen)
 
 
 def _file(
-    visit: Visit, of_each: Sequence[Rates], names: Mapping[str, str], first: str, place: str
+    visit: Visit,
+    of_each: Sequence[Rates],
+    names: Mapping[str, str],
+    first: str,
+    place: str,
+    quarter: Quarter | None,
 ) -> Response[bytes]:
+    when = quarter.code if quarter else visit.today
     said = visit.speech.gettext
     headings = [
         said(each)
@@ -85,7 +117,7 @@ def _file(
         MARK + b"".join(line(row) for row in rows),
         media_type="text/csv",
         headers={
-            "content-disposition": f'attachment; filename="backlog-{place}-{visit.today}.csv"',
+            "content-disposition": f'attachment; filename="backlog-{place}-{when}.csv"',
             "cache-control": "private, no-store",
         },
         cookies=visit.new_cookies,
@@ -198,13 +230,24 @@ def remove_file(
 
 @get_page(_ADMIN, Access.STAFF)
 def show_centers(
-    visit: NamedDependency[Visit], governorate: FromQuery[str] = ""
+    visit: NamedDependency[Visit],
+    governorate: FromQuery[str] = "",
+    quarter: FromQuery[str] = "",
+    department: FromQuery[str] = "",
 ) -> Response[bytes]:
     """The rates of the centers of a governorate; the ministry chooses which."""
     portal = visit.portal
     with portal.database.read() as db:
         chosen = _governorate(visit, db, governorate)
-        of_centers = _of_centers(visit, db, chosen)
+        when, closed_at = _quarter(db, quarter)
+        of_centers = _of_centers(visit, db, chosen, when, department)
+        centers = _centers(visit, chosen)
+        of_departments: dict[str, list[Rates]] = {}
+        for center in centers:
+            for each in _of_departments(db, center, when):
+                of_departments.setdefault(each.name, []).append(each)
+        course = quarters.course(db, centers, department)
+        closed = [each for each, _ in quarters.closed(db)]
     return portal.pages.page(
         visit,
         "backlog/centers.html",
@@ -212,23 +255,35 @@ def show_centers(
         choose=portal.places.governorates if _is_national(visit) else None,
         rates=of_centers,
         total=rates.total(of_centers),
+        by_department=[rates.total(of_departments[name], name) for name in sorted(of_departments)],
         names=portal.places,
+        departments=portal.catalogue.departments,
+        department=department,
+        quarter=when,
+        closed_at=closed_at,
+        closed=closed,
+        course=course,
     )
 
 
 @get_page(f"{_ADMIN}/rates", Access.STAFF)
 def download_centers(
-    visit: NamedDependency[Visit], governorate: FromQuery[str] = ""
+    visit: NamedDependency[Visit],
+    governorate: FromQuery[str] = "",
+    quarter: FromQuery[str] = "",
+    department: FromQuery[str] = "",
 ) -> Response[bytes]:
     """The same as a file."""
     with visit.portal.database.read() as db:
         chosen = _governorate(visit, db, governorate)
         if not chosen:
             raise Missing("governorate")
-        of_centers = _of_centers(visit, db, chosen)
+        when, _ = _quarter(db, quarter)
+        of_centers = _of_centers(visit, db, chosen, when, department)
     centers = visit.portal.places.centers
     names = {each.name: visit.speech.show(centers[each.name]) for each in of_centers}
-    return _file(visit, of_centers, names, N_("Center"), chosen)
+    place = f"{chosen}-{department}" if department else chosen
+    return _file(visit, of_centers, names, N_("Center"), place, when)
 
 
 def _is_national(visit: Visit) -> bool:
@@ -249,11 +304,21 @@ def _governorate(visit: Visit, db: Connection, asked: str) -> str:
     return asked
 
 
-def _of_centers(visit: Visit, db: Connection, governorate: str) -> list[Rates]:
+def _centers(visit: Visit, governorate: str) -> list[str]:
     if not governorate:
         return []
-    codes = [center.code for center in visit.portal.places.centers_of(governorate)]
-    return rates.by_center(db, codes)
+    return [center.code for center in visit.portal.places.centers_of(governorate)]
+
+
+def _of_centers(
+    visit: Visit, db: Connection, governorate: str, quarter: Quarter | None, department: str
+) -> list[Rates]:
+    if department and department not in visit.portal.catalogue.departments:
+        raise Missing("department")
+    codes = _centers(visit, governorate)
+    if quarter is None:
+        return rates.by_center(db, codes, department)
+    return quarters.by_center(db, codes, quarter, department)
 
 
 HANDLERS = [

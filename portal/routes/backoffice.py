@@ -16,6 +16,7 @@ from portal.backoffice.acts import (
     read_payment_order,
 )
 from portal.backoffice.reading import OpenedRequest
+from portal.bodies import searching
 from portal.catalogue.identity import read_request_number
 from portal.catalogue.model import Document, Text
 from portal.identity import held, sessions, staff
@@ -140,11 +141,17 @@ def show_inbox(
             page=min(max(page, 1), 10_000),
         )
         newest = reading.newest(db, session.scope)
+        searches = (
+            searching.pressing(db, [session.scope], visit.today)
+            if may(session.role, Permission.ANSWER_SEARCHES)
+            else []
+        )
     return portal.pages.page(
         visit,
         "backoffice/_part.html" if visit.is_fragment else "backoffice/inbox.html",
         newest=newest,
         queue=queue,
+        searches=searches,
         center=portal.places.centers[session.scope],
         catalogue=portal.catalogue,
         states=_STATES,

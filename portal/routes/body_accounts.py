@@ -14,7 +14,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy import Connection
 
-from portal.bodies import entering, keeping, labels, notices, overview, purposes
+from portal.bodies import entering, keeping, labels, notices, overview, purposes, searching
 from portal.bodies.entering import Agreed
 from portal.bodies.keeping import BodyAction, Keeper, NotPossible
 from portal.bodies.model import BodyKind, Purpose
@@ -90,16 +90,24 @@ def list_bodies(visit: NamedDependency[Visit]) -> Response[bytes]:
         looking = looker(visit, db)
         found = overview.listed(db, looking.governorates, portal.clock.now())
         days = overview.by_day(db, [each.code for each in found], visit.today)
+        searches = searching.pressing(db, _centers(visit, looking), visit.today)
     return portal.pages.page(
         visit,
         "bodies/list.html",
         bodies=found,
         days=days,
+        late=[each for each in searches if each.late],
         keeps=looking.keeps,
         national=looking.governorates is None,
         names=portal.places,
         labels=labels,
     )
+
+
+def _centers(visit: Visit, looking: Looker) -> list[str]:
+    centers = visit.portal.places.centers.values()
+    where = looking.governorates
+    return [each.code for each in centers if where is None or each.governorate in where]
 
 
 @get_page(f"{BASE}/new", Access.STAFF)
@@ -159,6 +167,7 @@ def _body_page(
         "webhook_url": row.webhook_url,
         "reason": "",
         "key": "",
+        "key_until": entering.longest_key_day(visit.today).isoformat(),
         "username": "",
         **(typed or {}),
     }
@@ -270,14 +279,16 @@ def add_key(
     upload_form: NamedDependency[PostedForm],
 ) -> Response[bytes]:
     """Enter a public key, pasted or as a file."""
-    pasted = upload_form.text("key")
-    read, problems = entering.read_key(_uploaded(upload_form) or pasted)
+    pasted, until = upload_form.text("key"), upload_form.text("key_until")
+    given = _uploaded(upload_form) or pasted
+    new, problems = entering.read_key(given, until, visit.today)
     # a private key is shown to nobody once more
-    typed = {} if problems and not pasted.strip() else {"key": "" if problems else pasted}
+    hidden = any(each.field == "key" for each in problems)
+    typed = {"key": "" if hidden else pasted, "key_until": until}
 
     def act(db: Connection, keeper: Keeper) -> None:
-        if read is not None:
-            keeping.add_key(db, keeper, *read)
+        if new is not None:
+            keeping.add_key(db, keeper, new)
 
     return _do(visit, upload_form, body_code, _showing(visit, typed), act, problems, "key")
 

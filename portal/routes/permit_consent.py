@@ -10,7 +10,7 @@ from portal.permits import inquiry, reading
 from portal.permits.numbers import of_address
 from portal.permits.owning import Standing
 from portal.problems import Missing
-from portal.routes.permits import asker_of
+from portal.routes.permits import asker_of, inquiry_page
 from portal.web.http_forms import PostedForm
 from portal.web.routing import Access, post_form
 from portal.web.visit import Visit
@@ -46,7 +46,7 @@ def consent(
             consents.withdraw(db, permit.id, portal.clock.now())
         else:
             code = consents.give(db, portal.vault, permit.id, portal.clock.now(), today)
-    return portal.pages.page(
+    return inquiry_page(
         visit,
         "permits/consent.html",
         number=permit.number,

@@ -5,6 +5,7 @@ names; others see what is wrong and where.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
@@ -15,12 +16,25 @@ from litestar.response import Stream
 from sqlalchemy import Connection
 
 from portal.backoffice.acts import Employee
+from portal.bodies.searching import let_go
+from portal.clock import cairo_day
 from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
-from portal.permits import import_files, import_labels, importing, labels
+from portal.permits import (
+    import_files,
+    import_labels,
+    import_preview,
+    import_words,
+    importing,
+    labels,
+    taking_back,
+)
+from portal.permits.checking import DIFFERENT
 from portal.permits.columns import ASSUMABLE, COLUMNS, LABELS, headings_row, suggest
+from portal.permits.import_words import MOST as MOST_WORDS
+from portal.permits.import_words import Word
 from portal.permits.importing import Head, Import, Reviewed
-from portal.permits.model import ImportState
+from portal.permits.model import DEPARTMENT, ImportState
 from portal.problems import HIDDEN_CHARACTERS, N_, Lost, Missing, Problem
 from portal.requests.uploads import clean_file_name
 from portal.sheets import opening
@@ -193,7 +207,7 @@ def _suggested(
     db: Connection, visit: Visit, center: str, headings: Sequence[str]
 ) -> dict[str, int]:
     remembered = importing.remembered(db, visit.portal.vault, center, headings)
-    return remembered[0] if remembered else suggest(headings)
+    return dict(remembered.mapping) if remembered else suggest(headings)
 
 
 # --- one file
@@ -257,6 +271,10 @@ def _result_page(
 ) -> Response[bytes]:
     portal = visit.portal
     cells = importing.problems(db, portal.vault, book.id, field=field, after=after, most=_CELLS + 1)
+    different = [each.row_no for each in cells if each.problem.msgid == DIFFERENT]
+    is_checked, imported = (
+        book.state is state for state in (ImportState.CHECKED, ImportState.IMPORTED)
+    )
     return portal.pages.page(
         visit,
         "permits/import.html",
@@ -271,13 +289,67 @@ def _result_page(
         problems=problems,
         why=importing.why_withdrawn(db, portal.vault, book.id),
         sees_cells=_sees_cells(employee, book),
-        withdrawable=book.state is ImportState.IMPORTED and not importing.reviewed(db, book.id),
+        in_the_way=taking_back.in_the_way(db, book.id) if imported else None,
+        kept_until=_kept_until(visit, book),
+        ready=import_preview.first(db, portal.vault, book.id) if is_checked else (),
+        contradicting=import_preview.contradicting(db, book.id) if is_checked else 0,
+        in_register=import_preview.in_register(db, book.id, different) if different else {},
+        unknown=_unknown(visit, db, employee, book),
+        meanings=import_words.CODES,
+        labels=labels,
+        departments=portal.catalogue.departments,
         heading=import_files.heading,
         center=portal.places.centers[book.center_code],
         states=import_labels.STATES,
         refusals=import_labels.REFUSALS,
         columns=LABELS,
     )
+
+
+def _kept_until(visit: Visit, book: Import) -> date | None:
+    """The day on which the file goes unless somebody does something with it; None once it has."""
+    if book.row["file_dropped_at"] is not None:
+        return None
+    return cairo_day(book.row["touched_at"] + visit.portal.settings.permit_files_kept)
+
+
+def _unknown(visit: Visit, db: Connection, employee: Employee, book: Import) -> list[Word]:
+    if book.state is not ImportState.CHECKED or not _sees_cells(employee, book):
+        return []
+    return import_words.unknown(db, visit.portal.vault, book)
+
+
+@post_form(f"{_BASE}/{{import_id:int}}/words", Access.STAFF, threads=UPLOAD_THREADS)
+def say_words(
+    visit: NamedDependency[Visit], import_id: FromPath[int], form: NamedDependency[PostedForm]
+) -> Response[bytes]:
+    """What words of the file mean, for all rows: it is checked anew with them."""
+    portal = visit.portal
+    with portal.database.begin() as db:
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
+        book = _book(visit, db, employee, import_id)
+        visit.check_form(form)
+        words = _unknown(visit, db, employee, book)
+        said = {
+            f"{form.text(f'of-{place}')}": form.text(f"word-{place}") for place in range(MOST_WORDS)
+        }
+        chosen = {
+            place: said.get(f"{word.field} {word.folded}", "") for place, word in enumerate(words)
+        }
+        if not any(chosen.values()):
+            problem = Problem("word-0", N_("Say what at least one of these words means"))
+            return _result_page(visit, db, employee, book, problems=[problem], status=422)
+        meanings = import_words.with_meanings(book, words, chosen)
+        importing.check(
+            db,
+            book,
+            book.mapping,
+            book.assumed,
+            portal.clock.now(),
+            department=book.row["department"],
+            meanings=meanings,
+        )
+    return redirect(visit, f"{_BASE}/{import_id}")
 
 
 # --- its columns
@@ -306,9 +378,12 @@ def _mapping_page(
     portal = visit.portal
     remembered = importing.remembered(db, portal.vault, book.center_code, book.headings)
     if typed is None:
-        assumed = book.assumed or (remembered[1] if remembered else {})
+        assumed = book.assumed or (remembered.assumed if remembered else {})
         chosen = {f"column-{at}": field for field, at in book.mapping.items()}
         typed = {**chosen, **{f"assumed-{name}": value for name, value in assumed.items()}}
+        typed["department"] = book.row["department"]
+        if book.row["checked_at"] is None and remembered is not None:
+            typed["department"] = remembered.department
     return portal.pages.page(
         visit,
         "permits/import_columns.html",
@@ -317,6 +392,8 @@ def _mapping_page(
         typed=typed,
         sees_cells=_sees_cells(employee, book),
         remembered=remembered is not None,
+        kept_until=_kept_until(visit, book),
+        departments=portal.catalogue.departments,
         problems=problems,
         columns=LABELS,
         labels=labels,
@@ -374,7 +451,8 @@ def read_anew(
     head = _head(rows, heading_row, book.head.sheets)
     with portal.database.begin() as db:
         mapping = _suggested(db, visit, book.center_code, head.headings)
-        importing.read_anew(db, portal.vault, book, reading, heading_row, head, mapping)
+        now = portal.clock.now()
+        importing.read_anew(db, portal.vault, book, reading, heading_row, head, mapping, now)
     return redirect(visit, f"{_BASE}/{import_id}")
 
 
@@ -409,11 +487,23 @@ def name_columns(
         typed = {name: form.text(name) for name in names}
         typed |= {f"assumed-{name}": form.text(f"assumed-{name}") for name in ASSUMABLE}
         mapping, assumed, problems = _read_columns(typed, len(book.headings))
+        typed["department"] = form.text("department") or DEPARTMENT
+        if typed["department"] not in portal.catalogue.departments:
+            problems.append(Problem("department", N_("Choose the department whose file it is")))
         if not is_own(visit, form):
             problems = [Problem("", STALE)]
         if problems:
             return _mapping_page(visit, db, employee, book, typed, problems, 422)
-        importing.check(db, book, mapping, assumed)
+        known = importing.remembered(db, portal.vault, book.center_code, book.headings)
+        importing.check(
+            db,
+            book,
+            mapping,
+            assumed,
+            portal.clock.now(),
+            department=typed["department"],
+            meanings=book.meanings or (known.meanings if known else {}),
+        )
     return redirect(visit, f"{_BASE}/{import_id}")
 
 
@@ -475,6 +565,24 @@ def import_it(
     return redirect(visit, f"{_BASE}/{import_id}")
 
 
+@get_page(f"{_BASE}/{{import_id:int}}/discard", Access.STAFF)
+def ask_discard(visit: NamedDependency[Visit], import_id: FromPath[int]) -> Response[bytes]:
+    """What is lost when the file is given up, before it is."""
+    portal = visit.portal
+    with portal.database.read() as db:
+        employee = visit.employee(db, Permission.ENTER_PERMITS)
+        book = _book(visit, db, employee, import_id)
+    if book.state not in importing.DISCARDABLE:
+        return redirect(visit, f"{_BASE}/{import_id}")
+    return portal.pages.page(
+        visit,
+        "permits/import_discard.html",
+        book=book,
+        center=portal.places.centers[book.center_code],
+        kept_days=portal.settings.permit_files_kept.days,
+    )
+
+
 @post_form(f"{_BASE}/{{import_id:int}}/discard", Access.STAFF)
 def discard(
     visit: NamedDependency[Visit], import_id: FromPath[int], form: NamedDependency[PostedForm]
@@ -484,7 +592,7 @@ def discard(
         book = _book(visit, db, employee, import_id)
         visit.check_form(form)
         if book.state is not ImportState.DISCARDED:
-            importing.discard(db, book)
+            importing.discard(db, book, employee.username, visit.portal.clock.now())
     return redirect(visit, _BASE)
 
 
@@ -507,12 +615,13 @@ def withdraw(
                 )
             if book.state is ImportState.WITHDRAWN:  # pressed twice
                 return redirect(visit, f"{_BASE}/{import_id}")
+            let_go(db, importing.permits_of(book.id))
             importing.withdraw(
                 db, portal.vault, book, employee.username, reason, portal.clock.now()
             )
     except Reviewed:
         with portal.database.read() as db:
-            text = N_("Somebody has worked on permits of this file: it cannot be taken back whole")
+            text = N_("It cannot be taken back any more: see below what is in the way")
             book = _book(visit, db, employee, import_id)
             return _result_page(visit, db, employee, book, problems=[Problem("", text)], status=409)
     return redirect(visit, f"{_BASE}/{import_id}")
@@ -583,6 +692,8 @@ HANDLERS = [
     name_columns,
     read_anew,
     import_it,
+    say_words,
+    ask_discard,
     discard,
     withdraw,
     download_problems,

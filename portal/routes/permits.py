@@ -1,4 +1,4 @@
-"""The building-permit inquiry: anyone asks, the owner sees all, and a difference is reported.
+"""The building-permit inquiry: anyone asks, and the owner sees all.
 
 Not found and not to be told look the same. Every question is written down with its answer's class
 (:mod:`portal.permits.inquiry`).
@@ -7,7 +7,6 @@ Not found and not to be told look the same. Every question is written down with 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 from litestar import Response
@@ -17,11 +16,7 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from portal.bodies import labels as bodies
-from portal.bodies import log
 from portal.bodies.log import AskedByBody
-from portal.catalogue.fields import Raw, show_permit_number
-from portal.catalogue.identity import local_mobile
-from portal.clock import public_id
 from portal.identity import otp
 from portal.identity.sessions import CitizenSession
 from portal.permits import inquiry, labels, matters, owning, particulars, reading
@@ -29,23 +24,25 @@ from portal.permits.inquiry import Answer, AnswerClass, Asked, Asker, TooSoon
 from portal.permits.matters import Matter
 from portal.permits.numbers import PermitNumber, of_address, read_parts
 from portal.permits.validity import Verdict
+from portal.places.finder import LONGEST_QUERY
 from portal.places.model import Center
 from portal.problems import N_, Missing, Problem
-from portal.receipts.codes import drawn
-from portal.requests import drafts
+from portal.routes.permit_blanks import AnswerForm
+from portal.routes.permit_log import who_asked
 from portal.text import compact, without_hidden
 from portal.web import on_phone
 from portal.web.gate import content_policy, permissions_policy
-from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
-from portal.web.routing import Access, get_page, post_form
+from portal.web.routing import Access, get_page
+from portal.web.site_code import site_code
 from portal.web.visit import NotSignedIn, Visit
 
 _BASE = on_phone.BASE
-_COMPLAINT = "municipal-complaint"
+_ANSWER = "permits/answer.html"
+REPORT = "/report"
 _LONGEST = 60
 _LONGEST_STREET = 120
-_MOST_ASKED = 50
+_MOST_PLACES = 40
 _OF_ADDRESS = frozenset({"street", "building_no"})
 # What the sign's code holds: the alphabet of :func:`portal.clock.public_id`
 _SERIAL = re.compile(r"[0-9a-hjkmnp-tv-z]{20,26}")
@@ -55,6 +52,8 @@ _SERIAL = re.compile(r"[0-9a-hjkmnp-tv-z]{20,26}")
 class _Typed:
     """What stands in the form."""
 
+    place: str = ""
+    """The city or district as its name was typed, instead of a governorate."""
     governorate: str = ""
     center: str = ""
     number: str = ""
@@ -68,6 +67,7 @@ class _Typed:
 @get_page(_BASE, Access.ANYONE)
 def ask(
     visit: NamedDependency[Visit],
+    place: FromQuery[str] = "",
     governorate: FromQuery[str] = "",
     center: FromQuery[str] = "",
     number: FromQuery[str] = "",
@@ -79,6 +79,7 @@ def ask(
     places, sent = visit.portal.places, visit.request.query_params.keys()
     known = places.centers.get(center)
     typed = _Typed(
+        without_hidden(place)[:LONGEST_QUERY],
         known.governorate if known else governorate,
         center,
         without_hidden(number)[:_LONGEST],
@@ -90,7 +91,8 @@ def ask(
     if typed.governorate and typed.governorate not in places.governorates:
         raise Missing("governorate")
     if not sent & {"number", *_OF_ADDRESS}:  # neither of the forms was sent, not even empty
-        return _form(visit, typed)
+        problems = _problems_of_place(visit, typed) if "place" in sent else []
+        return _form(visit, typed, problems, 422 if problems else 200)
     problems = [] if known else [Problem("center", N_("Choose the city or district"))]
     if typed.by_address:
         problems += _problems_of_address(typed)
@@ -99,11 +101,39 @@ def ask(
         return _at_address(visit, typed, known)
     found = read_parts(typed.number, typed.year, visit.today.year)
     if found is None:
-        text = N_("Write the number and the year as they stand on the permit, such as 215 and 2025")
-        problems.append(Problem("number", text))
+        problems.append(_problem_of_number(typed, visit.today.year))
     if known is None or found is None:
         return _form(visit, typed, problems, 422)
     return redirect(visit, _address(known.code, found))
+
+
+def _problems_of_place(visit: Visit, typed: _Typed) -> list[Problem]:
+    if _centers(visit, typed):
+        return []
+    if typed.place:
+        text = N_(
+            "No city or district has this name. Write it another way, or choose the governorate"
+        )
+        return [Problem("place", text)]
+    return [Problem("place", N_("Write the city or district, or choose the governorate"))]
+
+
+def _centers(visit: Visit, typed: _Typed) -> Sequence[Center]:
+    """Those to choose from: what the typed name means, or all of the governorate."""
+    portal = visit.portal
+    if typed.place:
+        # a center that was chosen has brought its own governorate along
+        found = portal.finder.by_name(typed.place, "" if typed.center else typed.governorate)
+        return [each for each in found if each.takes_sites][:_MOST_PLACES]
+    return portal.places.centers_of(typed.governorate) if typed.governorate else ()
+
+
+def _problem_of_number(typed: _Typed, this_year: int) -> Problem:
+    """What cannot be read: the year alone, where the number would do with another one."""
+    if read_parts(typed.number, str(this_year), this_year):
+        return Problem("year", N_("Write the year of issue in four digits, such as 2025"))
+    text = N_("Write the number and the year as they stand on the permit, such as 215 and 2025")
+    return Problem("number", text)
 
 
 def _problems_of_address(typed: _Typed) -> list[Problem]:
@@ -129,7 +159,7 @@ def _form(
     recorded: bool | None = None,
 ) -> Response[bytes]:
     portal = visit.portal
-    shown = portal.places.centers_of(typed.governorate) if typed.governorate else ()
+    centers = _centers(visit, typed)
     own: Sequence[reading.Permit] = ()
     doubtful = False
     with portal.database.read() as db:
@@ -138,7 +168,7 @@ def _form(
             doubtful = _doubtful(visit, db, citizen)
             account = 0 if doubtful else citizen.citizen_id
             own = owning.of_citizen(db, portal.vault, citizen.national_id, citizen.mobile, account)
-    return _page(
+    return inquiry_page(
         visit,
         "permits/ask.html",
         status,
@@ -146,7 +176,7 @@ def _form(
         problems=problems,
         recorded=recorded,
         governorates=portal.places.governorates.values(),
-        centers=[each for each in shown if each.takes_sites],
+        centers=centers,
         own=own,
         doubtful=doubtful,
         address=_address,
@@ -155,9 +185,12 @@ def _form(
     )
 
 
-def _page(visit: Visit, template: str, status: int = 200, **context: Any) -> Response[bytes]:
+def inquiry_page(visit: Visit, template: str, status: int = 200, **context: Any) -> Response[bytes]:
     """A page of the inquiry: it can be put on the home screen."""
-    response = visit.portal.pages.page(visit, template, status, **context)
+    return _installable(visit.portal.pages.page(visit, template, status, **context))
+
+
+def _installable(response: Response[bytes]) -> Response[bytes]:
     response.headers["content-security-policy"] = content_policy(installable=True)
     return response
 
@@ -195,7 +228,7 @@ def _at_address(visit: Visit, typed: _Typed, center: Center) -> Response[bytes]:
                 db, portal.vault, center.code, typed.street, typed.building_no, asker, now
             )
     except TooSoon as error:
-        return _too_soon(visit, error)
+        return too_soon(visit, error)
     return _form(visit, typed, recorded=recorded)
 
 
@@ -224,7 +257,7 @@ def show(
             )
             past = _past(visit, db, answer)
     except TooSoon as error:
-        return _too_soon(visit, error)
+        return too_soon(visit, error)
     return _answer(visit, answer, past, permit_center, named)
 
 
@@ -247,7 +280,7 @@ def scan(visit: NamedDependency[Visit], code: FromQuery[str] = "") -> Response[b
             return redirect(visit, path)
         problems.append(Problem("code", N_("Write the code as it stands under the square")))
     status = 422 if problems else 200
-    response = _page(visit, "permits/scan.html", status, typed=typed, problems=problems)
+    response = inquiry_page(visit, "permits/scan.html", status, typed=typed, problems=problems)
     response.headers["permissions-policy"] = permissions_policy(camera=True)
     return response
 
@@ -278,7 +311,7 @@ def by_sign(visit: NamedDependency[Visit], serial: FromPath[str]) -> Response[by
             )
             past = _past(visit, db, answer)
     except TooSoon as error:
-        return _too_soon(visit, error)
+        return too_soon(visit, error)
     permit = answer.permit
     if permit is None:
         return _answer(visit, answer, past, "", None)
@@ -303,7 +336,8 @@ def _past(visit: Visit, db: Connection, answer: Answer) -> _Past:
     permit_id = answer.permit.id
     acts = reading.history(db, visit.portal.vault, permit_id)
     beside = matters.of_permit(db, permit_id)
-    return _Past(acts, beside, _who_asked(db, permit_id), _later(db, answer))
+    asked = who_asked(db, visit.portal.vault, permit_id, asker_of(visit, db).national_id)
+    return _Past(acts, beside, asked.lines, _later(db, answer))
 
 
 def _later(db: Connection, answer: Answer) -> list[PermitNumber]:
@@ -314,121 +348,65 @@ def _answer(
     visit: Visit, answer: Answer, past: _Past, center: str, number: PermitNumber | None
 ) -> Response[bytes]:
     """The page is made when the question is kept: nobody waits for it with a lock."""
-    portal = visit.portal
+    portal, status = visit.portal, 404 if answer.kind is AnswerClass.NOT_FOUND else 200
     address = _address(center, number) if number else ""
-    response = _page(
+    form = AnswerForm(
         visit,
-        "permits/answer.html",
-        404 if answer.kind is AnswerClass.NOT_FOUND else 200,
-        answer=answer,
-        number=number,
-        center=portal.places.centers.get(center),
-        address=address,
-        qr=_code_of(visit, address) if answer.permit else "",
-        labels=labels,
-        at=portal.clock.now(),
-        history=past.acts,
-        asked=past.asked,
-        later=past.later,
-        told=particulars.told(answer.permit) if answer.permit is not None and answer.own else (),
-        matters=past.beside,
-        matter_labels=matters,
-        purposes=bodies.PURPOSES,
-        signed_in=visit.session is not None,
+        answer,
+        portal.places.centers.get(center),
+        number,
+        address,
+        portal.clock.now(),
+        _code_of(visit, address) if answer.permit else Markup(),
     )
+    context = {
+        "labels": labels,
+        "history": past.acts,
+        "asked": past.asked,
+        "later": past.later,
+        "told": particulars.told(answer.permit) if answer.permit is not None and answer.own else (),
+        "matters": past.beside,
+        "matter_labels": matters,
+        "purposes": bodies.PURPOSES,
+        "signed_in": visit.session is not None,
+    }
+    shared = visit.session is None and not past.later
+    if shared and not visit.request.scope["query_string"]:
+        response = _installable(
+            portal.pages.filled_page(
+                visit,
+                _ANSWER,
+                form.name,
+                lambda sheet: {**context, **form.context(sheet)},
+                form.filling,
+                status,
+            )
+        )
+    else:
+        response = inquiry_page(visit, _ANSWER, status, **form.whole, **context)
     response.headers["x-robots-tag"] = "noindex"
     return response
 
 
 def _code_of(visit: Visit, address: str) -> Markup:
     """The code on the printed sheet, which leads to the answer of then."""
-    return Markup(drawn(f"{visit.portal.settings.public_url}{visit.url(address)}"))  # noqa: S704
+    return site_code(f"{visit.portal.settings.public_url}{visit.url(address)}")
 
 
-def _who_asked(db: Connection, permit_id: int) -> list[Asked | AskedByBody]:
-    """People without names, and bodies by name and purpose, the newest first."""
-    found: list[Asked | AskedByBody] = [*inquiry.who_asked(db, permit_id)]
-    found += log.who_asked(db, permit_id)
-    return sorted(found, key=attrgetter("at"), reverse=True)[:_MOST_ASKED]
-
-
-def _too_soon(visit: Visit, error: TooSoon) -> Response[bytes]:
-    response = _page(visit, "permits/too_soon.html", 429, error=error)
+def too_soon(visit: Visit, error: TooSoon) -> Response[bytes]:
+    """The wait, after which the browser asks the same again by itself, with scripts or without."""
+    by_itself = visit.request.method == "GET"
+    again = visit.here if by_itself else visit.here.removesuffix(REPORT)
+    query = visit.request.scope["query_string"].decode("latin-1")
+    if by_itself and query:
+        again = f"{again}?{query}"
+    response = inquiry_page(
+        visit, "permits/too_soon.html", 429, error=error, again=again, by_itself=by_itself
+    )
     response.headers["retry-after"] = str(error.seconds)
+    if by_itself:
+        response.headers["refresh"] = str(error.seconds)
     return response
 
 
-@post_form(
-    f"{_BASE}/{{permit_center:str}}/{{permit_year:str}}/{{permit_number:str}}/report",
-    Access.CITIZEN,
-)
-def report(
-    visit: NamedDependency[Visit],
-    permit_center: FromPath[str],
-    permit_year: FromPath[str],
-    permit_number: FromPath[str],
-    form: NamedDependency[PostedForm],
-) -> Response[bytes]:
-    """Begin a complaint about a difference between the permit and the site, with the site known."""
-    portal, now = visit.portal, visit.portal.clock.now()
-    named = of_address(permit_year, permit_number, visit.today.year)
-    path = ""
-    try:
-        with portal.database.begin() as db:
-            citizen = visit.citizen(db)
-            visit.check_form(form)
-            if named is None or permit_center not in portal.places.centers:
-                raise Missing("permit")
-            answer = inquiry.by_number(
-                db, portal.vault, permit_center, named, asker_of(visit, db), now, visit.today
-            )
-            if answer.permit is not None:
-                path = _begin_complaint(visit, db, answer.permit, citizen)
-    except TooSoon as error:
-        return _too_soon(visit, error)
-    if not path:  # told only now: the question itself is kept and counted
-        raise Missing("permit")
-    return redirect(visit, path)
-
-
-def _begin_complaint(
-    visit: Visit, db: Connection, permit: reading.Permit, citizen: CitizenSession
-) -> str:
-    """Where the complaint is written: a draft of it with the site filled in, or what is begun."""
-    portal = visit.portal
-    if drafts.open_of(db, portal.vault, citizen.citizen_id, _COMPLAINT) is not None:
-        return f"/services/{_COMPLAINT}/apply"
-    service = portal.catalogue.services[_COMPLAINT]
-    answers = _complaint(visit, permit, citizen)
-    draft_id = drafts.begin(
-        db,
-        portal.vault,
-        citizen.citizen_id,
-        service,
-        public_id(),
-        answers,
-        portal.clock.now(),
-    )
-    return f"/drafts/{draft_id}/{service.steps[0].code}"
-
-
-def _complaint(visit: Visit, permit: reading.Permit, citizen: CitizenSession) -> dict[str, Raw]:
-    places, row = visit.portal.places, permit.row
-    return {
-        "national_id": citizen.national_id,
-        "mobile": local_mobile(citizen.mobile),
-        "category": "building_violation",
-        "site.governorate": places.centers[permit.center_code].governorate,
-        "site.center": permit.center_code,
-        "site.shiakha_or_village": row["area"],
-        "site.street": row["street"],
-        "site.building_no": row["building_no"],
-        "site.plot_no": row["plot_no"],
-        "description": visit.speech.gettext(
-            N_("About building permit {number}:"),
-            number=show_permit_number(permit.number.canonical, visit.speech),
-        ),
-    }
-
-
-HANDLERS = [ask, show, report, on_this_phone, scan, by_sign]
+HANDLERS = [ask, show, on_this_phone, scan, by_sign]

@@ -1,4 +1,4 @@
-"""CSV as programs of many years write it: UTF-8, UTF-16, Windows-1256; comma, semicolon, tab."""
+"""CSV as programs of many years write it: in four families of letters, with four separators."""
 
 import codecs
 import csv
@@ -17,19 +17,26 @@ from portal.sheets.table import (
     NotATable,
     Row,
     Why,
+    told,
 )
+from portal.sheets.writing import safe
 
-ENCODINGS = ("utf-8", "windows-1256", "utf-16")
-SEPARATORS = (",", ";", "\t")
+ENCODINGS = ("utf-8", "windows-1256", "utf-16", "iso-8859-6", "cp720")
+SEPARATORS = (",", ";", "\t", "|")
+_OF_ONE_BYTE = ("windows-1256", "iso-8859-6", "cp720")
 _CHUNK = 1 << 20
 _HEAD = 1 << 16
 _LONGEST_LINE = 1 << 20
 _SAMPLE_ROWS = 20
-_SAYS_SEPARATOR = re.compile(r"sep=([,;\t])[\r\n]*")
+_SAYS_SEPARATOR = re.compile(r'"?sep=([,;\t|])"?[\r\n]*', re.IGNORECASE)
+_LINE_END = re.compile(r"[\r\n]")
+_END_OF_FILE = ["\x1a"]  # as DOS wrote it
+# letters of two and three octets; letters of one octet stand so only by chance
+_WIDE = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}")
 # what programs write so that a spreadsheet leaves leading noughts alone: ="00215"
 _QUOTED = re.compile(r'="([^"]*)"')
 # no letter of any alphabet, and nothing that a table has
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 
 
 def detect_encoding(file: BinaryIO) -> str:
@@ -38,6 +45,8 @@ def detect_encoding(file: BinaryIO) -> str:
     head = file.read(_HEAD)
     if not head.strip():
         raise NotATable(Why.EMPTY)
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise NotATable(Why.UNKNOWN)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _order(head):
         return "utf-16"
     if len(_BINARY.findall(head)) > len(head) // 100:
@@ -49,8 +58,24 @@ def detect_encoding(file: BinaryIO) -> str:
             decoder.decode(chunk)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return "windows-1256"
+        if not _is_wide(head):
+            return max(_OF_ONE_BYTE, key=lambda name: _likely(head, name))
     return "utf-8"
+
+
+def _is_wide(head: bytes) -> bool:
+    """Whether it is UTF-8 but for some letters that were damaged."""
+    high = sum(1 for octet in head if octet > 127)
+    wide = sum(map(len, _WIDE.findall(head)))
+    return high > 0 and wide > high * 0.9
+
+
+def _likely(head: bytes, encoding: str) -> int:
+    """How often the article stands in what is read so: in Arabic more than anything by chance."""
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(head).count("ال")
+    except UnicodeDecodeError:
+        return -1
 
 
 def _order(head: bytes) -> str:
@@ -115,10 +140,15 @@ class CommaTable:
         self._separator = separator
         self._odd = False
 
-    def rows(self) -> Generator[Row]:
-        text = _text(self._file, self._encoding)
+    def rows(self, until: int | None = None) -> Generator[Row]:
+        self._file.seek(0)
+        wide = self._encoding == "utf-8" and _is_wide(self._file.read(_HEAD))
+        text = _text(self._file, self._encoding, "replace" if wide else "strict")
         try:
-            yield from self._rows(text)
+            for row in self._rows(text):
+                if until is not None and row[0] > until:
+                    return
+                yield row
         except UnicodeError as error:
             raise NotATable(Why.ENCODING) from error
         except csv.Error as error:
@@ -127,29 +157,38 @@ class CommaTable:
             text.detach()
 
     def _rows(self, text: io.TextIOWrapper) -> Iterator[Row]:
-        count, longest = 0, LONGEST_CELL
-        for number, cells in enumerate(
-            csv.reader(self._lines(text), delimiter=self._separator), start=1
-        ):
+        count, longest, width, line = 0, LONGEST_CELL, 0, 0
+        reader = csv.reader(self._lines(text), delimiter=self._separator)
+        for number, cells in enumerate(reader, start=1):
+            lines, line = reader.line_num - line, reader.line_num
             if self._odd:
                 self._odd = False
-                cells = [_read_equals(cell) for cell in cells]  # noqa: PLW2901
-            if not any(cells):
+                cells = [_read_odd(cell) for cell in cells]  # noqa: PLW2901
+            if not any(cells) or cells == _END_OF_FILE:
                 continue
+            width = max(width, len(cells))
+            if lines > 1 and self._swallowed(cells, width):
+                cells = [Flawed(cell[:longest], Flaw.SWALLOWED) for cell in cells]  # noqa: PLW2901
             if len(cells) > MOST_COLUMNS:
                 while cells and not cells[-1]:
                     cells.pop()
                 if len(cells) > MOST_COLUMNS:
                     raise NotATable(Why.COLUMNS)
             if max(map(len, cells)) > longest:
-                cells = [  # noqa: PLW2901
-                    Flawed(cell[:longest], Flaw.LONG) if len(cell) > longest else cell
-                    for cell in cells
-                ]
+                cells = list(map(told, cells))  # noqa: PLW2901
             count += 1
             if count > MOST_ROWS + 1:  # and one of headings
                 raise NotATable(Why.ROWS)
             yield number, cells
+
+    def _swallowed(self, cells: list[str], width: int) -> bool:
+        """Whether whole rows stand in one cell."""
+        most = max(2, width // 2)
+        return any(
+            line.count(self._separator) >= most
+            for cell in cells
+            for line in _LINE_END.split(cell)[1:]
+        )
 
     def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
         first = True
@@ -160,14 +199,17 @@ class CommaTable:
                 first = False
                 if _SAYS_SEPARATOR.fullmatch(line):
                     line = "\n"  # it keeps its number, as a spreadsheet that opens it again counts
-            if "=" in line:
+            if "=" in line or "'" in line or "\ufffd" in line:
                 self._odd = True
             yield line
 
 
-def _read_equals(cell: str) -> str:
+def _read_odd(cell: str) -> str:
     """A formula is told, never computed; a text in the guise of one is the text."""
-    if not cell.startswith("="):
-        return cell
-    quoted = _QUOTED.fullmatch(cell)
-    return quoted[1] if quoted else Flawed(cell, Flaw.FORMULA)
+    if cell.startswith("'") and cell != safe(cell[1:]):
+        return told(cell)
+    plain = cell.removeprefix("'") if cell.startswith("'") else cell
+    if not plain.startswith("="):
+        return told(plain)
+    quoted = _QUOTED.fullmatch(plain)
+    return quoted[1] if quoted else Flawed(plain, Flaw.FORMULA)

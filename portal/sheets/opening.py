@@ -1,5 +1,6 @@
 """A file that somebody sent: what it is, and how it is to be read."""
 
+from codecs import BOM_UTF8
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -13,6 +14,10 @@ from portal.sheets.workbook import Sheet, Workbook
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LOCKED = "EncryptedPackage".encode("utf-16-le")
 _HEAD = 1 << 16
+_LOOKED_AT = 2000
+# what is no table though its octets could be letters: pictures, documents, archives, data
+_OTHERS = (b"%PDF", b"GIF8", b"\x89PNG", b"\xff\xd8\xff", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")
+_PAGES = (b"<!doctype", b"<html", b"<table", b"<?xml", b"<workbook", b"mime-version")
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,14 @@ def kind_of(file: BinaryIO) -> str:
     head = file.read(_HEAD)
     if head.startswith(_COMPOUND):  # a workbook with a password is wrapped like an old one
         raise NotATable(Why.LOCKED if _holds(file, _LOCKED) else Why.OLD)
-    return "xlsx" if head.startswith(b"PK\x03\x04") else "csv"
+    if head.startswith(b"PK\x03\x04"):
+        return "xlsx"
+    begin = head[:64].removeprefix(BOM_UTF8).lstrip().lower()
+    if begin.startswith(_PAGES):
+        raise NotATable(Why.WEB_PAGE)
+    if head.startswith(_OTHERS) or begin.startswith((b"{", b"[{")):
+        raise NotATable(Why.UNKNOWN)
+    return "csv"
 
 
 def _holds(file: BinaryIO, wanted: bytes) -> bool:
@@ -75,6 +87,7 @@ def open_table(file: BinaryIO, reading: Reading) -> Table:
 
 
 def first_rows(file: BinaryIO, reading: Reading, count: int) -> list[Row]:
-    """The first rows that hold something; raises :class:`NotATable`."""
-    with closing(open_table(file, reading).rows()) as rows:
+    """The first rows that hold something, none further down than anybody would look; raises
+    :class:`NotATable`."""
+    with closing(open_table(file, reading).rows(until=_LOOKED_AT)) as rows:
         return list(islice(rows, count))

@@ -32,6 +32,10 @@ class Why(StrEnum):
     """A quotation mark that is never closed, or a line without an end."""
     ENCODING = "encoding"
     NO_SHEET = "no_sheet"
+    NO_ROWS = "no_rows"
+    """Headings, and nothing under them."""
+    WEB_PAGE = "web_page"
+    """A page of a browser, or XML, under the name of a workbook."""
 
 
 class NotATable(Exception):
@@ -49,6 +53,10 @@ class Flaw(StrEnum):
     ERROR = "error"
     """What a program writes where it could not compute: ``#REF!``."""
     LONG = "long"
+    DAMAGED = "damaged"
+    """Some letters were lost before the file came: �."""
+    SWALLOWED = "swallowed"
+    """A quotation mark was opened and closed rows later: they are in this cell."""
 
 
 class Flawed(str):
@@ -62,6 +70,13 @@ class Flawed(str):
         return made
 
     flaw: Flaw
+
+
+def told(text: str) -> str:
+    """The text, with what is odd about it."""
+    if len(text) > LONGEST_CELL:
+        return Flawed(text[:LONGEST_CELL], Flaw.LONG)
+    return Flawed(text, Flaw.DAMAGED) if "\ufffd" in text else text
 
 
 @dataclass(frozen=True)
@@ -91,5 +106,6 @@ class Table(Protocol):
     epoch_1904: bool | None
     """Whether days are counted from 1904; None where a number is never a day."""
 
-    def rows(self) -> Generator[Row]:
-        """Rows with something in them; raises :class:`NotATable`, also in the middle."""
+    def rows(self, until: int | None = None) -> Generator[Row]:
+        """Rows with something in them, perhaps only those up to a number; raises
+        :class:`NotATable`, also in the middle."""

@@ -17,6 +17,12 @@
     return found.join(" ").replace(/\s+/g, " ").trim();
   };
   const on = (element, act) => { if (element) element.addEventListener("click", act); };
+  const OLD = 30 * 24 * 3600e3;
+  /* A permit may have lapsed or been revoked meanwhile: whoever buys by an old answer is warned. */
+  const age = (place, time) => {
+    const warning = one("[data-old]", place);
+    if (warning && time) warning.hidden = Date.now() - Date.parse(time.dateTime) < OLD;
+  };
   /* Of all that may be said in one place, this. */
   const say = (place, name) => all("[data-say]", place).forEach((each) => { each.hidden = each.dataset.say !== name; });
 
@@ -51,20 +57,30 @@
     return one("[data-answer]", page) ? { text, page } : { status: answer.status };
   };
 
+  /* The browser is asked not to throw it away when room is short; it may say no. */
   const keep = async (path, { text, page }) => {
     const cache = await open();
-    await cache.addAll([...files(page)]);
-    await cache.put(path, new Response(text, { headers: { "content-type": "text/html; charset=utf-8" } }));
+    try {
+      await cache.addAll([...files(page)]);
+      await cache.put(path, new Response(text, { headers: { "content-type": "text/html; charset=utf-8" } }));
+    } finally {
+      await tidy(cache);
+    }
+    if (navigator.storage) navigator.storage.persist();
   };
 
   const listed = async () => (await caches.has(KEPT) ? await (await open()).keys() : [])
     .map(({ url }) => new URL(url).pathname)
     .filter((path) => !path.startsWith("/static/"));
 
-  /* With the last of what is kept nothing stays, not even an empty place. */
   const remove = async (...paths) => {
     const cache = await open();
     await Promise.all(paths.map((path) => cache.delete(path)));
+    await tidy(cache);
+  };
+
+  /* What no answer names any more goes, and with the last answer all of it. */
+  const tidy = async (cache) => {
     const left = await Promise.all((await listed()).map(copy));
     if (!left.length) { await caches.delete(KEPT); return; }
     const needed = new Set(left.flatMap((page) => [...files(page)]));
@@ -90,9 +106,13 @@
   const renew = async (path) => {
     const before = await copy(path);
     let answer;
-    try { answer = await ask(path); } catch { return { said: "offline" }; }
+    try {
+      answer = await ask(path);
+      if (answer.page) await keep(path, answer);
+    } catch {
+      return { said: "offline" };
+    }
     if (!answer.page) return { said: answer.status === 429 ? "soon" : "offline" };
-    await keep(path, answer);
     const changed = changes(before, answer.page);
     return {
       said: changed.length ? "changed" : "same",
@@ -122,6 +142,7 @@
       asked.hidden = Boolean(page) || offline;
       kept.hidden = !page;
       if (page) one("time", kept).replaceWith(one("[data-at] time", page));
+      if (offline) age(document, one("[data-at] time"));
       place.hidden = false;
       return page;
     };
@@ -186,6 +207,7 @@
         item.dataset.path = paths[index];
         one("[data-place]", drawn).textContent = plain(one("[data-place]", page));
         one("[data-state]", drawn).textContent = plain(one("[data-answer] b", page));
+        age(item, one("[data-at] time", page));
         one("time", drawn).replaceWith(one("[data-at] time", page) || "");
         const button = one("button", drawn);
         button.setAttribute("aria-label", `${plain(button)}: ${link.textContent}`);
@@ -238,6 +260,13 @@
       navigator.serviceWorker.register(worker, { scope, updateViaCache: "none" }).catch(() => {});
     });
   }
+
+  /* --- a wait, at whose end the browser asks again by itself --- */
+
+  all("[data-left]").forEach((bar) => {
+    bar.hidden = false;
+    setInterval(() => { bar.value = performance.now() / 1000; }, 1000);
+  });
 
   /* --- sharing: the address of the permit, which says nothing of a person --- */
 

@@ -40,6 +40,9 @@
   };
   document.querySelectorAll("form[data-autosave]").forEach(autosave);
 
+  /* On a phone the sections of the staff's pages stand in one line: this one is in sight. */
+  document.querySelector(".nav--work [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   /* A list made to be printed has a button for it. */
   document.querySelectorAll("[data-print]").forEach((button) => {
     button.addEventListener("click", () => print());
@@ -152,7 +155,9 @@
       list.replaceChildren(...found.map(({ item, km }) => {
         const row = one.content.cloneNode(true);
         const link = item.querySelector("a");
-        row.querySelector("a").href = link.getAttribute("href");
+        const href = link.getAttribute("href");
+        const { to } = section.dataset;
+        row.querySelector("a").href = to ? to + href.split("/").pop() : href;
         row.querySelector("a").textContent = link.textContent;
         row.querySelector("p").textContent = item.closest("section").querySelector("h2").textContent;
         row.querySelector(".count").textContent = inWords(km, item.dataset.how);

@@ -8,6 +8,8 @@ then filled in for each visit. Pages with errors are rendered as any other page:
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from markupsafe import escape
@@ -36,11 +38,20 @@ Slot = Callable[[Filling], str]
 
 
 class Blank(str):
-    """The mark of a blank, in place of a text of the visitor."""
+    """The mark of a blank, in place of a text of the visitor, or of a value shown as one."""
 
     __slots__ = ("path", "sheet")
     sheet: "Sheet"
     path: Path
+
+    def through(self, show: Callable[[Any], str]) -> str:
+        """A blank that is filled in with what ``show`` makes of the value."""
+        path = self.path
+        return self.sheet.mark(lambda filling: escape(show(filling.values[path])))
+
+    def isoformat(self) -> str:
+        """Of a day or an instant."""
+        return self.through(lambda known: str(known.isoformat()))
 
 
 @dataclass(frozen=True)
@@ -91,6 +102,35 @@ class Sheet:
         blank = Blank(self.mark(slot))
         blank.sheet, blank.path = self, path
         return blank
+
+
+class BlankSpeech(Speech):
+    """A language that speaks of blanks as of the values that will stand there."""
+
+    def ngettext(self, singular: str, plural: str, n: Any, /, **params: Any) -> str:
+        say = super().ngettext
+        if isinstance(n, Blank):
+            return n.through(lambda known: say(singular, plural, known, **params))
+        return say(singular, plural, n, **params)
+
+    def show(self, value: Any) -> str:
+        return _said(super().show, value)
+
+    def digits(self, text: str) -> str:
+        return _said(super().digits, text)
+
+    def hundredths(self, value: int) -> str:
+        return _said(super().hundredths, value)
+
+    def day(self, day: date, *, weekday: bool = False) -> str:
+        return _said(partial(super().day, weekday=weekday), day)
+
+    def moment(self, at: datetime) -> str:
+        return _said(super().moment, at)
+
+
+def _said(say: Callable[[Any], str], value: Any) -> str:
+    return value.through(say) if isinstance(value, Blank) else say(value)
 
 
 def picked(raw: Raw, value: str, word: str) -> str:

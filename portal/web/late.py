@@ -24,6 +24,8 @@ _TYPED = re.compile(
     r"|/center/permits/(?:new|[^/]+/(?:amend|correct|review|owner-mobile))"
     r"|/center/finance/refunds/(?:of/[^/]+/[^/]+|[^/]+/reject)"
     r"|/center/finance/cases/[^/]+/(?:propose|reject|close)"
+    r"|/center/permits/(?:new|[^/]+/(?:review|correct)|imports/[^/]+/(?:columns|words|withdraw))"
+    r"|/center/permits/backlog/lots/[^/]+/return|/center/admin/cutoffs"
 )
 
 

@@ -119,6 +119,7 @@ class Pages:
         form: tuple[object, ...],
         context: Callable[[Sheet], Mapping[str, Any]],
         filling: Filling,
+        status: int = 200,
     ) -> Response[bytes]:
         """A page whose constant part is made once: see :mod:`blanks`.
 
@@ -134,7 +135,7 @@ class Pages:
             if len(self._blanks) >= _MOST_BLANKS:
                 self._blanks.clear()  # they are made again as they are needed
             self._blanks[key] = page
-        return self.answer(visit, page.fill(filling).encode(), "text/html", 200, _VARY)
+        return self.answer(visit, page.fill(filling).encode(), "text/html", status, _VARY)
 
     def page_of_nobody(self, template: str, speech: Speech, **context: Any) -> bytes:
         """A page that stands for itself, made without anybody's visit."""

@@ -6,6 +6,7 @@ it already. Embedded, the server shares the process; another core is another pro
 """
 
 import asyncio
+import gc
 import signal
 
 from granian.constants import Interfaces
@@ -19,6 +20,7 @@ _MOST_CONNECTIONS = 768
 
 def serve_app(app: ASGIApp, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished."""
+    gc.freeze()  # what was made at the start stays: looking through it would hold up all answers
     asyncio.run(_serve(app, host, port))
 
 

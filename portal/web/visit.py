@@ -8,7 +8,7 @@ to anyone.
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -27,6 +27,7 @@ from portal.problems import DomainError, Missing
 from portal.requests import drafts
 from portal.requests.drafts import OpenDraft
 from portal.web import csrf
+from portal.web.blanks import Blank
 from portal.web.http_forms import PostedForm
 from portal.web.parts import Portal
 
@@ -315,6 +316,13 @@ class BlankVisit(Visit):
     @property
     def path(self) -> str:
         return self._path
+
+    def url(self, path: str, **query: str) -> str:
+        if isinstance(path, Blank):
+            return path.through(partial(super().url, **query))
+        whole = partial(quote, safe="")
+        given = {n: v.through(whole) if isinstance(v, Blank) else v for n, v in query.items()}
+        return super().url(path, **given)
 
     @property
     def csrf_token(self) -> str:

@@ -1,4 +1,4 @@
-"""Lighthouse finds nothing to better on the answer of the permit inquiry."""
+"""Lighthouse finds nothing to better on the answer of the permit inquiry, nor in installing it."""
 
 from sqlalchemy import select
 
@@ -8,7 +8,7 @@ from tests.support.local import LocalPortal
 from tests.support.phone import chromium_path
 from tools.lighthouse import audit
 
-CATEGORIES = ("performance", "accessibility", "best-practices")
+CATEGORIES = ("performance", "accessibility", "best-practices", "pwa")
 _TRIES = 4
 
 

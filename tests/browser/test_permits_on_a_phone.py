@@ -73,8 +73,11 @@ def reader(still: LocalPortal, chromium: Browser) -> Iterator[Phone]:
 
 
 def ready(page: Page) -> None:
-    """The worker answers for the pages of the inquiry."""
-    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    """The worker answers for the next pages of the inquiry; one that came while it was being made
+    may have missed it."""
+    page.wait_for_function(
+        "async () => (await navigator.serviceWorker.ready).active.state === 'activated'"
+    )
 
 
 def keep(page: Page) -> None:
@@ -133,6 +136,54 @@ def test_the_answer_with_all_that_comes_with_it_is_light(
         weighed += sum(len(n) + len(v) + 4 for n, v in raw.headers.items())
     context.close()
     assert sum(loaded.values()) + weighed <= MOST_OCTETS, (loaded, weighed)
+
+
+# --- one screen
+
+
+def test_the_whole_answer_stands_in_one_screen_of_a_small_phone(
+    still: LocalPortal, chromium: Browser, sites: Sites, look: Look
+) -> None:
+    """Dates, floors, use, areas, certificate, site, and when it was looked up, in every state."""
+    sites.take()
+    known = still.rows(
+        select(BuildingPermit.status, BuildingPermit.year, BuildingPermit.number)
+        .where(
+            BuildingPermit.center_code == DEMO_CITIZENS_OWN,
+            BuildingPermit.status != Status.MANUAL_UNVERIFIED,
+            BuildingPermit.letter == "",
+        )
+        .order_by(BuildingPermit.id)
+    )
+    states = {status: f"/permits/{DEMO_CITIZENS_OWN}/{year}/{n}" for status, year, n in known}
+    assert len(states) == 8
+    with phone(chromium, still.url) as reader:
+        reader.page.set_viewport_size({"width": 360, "height": 640})
+        for status, address in states.items():
+            reader.go(address)
+            last = reader.page.locator("[data-at]")
+            ends = last.evaluate("e => e.getBoundingClientRect().bottom")
+            assert ends <= 640, status
+        look(reader.page, "answer in one screen")
+
+
+def test_a_wait_is_counted_down_and_the_answer_opens_by_itself_without_scripts(
+    still: LocalPortal, chromium: Browser, sites: Sites, look: Look
+) -> None:
+    _, address = sites.take()
+    center = address.split("/")[2]
+    with phone(chromium, still.url) as reader:
+        for n in range(inquiry.FREE_FOR_STRANGERS):
+            reader.page.request.get(f"{still.url}/permits/{center}/2016/{n + 1}")
+        reader.go(address)
+        expect(reader.page.locator("[data-left]")).to_be_visible()
+        look(reader.page, "a wait")
+    with phone(chromium, still.url, scripts=False) as reader:
+        reader.go(address)
+        expect(reader.page.locator("[data-wait]")).to_be_visible()
+        expect(reader.page.locator("[data-left]")).to_be_hidden()
+        reader.page.locator("[data-answer='found']").wait_for()
+        assert reader.path() == address
 
 
 # --- installed
@@ -340,6 +391,53 @@ def test_an_update_leaves_nothing_of_the_old_version_but_what_kept_answers_need(
     reader.go(address)
     assert page.evaluate("() => document.styleSheets[0].cssRules.length > 0")
     expect(page.locator("main .offline-only").first).to_be_visible()
+
+
+def test_who_relies_on_an_answer_of_last_month_is_warned(
+    still: LocalPortal, reader: Phone, sites: Sites, look: Look
+) -> None:
+    (_, old), (_, new) = sites.take(), sites.take()
+    page = reader.page
+    for address in (old, new):
+        reader.go(address)
+        ready(page)
+        keep(page)
+    page.evaluate(
+        """async (address) => {
+          const kept = await caches.open("permits-kept");
+          const text = await (await kept.match(address)).text();
+          const at = /(data-at>.*?datetime=")[^"]*/;
+          const then = new Date(Date.now() - 31 * 24 * 3600e3).toISOString();
+          await kept.put(address, new Response(text.replace(at, `$1${then}`),
+            {headers: {"content-type": "text/html; charset=utf-8"}}));
+        }""",
+        old,
+    )
+    page.context.set_offline(True)
+    reader.go("/permits/kept")
+    expect(page.locator(f"[data-path='{old}'] [data-old]")).to_be_visible()
+    expect(page.locator(f"[data-path='{new}'] [data-old]")).to_be_hidden()
+    look(page, "an old answer")
+    reader.go(old)
+    expect(page.locator("[data-old]")).to_be_visible()
+    reader.go(new)
+    expect(page.locator("[data-old]")).to_be_hidden()
+
+
+def test_what_finds_no_room_on_the_phone_leaves_nothing_behind(
+    still: LocalPortal, reader: Phone, sites: Sites
+) -> None:
+    _, address = sites.take()
+    page = reader.page
+    page.add_init_script(
+        """Cache.prototype.put = () => Promise.reject(new DOMException("", "QuotaExceededError"))"""
+    )
+    reader.go(address)
+    ready(page)
+    page.locator("[data-keep] summary").click()
+    page.locator("[data-keep-it]").click()
+    expect(page.locator("[data-keep] [data-say='failed']")).to_be_visible()
+    assert page.evaluate("async () => (await caches.keys()).includes('permits-kept')") is False
 
 
 def test_a_kept_answer_is_shown_when_the_portal_itself_is_out(

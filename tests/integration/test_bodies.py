@@ -19,6 +19,7 @@ from sqlalchemy import func, select, update
 
 from portal.bodies import accounts
 from portal.bodies.answering import Answered
+from portal.bodies.buckets import Buckets
 from portal.bodies.model import (
     BodyAgreement,
     BodyInquiry,
@@ -30,7 +31,7 @@ from portal.bodies.model import (
     Purpose,
 )
 from portal.bodies.purposes import FIELDS, fields_of
-from portal.clock import cairo_day
+from portal.clock import SettableClock, cairo_day
 from portal.demo.bodies import code_of
 from portal.demo.permits import OWNER_ID
 from portal.permits import owning, reading, registry
@@ -294,6 +295,19 @@ def test_what_is_revoked_ends_at_once(
         _revoked(db, table, body.code, still.clock.now())
     problem(body.ask(**asked(permit)), status, kind)
     assert body.ask_token().json().get("error", "") == error
+
+
+def test_a_key_ends_with_its_last_day_and_so_does_every_token_of_it(
+    still: LocalPortal, fresh: Callable[..., BodySystem]
+) -> None:
+    body, permit = fresh(), permits(still)[0]
+    assert body.ask(**asked(permit)).status_code == 201
+    with still.portal.database.begin() as db:
+        own = update(BodyKey).where(BodyKey.body_code == body.code)
+        assert db.scalar(select(BodyKey.used_at).where(BodyKey.body_code == body.code))
+        db.execute(own.values(valid_until=cairo_day(still.clock.now()) - timedelta(days=1)))
+    problem(body.ask(**asked(permit)), 401, "bad_token")
+    assert body.ask_token().json()["error"] == "invalid_client"
 
 
 def test_an_agreement_ends_with_its_last_day(
@@ -655,6 +669,24 @@ def test_no_more_is_answered_in_a_minute_than_was_agreed(shared: LocalPortal) ->
     with shared.portal.database.read() as db:
         count = select(func.count()).where(BodyInquiry.body_code == body.code)
         assert db.scalar(count) == 4
+
+
+def test_who_comes_too_fast_is_told_whatever_he_asks(
+    still: LocalPortal, fresh: Callable[..., BodySystem]
+) -> None:
+    """Counted over all processes: here it is another one that the body has used up."""
+    body = fresh()
+    assert body.send("GET", INQUIRIES).status_code == 200
+    clock = SettableClock(still.clock.now() + timedelta(days=1))
+    others = Buckets(still.portal.database, clock)
+    while others.allows(f"body {body.code}"):
+        pass
+    answers = [body.send("GET", INQUIRIES) for _ in range(30)]
+    last = answers[-1]
+    problem(last, 429, "too_many")
+    assert last.headers["retry-after"] == "1"
+    assert last.headers["ratelimit-policy"] == '"requests";q=50;w=1'
+    assert last.headers["ratelimit"] == '"requests";r=0;t=1'
 
 
 # --- the body's own log ---

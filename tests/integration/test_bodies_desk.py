@@ -4,10 +4,13 @@ import csv
 import itertools
 import json
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import func, select, update
 
 from portal import jws
@@ -159,13 +162,14 @@ def test_a_keeper_opens_an_account_agrees_enters_key_and_user_and_each_act_is_ke
     assert page.hooks("act") == ["change", "add_user", "add_key", "agree", "open"]
     assert "وارد ٤٤ / ٢٠٢٦" in page.text
     with still.portal.database.read() as db:
-        body = accounts.find(db, "delta-notary", cairo_day(still.clock.now()))
+        today = cairo_day(still.clock.now())
+        body = accounts.find(db, "delta-notary", today)
         assert body is not None
         assert (body.per_minute, body.webhook_url) == (300, "https://news.example.com/p")
         agreement = body.agreements[Purpose.REGISTRATION]
         assert agreement.fields == {"status", "floors_above"}
         assert (agreement.batches, agreement.notices) == (False, True)
-        assert accounts.keys(db, "delta-notary") == {"k1": key}
+        assert accounts.keys(db, "delta-notary", today) == {"k1": key}
         assert accounts.has_user(db, "delta-notary", "704")
     page = keeper.send(page, {}, "/ping")
     ((kind,),) = still.rows(select(BodyNotice.type).where(BodyNotice.body_code == "delta-notary"))
@@ -245,9 +249,50 @@ def test_a_private_key_is_refused_loudly_and_not_shown_again(
     ids=["nothing", "half", "list", "rsa", "arabic name", "long"],
 )
 def test_what_is_no_public_key_is_told_why(given: str) -> None:
-    key, problems = entering.read_key(given)
+    key, problems = entering.read_key(given, "2026-12-31", date(2026, 11, 23))
     assert key is None
     assert [problem.field for problem in problems] == ["key"]
+
+
+def test_a_key_is_taken_as_programs_write_it(still: LocalPortal, keeper: Employee) -> None:
+    code, today = opened(still), cairo_day(still.clock.now())
+    pair = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = pair.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    in_set = json.dumps({"keys": [{**jwk(), "kid": "of-a-set"}]})
+    page = keeper.get(f"{BASE}/{code}")
+    for given in (pem, in_set):
+        page = keeper.send(page, {"key": given}, "/keys", files={})
+        assert page.status == 200, page.errors()
+    with still.portal.database.read() as db:
+        keys = accounts.keys(db, code, today)
+    assert set(keys) == {"of-a-set", *(jws.thumbprint(each) for each in keys.values())} - {
+        jws.thumbprint(keys["of-a-set"])
+    }
+    other = ec.generate_private_key(ec.SECP384R1()).public_key()
+    wrong = other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    for given in (wrong, pem.replace("A", "B"), pem[:80]):
+        refused = keeper.send(page, {"key": given}, "/keys", files={})
+        assert (refused.status, refused.errors()[0][0]) == (422, "key")
+
+
+def test_a_key_has_its_last_day_and_the_month_before_it_is_seen(
+    still: LocalPortal, keeper: Employee
+) -> None:
+    code, today = opened(still), cairo_day(still.clock.now())
+    page, key = keeper.get(f"{BASE}/{code}"), {"key": json.dumps({**jwk(), "kid": "short"})}
+    for days in (-1, 800):
+        until = (today + timedelta(days=days)).isoformat()
+        refused = keeper.send(page, {**key, "key_until": until}, "/keys", files={})
+        assert (refused.status, refused.errors()[0][0]) == (422, "key_until")
+    soon = today + timedelta(days=20)
+    page = keeper.send(page, {**key, "key_until": soon.isoformat()}, "/keys", files={})
+    assert page.tree.xpath("//*[@data-key='short']//*[@data-ends-soon]")
+    listed = keeper.get(BASE).tree.xpath(f"//*[@data-body='{code}']//*[@data-key-ends]")
+    assert len(listed) == 1
+    with still.portal.database.read() as db:
+        assert accounts.has_key(db, code, "short", soon)
+        assert not accounts.has_key(db, code, "short", soon + timedelta(days=1))
+        assert accounts.keys(db, code, soon + timedelta(days=1)) == {}
 
 
 def test_a_key_from_a_file_is_read_and_its_name_stands_for_it_for_ever(
@@ -261,9 +306,12 @@ def test_a_key_from_a_file_is_read_and_its_name_stands_for_it_for_ever(
     page = keeper.get(f"{BASE}/{code}/end?act=revoke_key&of=one")
     page = keeper.send(page, {"reason": "ضاع الحاسب"}, "/end")
     with still.portal.database.read() as db:
-        assert not accounts.has_key(db, code, "one")
+        assert not accounts.has_key(db, code, "one", cairo_day(still.clock.now()))
     page = keeper.send(page, {"key": json.dumps({**jwk(), "kid": "one"})}, "/keys", files={})
     assert (page.status, page.errors()[0][0]) == (409, "key")
+    again = keeper.get(f"{BASE}/{code}")
+    page = keeper.send(again, {"key": json.dumps({**key, "kid": "two"})}, "/keys", files={})
+    assert (page.status, page.errors()[0][0]) == (409, "key"), "revoked, whatever it is called"
 
 
 @pytest.mark.parametrize(
@@ -519,6 +567,28 @@ def test_the_desk_lists_searches_with_their_day_and_marks_the_late(
     assert "portal_body_searches_late" in raw(archivist, "GET", "/metrics").text
 
 
+def test_who_may_search_is_told_in_the_inbox_what_is_late_and_the_governorate_which_centers_are(
+    still: LocalPortal, archivist: Employee, keeper: Employee
+) -> None:
+    code, today = opened(still), cairo_day(still.clock.now())
+
+    def told(who: Employee) -> list[int]:
+        shown = who.get("/center/inbox").tree.xpath("//main//*[@data-searches]/@data-searches")
+        return [int(n) for n in shown[0].split()] if shown else [0, 0]
+
+    late, soon = told(archivist)
+    for days in (-1, 1, 2):
+        asked, _ = wanted(still, code)
+        due = today + timedelta(days=days)
+        with still.portal.database.begin() as db:
+            mine = update(BodyInquiry).where(BodyInquiry.id == asked.id)
+            db.execute(mine.values(search_due=due))
+    assert told(archivist) == [late + 1, soon + 1]
+    assert told(still.employee("cashier")) == [0, 0]
+    shown = keeper.get(BASE).tree.xpath("//*[@data-late]//@data-center")
+    assert shown == [CENTER]
+
+
 def test_what_is_found_is_entered_reviewed_named_and_told_to_the_body(
     still: LocalPortal, keeper: Employee, archivist: Employee
 ) -> None:
@@ -696,3 +766,25 @@ def test_the_operator_lists_bodies_and_stops_one(still: LocalPortal) -> None:
         assert accounts.find(db, code, cairo_day(still.clock.now())) is None
     assert "closed" in run_command(settings, *revoke)[1]
     assert run_command(settings, "bodies", "revoke", "none", "--reason", "x")[0] == 1
+
+
+def test_the_operator_sees_all_of_a_body_and_changes_its_keys(
+    still: LocalPortal, tmp_path: Path
+) -> None:
+    code, settings = opened(still), still.portal.settings
+    key, file = jwk(), tmp_path / "key.json"
+    file.write_text(json.dumps({**key, "kid": "new"}), encoding="utf-8")
+    done, told = run_command(settings, "bodies", "add-key", code, str(file))
+    assert (done, jws.thumbprint(key) in told) == (0, True)
+    done, told = run_command(settings, "bodies", "show", code)
+    assert done == 0
+    for each in ("17/2026", "floors_above", "key new: until", "never used", "user u-1: stands"):
+        assert each in told
+    assert "same_key" in run_command(settings, "bodies", "add-key", code, str(file))[1]
+    file.write_text(json.dumps({**key, "d": key["x"]}), encoding="utf-8")
+    assert "private key" in run_command(settings, "bodies", "add-key", code, str(file))[1]
+    revoke = ("bodies", "revoke-key", code, "new", "--reason", "lost")
+    assert run_command(settings, *revoke)[0] == 0
+    assert "key new: revoked" in run_command(settings, "bodies", "show", code)[1]
+    assert "ended" in run_command(settings, *revoke)[1]
+    assert run_command(settings, "bodies", "show", "none")[0] == 1

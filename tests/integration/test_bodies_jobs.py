@@ -161,7 +161,7 @@ def test_five_hundred_lines_are_accepted(local: LocalPortal) -> None:
     body = open_body(local)
     accepted = begin(body, *numbers(500))
     assert accepted.status_code == 202, accepted.text
-    assert body.send("DELETE", f"{BASE}/{accepted.json()['id']}").json()["state"] == "stopped"
+    assert body.send("POST", f"{BASE}/{accepted.json()['id']}/cancel").json()["state"] == "stopped"
 
 
 def test_batches_are_for_those_with_whom_they_were_agreed(local: LocalPortal) -> None:
@@ -189,20 +189,20 @@ def test_what_is_cancelled_keeps_its_answers_and_gets_no_more(local: LocalPortal
     body = open_body(local, per_minute=5)
     job = begin(body, *numbers(9)).json()
     work(local)
-    cancelled = body.send("DELETE", f"{BASE}/{job['id']}").json()
+    cancelled = body.send("POST", f"{BASE}/{job['id']}/cancel").json()
     assert (cancelled["state"], cancelled["done"]) == ("stopped", 4)
     assert cancelled["stopped_reason"] == "cancelled"
     answers = body.send("GET", f"{BASE}/{job['id']}/answers").json()
     assert len(answers["answers"]) == 4
     assert answers["next"] is None
-    again = body.send("DELETE", f"{BASE}/{job['id']}")
+    again = body.send("POST", f"{BASE}/{job['id']}/cancel")
     assert (again.status_code, again.json()) == (200, cancelled)
 
 
 def test_a_body_sees_its_own_jobs_only(local: LocalPortal) -> None:
     owner, other = open_body(local), open_body(local)
     made = [begin(owner, *numbers(1)).json()["id"] for _ in range(3)]
-    for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/answers")):
+    for method, path in (("GET", ""), ("POST", "/cancel"), ("GET", "/answers")):
         answer = other.send(method, f"{BASE}/{made[0]}{path}")
         assert answer.status_code == 404
         assert answer.json()["type"].endswith("unknown_job")

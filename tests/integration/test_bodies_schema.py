@@ -16,13 +16,10 @@ from tests.support.bodies import INQUIRIES, USER, open_body
 from tests.support.local import LocalPortal
 from tests.support.plain import PLAIN
 
-# What a document cannot say (that a center exists, that a cursor is ours) is refused with 422; a
-# job that is cancelled keeps the answers that it has, so it is still there after its DELETE
+# What a document cannot say (that a center exists, that a cursor is ours) is refused with 422
 _CONFIG = """\
 [checks]
 positive_data_acceptance.expected-statuses = [200, 201, 202, 401, 403, 404, 422, 429]
-[checks.use_after_free]
-enabled = false
 """
 _KEYS = "/.well-known/jwks.json"
 

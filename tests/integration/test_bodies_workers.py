@@ -14,9 +14,11 @@ import pytest
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from portal import jws
-from portal.bodies import courier, jobs, notices, posting, watching
+from portal.bodies import buckets, courier, jobs, notices, posting, watching
+from portal.bodies.buckets import Buckets
 from portal.bodies.model import (
     BodyAgreement,
+    BodyBucket,
     BodyInquiry,
     BodyJob,
     BodyJobItem,
@@ -28,7 +30,7 @@ from portal.bodies.model import (
 )
 from portal.bodies.notices import KIND
 from portal.bodies.watching import watch
-from portal.clock import SystemClock, cairo_day
+from portal.clock import SettableClock, SystemClock, cairo_day, public_id
 from portal.permits.model import PermitAct
 from portal.permits.numbers import PermitNumber
 from portal.permits.registry import PermitAction
@@ -434,3 +436,44 @@ def test_what_is_due_is_found_by_an_index_however_much_is_done(office: Office) -
     tables = "(?:permit_acts|body_notices|body_jobs|earlier)"
     whole = rf"SCAN {tables}$|Seq Scan on {tables}"
     assert not re.search(whole, found, re.MULTILINE), found
+
+
+# --- how fast a body may come at all
+
+
+def test_processes_together_let_a_body_come_no_faster_than_one(office: Office) -> None:
+    database, clock = office.core.database, SettableClock(office.clock.now())
+    doors = [Buckets(database, clock) for _ in range(3)]
+    name = f"body {public_id()}"
+
+    def come(times: int) -> int:
+        """As many at once as there are processes, one after the other; how many came in."""
+        taken = [0] * len(doors)
+
+        def knock(which: int) -> None:
+            taken[which] = sum(doors[which].allows(name) for _ in range(times))
+
+        threads = [threading.Thread(target=knock, args=(n,)) for n in range(len(doors))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sum(taken)
+
+    assert come(buckets.BURST) == buckets.BURST
+    assert come(10) == 0
+    clock.at += timedelta(seconds=3)
+    assert come(buckets.BURST) == 3 * buckets.A_SECOND
+    assert doors[0].allows(f"body {public_id()}"), "another one has its own"
+
+
+def test_a_bucket_that_is_full_again_is_forgotten_and_no_other(office: Office) -> None:
+    clock = SettableClock(office.clock.now())
+    door, idle, busy = Buckets(office.core.database, clock), public_id(), public_id()
+    assert door.allows(idle)
+    clock.at += timedelta(minutes=1)
+    assert door.allows(busy)
+    with office.core.database.begin() as db:
+        buckets.forget_full(db, clock.now())
+        left = set(db.scalars(select(BodyBucket.name).where(BodyBucket.name.in_([idle, busy]))))
+    assert left == {busy}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from portal.clock import SettableClock
 from portal.db import Database
@@ -72,7 +73,7 @@ class Office:
                 at=NOW,
             )
             book = importing.find(db, self.vault, CENTER, book_id)
-            importing.check(db, book, book.mapping, {})
+            importing.check(db, book, book.mapping, {}, NOW)
         return book_id
 
     def book(self, book_id: int) -> Import:
@@ -268,3 +269,56 @@ def test_a_double_is_told_in_time_though_every_row_is_the_same(office: Office) -
     book_id = office.send(*[good(5)] * 300)
     office.rounds.run_once()
     assert office.fates(book_id) == ("checked", 300, 1, 0, 299)
+
+
+def test_a_file_goes_when_its_time_is_over_with_what_stood_in_its_cells(office: Office) -> None:
+    kept = timedelta(days=90)
+    ended, waits = office.send(good(1), "x"), office.send(good(2), "x")
+    office.rounds.run_once()
+    office.rounds.run_once()
+    office.release(ended, only_good=True)
+    office.rounds.run_once()
+    office.clock.at = NOW + kept - timedelta(hours=1)
+    assert office.rounds.let_go(kept) == 0
+    assert office.count(PermitImportProblem) > 0
+    office.clock.at = NOW + kept + timedelta(hours=1)
+    assert office.rounds.let_go(kept) == 2
+    assert office.fates(ended) == ("imported", 2, 1, 0, 1), "that it was imported stays"
+    assert office.fates(waits)[0] == ImportState.DISCARDED, "nobody did anything with it"
+    assert office.book(waits).row["discarded_by"] == ""
+    assert office.count(PermitImportProblem) == 0
+    assert list(office.files.keys()) == []
+    for book_id in (ended, waits):
+        book = office.book(book_id)
+        assert book.row["file_dropped_at"] == office.clock.now()
+        assert list(book.headings) == HEADS.split(",")
+        assert not any(book.head.examples)
+    assert office.rounds.let_go(kept) == 0
+    with office.database.begin() as db:  # what it brought can still be taken back
+        importing.withdraw(db, office.vault, office.book(ended), "head", "why", NOW)
+    assert office.entered() == (0, 0, 0)
+
+
+def test_a_round_that_was_killed_while_a_file_went_is_followed_by_one_that_ends_it(
+    office: Office,
+) -> None:
+    book_id = office.send(good(1))
+    office.rounds.run_once()
+    with office.database.begin() as db:
+        importing.discard(db, office.book(book_id), "entry", NOW)
+    office.files.drop(office.book(book_id).row["storage_key"])
+    office.clock.at = NOW + timedelta(days=15)
+    assert office.rounds.let_go(timedelta(days=14)) == 1
+    assert office.book(book_id).row["file_dropped_at"] is not None
+
+
+def test_the_database_keeps_no_file_gone_of_which_something_may_still_be_entered(
+    office: Office,
+) -> None:
+    book_id = office.send(good(1))
+    office.rounds.run_once()
+    change = update(PermitImport).where(PermitImport.id == book_id)
+    with pytest.raises(IntegrityError), office.database.begin() as db:
+        db.execute(change.values(file_dropped_at=NOW))
+    with pytest.raises(IntegrityError), office.database.begin() as db:
+        db.execute(change.values(discarded_by="somebody"))

@@ -1,10 +1,12 @@
 """Migrations, and what the tables themselves refuse, whoever writes to them."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from payments.model import (
 )
 from payments.model import Base as PaymentsBase
 from payments.proof import unbalanced_entries
+from portal import jws
 from portal.backoffice.model import (
     CenterAssessment,
     CenterAssessmentLine,
@@ -32,6 +35,7 @@ from portal.backoffice.model import (
     CenterRequest,
     TakenMessage,
 )
+from portal.bodies.model import BodyKey
 from portal.db import Base, Database
 from portal.handoff.model import InwardEvent, OutboxMessage
 from portal.holidays.model import Holiday
@@ -237,6 +241,31 @@ def test_permits_of_before_are_kept_when_their_table_is_made_anew(empty: Databas
         ]
     said = _refused(empty, text("DELETE FROM building_permits WHERE id = 1")).lower()
     assert "foreign key" in said, "what refers to a permit has found it again"
+
+
+def test_keys_of_bodies_that_were_entered_before_hold_for_two_years_since(empty: Database) -> None:
+    """0027 gives each key its last day and its fingerprint."""
+    jwk = jws.new_pair()[1]
+    with empty.begin() as db:
+        _upgrade_to(db, "0024")
+        db.execute(
+            text(
+                "INSERT INTO outside_bodies (code, kind, name_ar, name_en, governorate_code,"
+                " per_minute, webhook_url, revision, created_at)"
+                " VALUES ('b', 'bank', 'b', '', 'EG-KFS', 10, '', 0, '2026-01-01')"
+            )
+        )
+        db.execute(
+            text(
+                "INSERT INTO body_keys (body_code, kid, public_key, created_at)"
+                " VALUES ('b', 'k1', :jwk, '2026-02-03 10:00:00')"
+            ),
+            {"jwk": json.dumps(jwk)},
+        )
+    upgrade(empty)
+    with empty.read() as db:
+        row = db.execute(select(BodyKey.thumbprint, BodyKey.valid_until, BodyKey.used_at)).one()
+    assert tuple(row) == (jws.thumbprint(jwk), date(2028, 2, 3), None)
 
 
 def _upgrade_to(db: Connection, revision: str) -> None:

@@ -19,6 +19,7 @@ from portal.permits.model import (
 )
 from portal.text import fold_digits
 from tests.support.answers import NATIONAL_ID
+from tests.support.files import photo
 from tests.support.local import LocalPortal
 from tests.support.people import Browser, Employee, Page
 from tests.support.sheets import workbook
@@ -296,16 +297,37 @@ def test_a_workbook_says_where_formulas_and_joined_cells_stand(
     assert (page.hook("good"), page.hook("bad")) == ("1", "2")
 
 
+def test_a_file_of_headings_alone_is_told_so(local: LocalPortal, clerk: Employee) -> None:
+    page = checked(local, clerk, table())
+    assert page.hook("import-state") == "failed"
+    assert "ليس تحتها صفوف" in page.text
+
+
+def test_rows_that_a_quotation_mark_took_in_are_not_lost_unseen(
+    local: LocalPortal, clerk: Employee
+) -> None:
+    first, second, third = (next(_NUMBERS) for _ in range(3))
+    lines = [",".join(row(number)) for number in (first, second, third)]
+    lines[0] = lines[0].replace(",شارع", ',"شارع')
+    lines[1] = lines[1].replace("الجيش,", 'الجيش",')
+    page = checked(local, clerk, "\r\n".join([",".join(HEADINGS), *lines]).encode())
+    assert wrong(page) == [("2", "number")]
+    assert "علامة تنصيص" in page.text
+    assert (page.hook("good"), page.hook("bad")) == ("1", "1")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", "الملف فارغ"),
+        (b"<html><table><tr><td>1</td></tr></table></html>", "صفحة إنترنت"),
+        (b"%PDF-1.4\n" + b"letters\n" * 50, "CSV"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "XLSX"),
         (workbook([["a"]], parts={"xl/vbaProject.bin": b"x"}), "وحدات ماكرو"),
         (b"PK\x03\x04 no archive", "تالف"),
         (bytes(range(256)) * 20, "CSV"),
     ],
-    ids=["empty", "old", "macros", "broken", "no table"],
+    ids=["empty", "page", "pdf", "old", "macros", "broken", "no table"],
 )
 def test_what_is_no_table_is_refused_in_words_and_kept_nowhere(
     local: LocalPortal, clerk: Employee, content: bytes, said: str
@@ -387,15 +409,149 @@ def test_only_who_enters_permits_of_the_center_comes_near_its_files(
 
 def test_a_file_that_is_given_up_is_checked_no_more(local: LocalPortal, clerk: Employee) -> None:
     page = clerk.send(send(clerk, table(row(next(_NUMBERS)))), {}, "/columns")
-    clerk.send(page, {}, "/discard")
+    asked = clerk.get(f"{page.path}/discard")
+    assert asked.hook("import-state") == ImportState.CHECKING, "asking gives nothing up"
+    clerk.send(asked, {}, "/discard")
     assert rounds(local).run_once() == 0
     assert clerk.get(page.path).hook("import-state") == ImportState.DISCARDED
     with local.portal.database.read() as db:
         book = importing.find(db, local.portal.vault, CENTER, int(page.path.rsplit("/", 1)[1]))
     assert not book.importable
+    assert book.row["discarded_by"] == clerk.username
+    again = clerk.get(f"{page.path}/discard")
+    assert again.path == page.path, "there is nothing left to give up"
 
 
 def test_the_template_is_a_file_that_can_be_sent(local: LocalPortal, clerk: Employee) -> None:
     content = clerk.client.get(f"{local.url}{BASE}/template").content
     page = checked(local, clerk, content, "permits.csv")
     assert (page.hook("good"), page.hook("bad")) == ("2", "0"), wrong(page)
+
+
+def test_what_is_in_the_way_of_taking_an_import_back_is_told_one_by_one(
+    local: LocalPortal, clerk: Employee
+) -> None:
+    numbers = [next(_NUMBERS) for _ in range(3)]
+    page = imported(local, clerk, checked(local, clerk, table(*map(row, numbers))))
+    ids = [
+        local.rows(select(BuildingPermit.id).where(BuildingPermit.number == number))[0][0]
+        for number in numbers
+    ]
+    Browser(local.url).get(f"/permits/{CENTER}/1998/{numbers[0]}")
+    assert "reason" in clerk.get(page.path).values("/withdraw"), "being asked about is nothing"
+    scans = f"/center/permits/{ids[0]}/scans"
+    clerk.send(clerk.get(scans), {}, "/scans", files={"file": photo()})
+    reviewer = local.employee("backlog_reviewer")
+    shown = reviewer.get(f"/center/permits/{ids[1]}/review")
+    marked = {"verdict": "returned", "reason": "خطأ", "marks": ["street"]}
+    reviewer.send(shown, marked, "/review")
+    told = clerk.get(page.path)
+    assert (told.hook("scanned"), told.hook("worked-on")) == ("1", "1")
+    assert not told.hooks("in-lots")
+    assert not told.hooks("matters")
+    proof = {**clerk.get(BASE).values(BASE), "reason": "خطأ"}
+    refused = clerk.post(f"{page.path}/withdraw", proof)
+    assert (refused.status, refused.hook("scanned")) == (409, "1")
+    assert len(permits(local, page)) == 3
+
+
+def test_a_lot_that_was_drawn_is_named_where_an_import_would_be_taken_back(
+    local: LocalPortal, clerk: Employee
+) -> None:
+    page = imported(
+        local, clerk, checked(local, clerk, table(*(row(next(_NUMBERS)) for _ in range(3))))
+    )
+    reviewer = local.employee("backlog_reviewer")
+    lots = reviewer.get("/center/permits/backlog/lots")
+    proof = lots.values(lots.path) | {"import_id": page.path.rsplit("/", 1)[1]}
+    lot = reviewer.post(lots.path, proof)
+    told = clerk.get(page.path)
+    assert told.hook("in-lots") == "3"
+    assert told.tree.xpath(f"//a[@href='{lot.path}']")
+
+
+def test_words_that_nobody_knows_are_said_once_for_all_rows_and_remembered(
+    local: LocalPortal, clerk: Employee
+) -> None:
+    headings = [*HEADINGS, "الاستخدام"]
+    rows = [[*row(next(_NUMBERS), type="إنشاء دور"), "شقق"] for _ in range(4)]
+    page = checked(local, clerk, table(*rows, headings=headings))
+    assert (page.hook("good"), page.hook("bad")) == ("0", "4")
+    assert set(page.hooks("word")) == {"permit_type انشا دور", "building_use شقق"}
+    nothing = clerk.send(page, {}, "/words")
+    assert (nothing.status, [where for where, _ in nothing.errors()]) == (422, ["word-0"])
+    codes = {"permit_type": "vertical_extension", "building_use": "residential"}
+    said = {
+        name.replace("of-", "word-"): codes[str(word[0]).split()[0]]
+        for name, word in page.values("/words").items()
+        if name.startswith("of-")
+    }
+    unknown_code = clerk.send(page, {**said, "word-0": "castle"}, "/words")
+    rounds(local).run_once()
+    half = clerk.get(page.path)
+    assert (unknown_code.status, half.hook("bad")) == (200, "4"), "a code of no list is none"
+    said = {
+        name.replace("of-", "word-"): codes[str(word[0]).split()[0]]
+        for name, word in half.values("/words").items()
+        if name.startswith("of-")
+    }
+    clerk.send(half, said, "/words")
+    rounds(local).run_once()
+    good = clerk.get(page.path)
+    assert (good.hook("good"), good.hook("bad")) == ("4", "0")
+    assert len(good.hooks("ready")) == 4, "the first rows as they will be entered"
+    imported(local, clerk, good)
+    kinds = local.rows(
+        select(BuildingPermit.permit_type, BuildingPermit.building_use).where(
+            BuildingPermit.import_id == int(page.path.rsplit("/", 1)[1])
+        )
+    )
+    assert {tuple(each) for each in kinds} == {("vertical_extension", "residential")}
+    rest = [[*row(next(_NUMBERS), type="إنشاء دور"), "شقق"]]
+    following = checked(local, clerk, table(*rest, headings=headings))
+    assert following.hook("good") == "1", "the next file with the same headings is understood"
+
+
+def test_an_import_says_whose_paper_it_is_and_counts_for_that_department(
+    local: LocalPortal, clerk: Employee
+) -> None:
+    heads = [*HEADINGS, "رقم الملف"]
+    page = send(clerk, table([*row(next(_NUMBERS)), "12"], headings=heads))
+    wrong_one = clerk.send(page, {"department": "castle"}, "/columns")
+    assert [where for where, _ in wrong_one.errors()] == ["department"]
+    page = clerk.send(page, {"department": "reconciliation"}, "/columns")
+    rounds(local).run_once()
+    page = imported(local, clerk, clerk.get(page.path))
+    assert page.hook("department") == "reconciliation"
+    found = local.rows(
+        select(BuildingPermit.file_department, BuildingPermit.file_no).where(
+            BuildingPermit.import_id == int(page.path.rsplit("/", 1)[1])
+        )
+    )
+    assert [tuple(each) for each in found] == [("reconciliation", "12")]
+    following = send(clerk, table([*row(next(_NUMBERS)), "13"], headings=heads))
+    assert following.values("/columns")["department"] == ["reconciliation"]
+
+
+def test_what_contradicts_the_register_is_counted_and_leads_to_what_stands_there(
+    local: LocalPortal, clerk: Employee
+) -> None:
+    number = next(_NUMBERS)
+    imported(local, clerk, checked(local, clerk, table(row(number))))
+    ((permit_id,),) = local.rows(select(BuildingPermit.id).where(BuildingPermit.number == number))
+    page = checked(local, clerk, table(row(number, street="شارع النيل"), row("x")))
+    assert (page.hook("contradicting"), page.hook("bad")) == ("1", "2")
+    assert len(page.tree.xpath(f"//a[@href='/center/permits/{permit_id}']")) == 1
+
+
+def test_a_words_form_of_another_center_is_as_missing_as_the_file(
+    local: LocalPortal, clerk: Employee
+) -> None:
+    page = checked(local, clerk, table(row(next(_NUMBERS), type="إنشاء دور")))
+    other = local.employee("backlog_entry", "KFS-004")
+    proof = other.get(BASE).values(BASE)
+    for act in ("words", "discard", "import", "columns", "withdraw"):
+        assert other.post(f"{page.path}/{act}", proof).status == 404, act
+    assert other.get(f"{page.path}/discard").status == 404
+    colleague = local.employee("department_officer")
+    assert not colleague.get(page.path).hooks("word"), "words are cells: for who sent them"

@@ -349,10 +349,9 @@ def test_what_the_pace_asks_for_stands_in_indexes(large: Register, asker: Asker)
         large, lambda db: inquiry.by_number(db, VAULT, CENTER, number, asker, NOW, TODAY)
     )
     pace = [each for each in plans if "permit_inquiries" in each.statement]
-    assert len(pace) == 2
-    for plan in pace:
-        assert plan.searches, plan.text
-        assert "COVERING INDEX" in plan.text or "Index Only Scan" in plan.text, plan.text
+    assert len(pace) == 1
+    assert pace[0].searches, pace[0].text
+    assert len(re.findall("COVERING INDEX|Index Only Scan", pace[0].text)) == 2, pace[0].text
 
 
 def _named(number: PermitNumber) -> reading.Permit:
@@ -369,7 +368,7 @@ _QUESTIONS: dict[str, Callable[[Connection], object]] = {
     ),
     "all that is his": lambda db: owning.of_citizen(db, VAULT, OWNER_ID, MOBILE, 1),
     "all of a card": lambda db: owning.of_owner(db, VAULT, OWNER_ID),
-    "who asked": lambda db: inquiry.who_asked(db, 1),
+    "who asked": lambda db: inquiry.who_asked(db, VAULT, 1, OWNER_ID),
     "later permits": lambda db: reading.later(db, _named(PermitNumber(7, "", 2024))),
     "a center's list": lambda db: reading.listed(db, CENTER),
     "its next page": lambda db: reading.listed(db, CENTER, before=900),
@@ -508,8 +507,8 @@ def _plain(answer: httpx.Response, *typed: str) -> tuple[int, list[tuple[str, st
     for each in typed:
         shown = each.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
         body = body.replace(each, "TYPED").replace(shown, "TYPED")
-    body = re.sub('data-wait="[0-9]+"|خلال [^<]*|بعد [^<]*', "", body)
-    own = {"date", "x-request-id", "retry-after", "content-length"}
+    body = re.sub('(?:data-wait|max)="[0-9]+"|خلال [^<]*|بعد [^<]*', "", body)
+    own = {"date", "x-request-id", "retry-after", "refresh", "content-length"}
     headers = [(name, value) for name, value in answer.headers.items() if name not in own]
     return answer.status_code, sorted(headers), body
 

@@ -3,10 +3,10 @@
 import json
 from contextlib import suppress
 from datetime import date, timedelta
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from portal.clock import cairo_day
 from portal.demo.permits import FIRST_NUMBER
@@ -70,6 +70,66 @@ def test_a_visitor_finds_a_permit_by_place_number_and_year_and_sees_what_it_allo
     assert log_of(local, permit_id) == [("anyone", "number", "found")]
 
 
+def test_every_state_is_told_with_what_it_means_for_works_and_for_a_buyer(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    told = set()
+    for acts in (
+        (),
+        (PermitAction.START,),
+        (PermitAction.START, PermitAction.SUSPEND),
+        (PermitAction.START, PermitAction.COMPLETE),
+        (PermitAction.REVOKE,),
+        (PermitAction.SUPERSEDE,),
+    ):
+        permit_id, address = put(local)
+        for action in acts:
+            do(local, permit_id, action)
+        page = visitor.get(address)
+        advice = page.tree.xpath("//section[@aria-labelledby='advice']")[0].text_content()
+        assert "الأعمال:" in advice
+        assert "قبل الشراء أو الإيجار:" in advice
+        assert page.tree.xpath(f"//main//a[@href='/centers/{CENTER}']")
+        told.add(advice)
+    assert len(told) == 6
+    _, over = put(local, 400)
+    assert "لا تدفع شيئًا" in visitor.get(over).text
+
+
+@pytest.mark.parametrize(
+    ("typed", "first", "several"),
+    [("دسوق", "KFS-003", False), ("desouq", "KFS-003", False), ("شرق", "PTS-001", True)],
+)
+def test_the_place_may_be_typed_instead_of_looked_for_in_a_list(
+    local: LocalPortal, visitor: Browser, typed: str, first: str, *, several: bool
+) -> None:
+    page = visitor.get(f"/permits?place={quote(typed)}&governorate=")
+    chosen = [each for each in page.tree.xpath("//select[@id='center']/option/@value") if each]
+    assert chosen[0] == first
+    assert (len(chosen) > 1) == several
+    form = page.tree.xpath("//main//form[.//input[@name='number']]")[0]
+    form.fields["number"], form.fields["year"] = "x", "2025"
+    if several:
+        form.fields["center"] = first
+    again = visitor.get("/permits?" + urlencode(form.form_values()))
+    assert [where for where, _ in again.errors()] == ["number"]
+    kept_list = [each for each in again.tree.xpath("//select[@id='center']/option/@value") if each]
+    assert kept_list == chosen, "the list is still there when something else was wrong"
+    assert again.tree.xpath("//select[@id='center']/option[@selected]/@value") == [first]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("place=&governorate=", 422), ("place=4711", 422), ("place=&governorate=EG-KFS", 200)],
+)
+def test_a_place_that_names_nothing_is_asked_for_again(
+    visitor: Browser, query: str, status: int
+) -> None:
+    page = visitor.get(f"/permits?{query}")
+    assert page.status == status
+    assert [where for where, _ in page.errors()] == (["place"] if status == 422 else [])
+
+
 def test_names_are_masked_for_everyone_but_the_owner(local: LocalPortal, visitor: Browser) -> None:
     _, address = put(local)
     text = visitor.get(address).text
@@ -90,9 +150,61 @@ def test_the_owner_sees_all_of_it_and_who_asked(local: LocalPortal, visitor: Bro
     assert NAME in page.text
     assert "من استعلم عنه" in page.text
     assert "زائر، برقم الترخيص" in page.text
+    assert "أنت، برقم الترخيص" in page.text, "his own look is no stranger's"
+    assert "زائر سجل دخوله" not in page.text
     stranger = local.signed_in("29001018800026", "01088800026").get(address)
     assert NAME not in stranger.text
     assert "من استعلم عنه" not in stranger.text
+
+
+def test_the_owner_reads_every_question_page_by_page_and_nobody_else_does(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    permit_id, address = put(local, people=People([Owner(NAME, NATIONAL_ID)]))
+    owner = local.someone()
+    owner.get(address)
+    now = local.clock.now()
+    with local.portal.database.begin() as db:
+        rows = [
+            {
+                # in groups of 60, more than a page, that came at one moment
+                "at": now - timedelta(hours=3 + n // 60),
+                "permit_id": permit_id,
+                "center_code": CENTER,
+                "keys": f"{'code' if n % 2 else 'number'} {n}",
+                "asker_kind": "anyone",
+                "open_to_all": False,
+                "purpose": "public",
+                "answer": "found",
+            }
+            for n in range(130)
+        ]
+        db.execute(insert(PermitInquiry), rows)
+    page = owner.get(address)
+    assert len(page.tree.xpath("//section[@aria-labelledby='asked']//li")) == 10
+    assert f"{address}/asked" in page.tree.xpath("//main//a/@href")
+    page, seen = owner.get(f"{address}/asked"), []
+    while True:
+        seen += [each.text_content() for each in page.tree.xpath("//main//ul[@class='list']/li")]
+        older = page.tree.xpath("//main//a[contains(@href, 'older=')]/@href")
+        if not older:
+            break
+        page = owner.get(older[0])
+    assert len(seen) == 131
+    assert sum("بالرمز الذي على اللافتة" in line for line in seen) == 65
+    for odd in (
+        "x",
+        "2026-01-01~1",
+        "2026-01-01T00:00:00+00:00~-5",
+        "~",
+        "9" * 400,
+        "0001-01-01T00:00:00+14:00~1",
+    ):
+        assert owner.get(f"{address}/asked?older={quote(odd)}").status == 200
+    stranger = local.signed_in("29001018800026", "01088800026")
+    assert stranger.get(f"{address}/asked").status == 404
+    assert stranger.get(f"/permits/{CENTER}/2013/7/asked").status == 404
+    assert visitor.get(f"{address}/asked").path == "/sign-in"
 
 
 def test_the_code_on_the_sign_leads_to_the_permit_and_cannot_be_guessed(
@@ -214,8 +326,11 @@ def test_what_is_not_there_is_404_in_the_reader_s_language(visitor: Browser, pat
     [
         ("governorate=EG-KFS&number=215&year=2025", "center"),
         (f"center={CENTER}&number=abc&year=2025", "number"),
-        (f"center={CENTER}&number=215", "number"),
-        (f"center={CENTER}&number=215&year=2099", "number"),
+        (f"center={CENTER}&number=215", "year"),
+        (f"center={CENTER}&number=215&year=25", "year"),
+        (f"center={CENTER}&number=215&year=2099", "year"),
+        (f"center={CENTER}&number=215/2024&year=2025", "number"),
+        (f"center={CENTER}&number=&year=2025", "number"),
         (f"center={CENTER}&street=x", "building_no"),
         (f"center={CENTER}&building_no=5", "street"),
     ],
@@ -353,6 +468,33 @@ def test_guessing_one_number_after_the_other_is_slowed_down_more_and_more(
     assert asked(local) == before, "and a repeated look is no news within a minute"
     answer = visitor.client.get(f"{local.url}/permits/{CENTER}/2019/990")
     assert 0 < int(answer.headers["retry-after"]) <= 5
+
+
+def test_after_a_wait_the_same_question_is_asked_again_without_scripts_and_without_typing(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    """The browser opens the same address by itself; a form that was sent is not sent again."""
+    ask_on(visitor, 600, inquiry.FREE_FOR_STRANGERS)
+    by_number = f"/permits/{CENTER}/1998/{quote('56-م')}"
+    by_address = f"/permits?center={CENTER}&street={quote('شارع الجيش')}&building_no=9"
+    for asked_at in (by_number, by_address, f"/en{by_number}"):
+        answer = visitor.client.get(local.url + asked_at)
+        assert answer.status_code == 429
+        assert answer.headers["refresh"] == answer.headers["retry-after"]
+        page = visitor.get(asked_at)
+        links = [unquote(each) for each in page.tree.xpath("//main//a/@href")]
+        assert unquote(asked_at) in links
+        back = next(each for each in links if "/sign-in?next=" in each)
+        assert unquote(back).endswith(unquote(asked_at.removeprefix("/en")))
+    citizen = local.someone()
+    _, address = put(local)
+    proof = citizen.get(address).values("/report")
+    for n in range(inquiry.FREE_FOR_CITIZENS):
+        citizen.post(f"/permits/{CENTER}/2015/{n + 1}/report", proof)
+    refused = citizen.client.post(f"{local.url}/permits/{CENTER}/2014/1/report", data=proof)
+    assert refused.status_code == 429
+    assert "refresh" not in refused.headers
+    assert f'href="/permits/{CENTER}/2014/1"' in refused.text
 
 
 def test_the_wait_doubles_and_is_kept_in_the_log_not_in_a_process(local: LocalPortal) -> None:
@@ -654,7 +796,7 @@ def test_wrong_entries_are_told_all_at_once_and_nothing_is_kept(local: LocalPort
     before = local.rows(select(func.count()).select_from(BuildingPermit))[0][0]
     page = head.send(head.get("/center/permits/new"), typed, "/center/permits/new")
     assert page.status == 422
-    assert {where for where, _ in page.errors()} == set(typed) - {"year", "owner"}
+    assert {where for where, _ in page.errors()} == set(typed) - {"number", "owner"}
     assert local.rows(select(func.count()).select_from(BuildingPermit))[0][0] == before
 
 
@@ -677,6 +819,39 @@ def test_a_difference_is_reported_with_the_site_filled_in(local: LocalPortal) ->
     visitor = Browser(local.url)
     link = visitor.get(address).tree.xpath("//main//a[contains(@href, '/sign-in')]/@href")[0]
     assert address in unquote(link)
+
+
+def test_a_second_difference_is_reported_without_losing_what_is_known_of_its_site(
+    local: LocalPortal,
+) -> None:
+    citizen = local.signed_in("29001018800051", "01088800051")
+    (_, first), (_, second) = put(local), put(local, columns={"street": "شارع النيل"})
+    draft = citizen.send(citizen.get(first), {}, "/report").path.split("/")[2]
+    again = citizen.send(citizen.get(first), {}, "/report")
+    assert again.path == f"/drafts/{draft}", "pressed twice, it is the same complaint"
+    offer = citizen.send(citizen.get(second), {}, "/report")
+    assert f"/drafts/{draft}" in offer.tree.xpath("//main//a/@href")
+    assert second.split("/")[-1] in fold_digits(offer.text)
+    assert citizen.get(f"/drafts/{draft}").status == 200, "nothing is lost before it is agreed to"
+    anew = citizen.send(offer, {}, "/report")
+    other = anew.path.split("/")[2]
+    assert other != draft
+    assert citizen.get(f"/drafts/{other}/site-address").values()["site.street"] == ["شارع النيل"]
+    assert citizen.get(f"/drafts/{draft}").status == 404
+
+
+def test_who_signs_in_to_report_comes_back_to_the_button(
+    local: LocalPortal, visitor: Browser
+) -> None:
+    number = PermitNumber(next(NUMBERS), "م", 1998)
+    put(local, number=number, issued_on=date(1998, 4, 5), legal_regime="106/1976")
+    address = f"/permits/{CENTER}/1998/{number.in_address}"
+    link = visitor.get(address).tree.xpath("//main//a[contains(@href, '/sign-in')]/@href")[0]
+    sign_in = visitor.get(link)
+    asked_for = sign_in.tree.xpath("//input[@name='next']/@value")[0]
+    assert unquote(asked_for) == f"{address}#report"
+    page = local.someone().get(asked_for.split("#")[0])
+    assert page.tree.xpath("//form[@id='report']")
 
 
 def test_who_reports_on_guessed_numbers_is_slowed_down_as_who_asks(local: LocalPortal) -> None:

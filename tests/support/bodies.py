@@ -16,7 +16,7 @@ from portal.bodies.model import BodyAgreement, BodyKey, BodyKind, BodyUser, Outs
 from portal.bodies.purposes import PURPOSES, fields_of
 from portal.bodies.tokens import ASSERTION, GRANT, TOKEN_PATH
 from portal.clock import cairo_day
-from portal.jws import private_key
+from portal.jws import private_key, thumbprint
 from portal.web.parts import Portal
 from tests.support.local import LocalPortal
 from tests.support.plain import PLAIN
@@ -24,6 +24,7 @@ from tests.support.plain import PLAIN
 USER = "1042"
 INQUIRIES = "/api/v1/permits/inquiries"
 _AGREED = timedelta(days=90)
+_KEY_HOLDS = timedelta(days=365)
 
 
 def encoded(octets: bytes) -> str:
@@ -135,7 +136,7 @@ def open_body(
     code, now = f"body-{uuid4().hex[:12]}", local.clock.now()
     key = ECKey.generate_key("P-256", {"kid": "k1"})
     public = key.as_dict(private=False)
-    jwk = {name: public[name] for name in ("kty", "crv", "x", "y")}
+    jwk = {name: str(public[name]) for name in ("kty", "crv", "x", "y")}
     with local.portal.database.begin() as db:
         db.execute(
             insert(OutsideBody).values(
@@ -162,7 +163,16 @@ def open_body(
                     created_at=now,
                 )
             )
-        db.execute(insert(BodyKey).values(body_code=code, kid="k1", public_key=jwk, created_at=now))
+        db.execute(
+            insert(BodyKey).values(
+                body_code=code,
+                kid="k1",
+                public_key=jwk,
+                thumbprint=thumbprint(jwk),
+                valid_until=cairo_day(now) + _KEY_HOLDS,
+                created_at=now,
+            )
+        )
         for user in users:
             db.execute(insert(BodyUser).values(body_code=code, username=user, created_at=now))
     return BodySystem(local.url, local.portal, code, key)

@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Table, text
 
+from portal.core import build_core
 from portal.db import Base, Database
 from portal.permits.model import OWNER_ID, PEOPLE, BuildingPermit, PermitInquiry, PermitOwner
 from portal.permits.reading import Owner, People
 from portal.permits.registry import street_key
 from portal.places.model import load_places
 from portal.vault import Vault
+
+_ALL_TABLES = build_core  # imported for them: what hangs on a permit is found among all there are
 
 _CENTERS = tuple(sorted(load_places().centers))
 _FIRST_YEAR, _LAST_YEAR = 1996, 2025

@@ -47,6 +47,22 @@ def sheet_xml(
     return f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(lines)}</sheetData>{tail}</worksheet>'
 
 
+def _types(sheets: int) -> str:
+    """What a spreadsheet wants to be told of each part before it opens any."""
+    main = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    parts = {"workbook": "sheet.main", "styles": "styles", "sharedStrings": "sharedStrings"}
+    parts |= {f"worksheets/sheet{n}": "worksheet" for n in range(1, sheets + 1)}
+    overrides = "".join(
+        f'<Override PartName="/xl/{name}.xml" ContentType="{main}.{kind}+xml"/>'
+        for name, kind in parts.items()
+    )
+    relations = "application/vnd.openxmlformats-package.relationships+xml"
+    return (
+        '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+        f'<Default Extension="rels" ContentType="{relations}"/>{overrides}</Types>'
+    )
+
+
 class Raw:
     """A cell as XML; ``{name}`` is its place."""
 
@@ -76,7 +92,9 @@ def workbook(
     texts = "".join(f"<si><t>{escape(each)}</t></si>" for each in shared)
     epoch = '<workbookPr date1904="1"/>' if epoch_1904 else ""
     made: dict[str, bytes | str] = {
-        "[Content_Types].xml": "<Types/>",
+        "[Content_Types].xml": _types(len(names)),
+        "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}"><Relationship Id="rId1" '
+        f'Type="{_REL}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
         "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_REL}">{epoch}'
         f"<sheets>{sheets}</sheets></workbook>",
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}">{links}</Relationships>',

@@ -77,26 +77,29 @@ def remember_limits(visit: Visit, left: Allowance) -> None:
 
 
 def shown(visit: Visit) -> Mapping[str, Any]:
-    """The claims of the token that is shown; raises :class:`Turned`."""
-    return visit.portal.tokens.read(machines.bearer(visit.request), visit.portal.clock.now())
+    """The claims of the token that is shown; raises :class:`Turned`, also for a body that comes too
+    fast, whatever it asks. The caller holds no transaction yet."""
+    claims = visit.portal.tokens.read(machines.bearer(visit.request), visit.portal.clock.now())
+    if not visit.portal.body_buckets.allows(f"body {claims['client_id']}"):
+        remember_limits(visit, pacing.AT_ALL)
+        raise Turned("too_many")
+    return claims
 
 
 def bearer_of(visit: Visit, db: Any, claims: Mapping[str, Any]) -> Bearer:
-    """Who asks, as everything stands now. Raises :class:`Turned`, also for a body that comes too
-    fast for the threads of this process, whatever it asks."""
+    """Who asks, as everything stands now. Raises :class:`Turned`."""
     now = visit.portal.clock.now()
     bearer = visit.portal.tokens.bearer(db, claims, now)
     remember_limits(visit, pacing.allowance(db, bearer.body, now))
-    if not visit.portal.asking_pace.allows(f"body {bearer.body.code}"):
-        raise Turned("too_many")
     return bearer
 
 
 def strangers_pace(visit: Visit) -> None:
-    """Before it is known who asks: networks are counted in some buckets, so that they do not fill
-    the memory."""
+    """Before it is known who asks: networks are counted in some buckets, so that nobody can make
+    up as many as he likes. Raises :class:`Turned`."""
     bucket = crc32(visit.network.encode()) % _NETWORKS
-    if not visit.portal.asking_pace.allows(f"network {bucket}"):
+    if not visit.portal.body_buckets.allows(f"network {bucket}"):
+        remember_limits(visit, pacing.AT_ALL)
         raise Turned("too_many")
 
 

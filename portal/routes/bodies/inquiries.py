@@ -46,7 +46,7 @@ async def ask(request: Request[Any, Any, Any], visit: NamedDependency[Visit]) ->
         claims = await in_thread(shown)(visit=visit)
         given = await read_object(request, MOST_BYTES)
     except Turned as turned:
-        return refused(visit, turned.refusal)
+        return refused(visit, turned.refusal, limits(visit))
     answered = await in_thread(_ask)(visit=visit, claims=claims, given=given)
     return cast("Response[bytes]", answered)
 

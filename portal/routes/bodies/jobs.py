@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from litestar import Request, Response, delete, post
+from litestar import Request, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from sqlalchemy import Connection
@@ -42,7 +42,7 @@ async def begin(request: Request[Any, Any, Any], visit: NamedDependency[Visit]) 
         claims = await in_thread(shown)(visit=visit)
         given = await read_object(request, MOST_BYTES)
     except Turned as turned:
-        return refused(visit, turned.refusal)
+        return refused(visit, turned.refusal, limits(visit))
     accepted = await in_thread(_begin)(visit=visit, claims=claims, given=given)
     return cast("Response[bytes]", accepted)
 
@@ -171,7 +171,7 @@ def list_answers(visit: NamedDependency[Visit], job_id: FromPath[str]) -> Respon
     return answer(told, 200, headers=headers)
 
 
-@delete(f"{BASE}/{{job_id:str}}", opt=dict(BODY), status_code=200)
+@post(f"{BASE}/{{job_id:str}}/cancel", opt=dict(BODY), status_code=200)
 async def cancel(visit: NamedDependency[Visit], job_id: FromPath[str]) -> Response[bytes]:
     """Drop what is not answered yet."""
     done = await in_thread(_cancel)(visit=visit, job_id=job_id)
@@ -207,10 +207,8 @@ def _shown(visit: Visit, job: Job) -> dict[str, Any]:
     }
 
 
-_ONE = f"{BASE}/{{job_id:str}}"
 HANDLERS = [
     allowing(BASE, "GET, POST"),
-    allowing(_ONE, "GET, DELETE"),
     begin,
     list_own,
     show,

@@ -40,9 +40,9 @@ def resource(speech: Speech, site: str) -> Resource:
     return Resource(
         {
             BASE: {"post": _begin(speech, example), "get": _list(speech, example)},
-            f"{BASE}/{{id}}": {
-                "get": _one(speech, example, "showJob", "How far a job is"),
-                "delete": {
+            f"{BASE}/{{id}}": {"get": _one(speech, example, "showJob", "How far a job is")},
+            f"{BASE}/{{id}}/cancel": {
+                "post": {
                     **_one(speech, example, "cancelJob", "Drop what is not answered yet"),
                     "description": "What was answered stays answered, and is still told. A job "
                     "that is finished stays as it is.",

@@ -13,7 +13,7 @@ from portal.bodies.refusals import Turned
 from portal.bodies.tokens import TOKEN_PATH, NoGrant
 from portal.observability import log
 from portal.problems import BadInput
-from portal.routes.bodies.asking import refused, strangers_pace
+from portal.routes.bodies.asking import limits, refused, strangers_pace
 from portal.web import machines
 from portal.web.http_forms import urlencoded
 from portal.web.machines import TooLarge, answer
@@ -32,11 +32,11 @@ async def give_token(
 ) -> Response[bytes]:
     """A token for who shows a signed assertion."""
     try:
-        strangers_pace(visit)
+        await in_thread(strangers_pace)(visit=visit)
         form = await _form(request)
         given = await in_thread(_grant)(visit=visit, form=form)
     except Turned as turned:
-        return refused(visit, turned.refusal)
+        return refused(visit, turned.refusal, limits(visit))
     except NoGrant as refusal:
         return _no_grant(refusal)
     return cast("Response[bytes]", given)

@@ -2,20 +2,23 @@
 
 import csv
 import io
+import tomllib
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from portal.i18n import Languages
 from portal.permits import labels
+from portal.permits import spellings as spellings_module
 from portal.permits.checking import RowCheck, differences, staged
 from portal.permits.columns import COLUMNS, LABELS, headings_row, read_choice, suggest
 from portal.permits.import_files import template
 from portal.permits.model import OWNER_ID, PEOPLE
 from portal.permits.numbers import PermitNumber
 from portal.permits.reading import People, Permit
-from portal.permits.spellings import read_day
+from portal.permits.spellings import fold, read_day
 from portal.permits.validity import Status
 from portal.places.model import load_places
 from portal.sheets.table import Flaw, Flawed
@@ -93,10 +96,45 @@ def test_old_numbers_are_read_in_one_column_or_two(number: str, year: str) -> No
         ("1998", None),
         ("15 شهر 1998", None),
         ("15/3/1998 5", None),
+        ("15\\3\\1998", date(1998, 3, 15)),
+        ("١٥،٣،١٩٩٨", date(1998, 3, 15)),
+        ("15/03/1998 12:00:00 ص", date(1998, 3, 15)),
+        ("1998-03-15T10:30:00.000", date(1998, 3, 15)),
+        ("1998-03-15T00:00:00Z", date(1998, 3, 15)),
+        ("1998-03-14T22:00:00Z", None),  # which is the 15th in Cairo
+        ("الأحد، ١٥ مارس، ١٩٩٨", date(1998, 3, 15)),
+        ("Sunday, March 15, 1998", date(1998, 3, 15)),
+        ("الاثنين، ١٥ مارس، ١٩٩٨", None),
+        ("15th March 1998", date(1998, 3, 15)),
+        ("30 فبراير 1998", None),
+        ("15/3/1998\x00", None),
     ],
 )
 def test_days_are_read_in_many_spellings_and_never_guessed(text: str, day: date | None) -> None:
     assert read_day(text) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("30 فبراير 1998", "no such day"),
+        ("29/2/1999", "no such day"),
+        ("15/3/98", "four digits"),
+        ("15-Mar-98", "four digits"),
+        ("15/3/1419", "hijri"),
+        ("15/3/1419هـ", "hijri"),
+        ("١٥ محرم ١٤١٩", "hijri"),
+        ("1998", "whole day"),
+        ("35869", "whole day"),
+        ("15/3/1998\x00", "hidden"),
+        ("1/1/2999", "has not come"),
+        ("1/1/1800", "too long ago"),
+    ],
+)
+def test_what_is_wrong_with_a_day_is_said_in_its_own_words(text: str, said: str) -> None:
+    ((field, msgid),) = [(each.field, each.msgid) for each in check(issued_on=text).problems]
+    assert field == "issued_on"
+    assert said in msgid
 
 
 def test_a_number_is_a_day_only_where_the_sheet_counts_days() -> None:
@@ -110,7 +148,7 @@ def test_a_number_is_a_day_only_where_the_sheet_counts_days() -> None:
     ("cells", "fields"),
     [
         ({"number": "abc"}, ["number"]),
-        ({"year": "1850"}, ["number"]),
+        ({"year": "1850"}, ["year"]),
         ({"permit_type": "قلعة"}, ["permit_type"]),
         ({"issued_on": "30/2/1998"}, ["issued_on"]),
         ({"issued_on": "15/3/2005"}, ["issued_on"]),
@@ -135,6 +173,87 @@ def test_what_is_wrong_is_told_for_every_cell_at_once(
 @pytest.mark.parametrize("name", ["KFS-003", CENTER.ar, CENTER.place_ar, CENTER.en, " kfs 003 "])
 def test_the_center_may_be_named_in_every_way_it_is_called(name: str) -> None:
     assert wrong(center=name) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["مدينة دسوق", "مركز ومدينة دسوق", "رئاسة مركز دسوق", "\u200f دسوق"]
+)
+def test_the_kind_of_a_unit_makes_no_other_center_of_it(name: str) -> None:
+    assert wrong(center=name) == []
+    assert wrong(center=name.replace("دسوق", "قلين")) == ["center"]
+
+
+def test_the_center_may_stand_by_the_number_and_another_may_not() -> None:
+    said = check(number="رخصة رقم ٢٥ لسنة ١٩٩٨ مدينة دسوق", year="")
+    assert said.permit.number == PermitNumber(25, "", 1998)
+    assert wrong(number="رخصة رقم ٢٥ لسنة ١٩٩٨ مدينة قلين", year="") == ["number"]
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        ("plot_area", "١٧٥٫٥ م٢", 17550),
+        ("plot_area", "175 م²", 17500),
+        ("plot_area", "175 متر مربع", 17500),
+        ("total_built_area", "1,250.25 m2", 125025),
+        ("floors_above", "٥ أدوار", 5),
+        ("units_count", "10 وحدات", 10),
+        ("basements", "0.0", 0),
+    ],
+)
+def test_a_measure_may_have_its_unit(field: str, text: str, value: int) -> None:
+    mapping = {**{name: at for at, name in enumerate(ROW)}, field: len(ROW)}
+    checker = RowCheck(mapping, {}, CENTER, TODAY, None)
+    permit = checker.check(2, [*ROW.values(), text]).permit
+    assert permit is not None
+    assert permit.columns[field] == value
+
+
+@pytest.mark.parametrize(
+    "text", ["أرضي + ٤", "خمسة", "5 أو 6", "-1", "4.5", "TRUE", "2E400", "٪5", "م"]
+)
+def test_what_is_no_number_of_floors_is_told(text: str) -> None:
+    mapping = {**{name: at for at, name in enumerate(ROW)}, "floors_above": len(ROW)}
+    checker = RowCheck(mapping, {}, CENTER, TODAY, None)
+    problems = checker.check(2, [*ROW.values(), text]).problems
+    assert [each.field for each in problems] == ["floors_above"]
+
+
+def test_no_spelling_stands_for_two_things() -> None:
+    path = Path(spellings_module.__file__).parent / "columns.toml"
+    known = tomllib.loads(path.read_text(encoding="utf-8"))
+    tables = [known["headings"], known["months"], known["weekdays"], *known["values"].values()]
+    for table in tables:
+        folded = [(fold(word), code) for code, words in table.items() for word in words]
+        meant = dict(folded)
+        assert all(meant[word] == code for word, code in folded)
+
+
+def test_lines_within_a_cell_are_spaces() -> None:
+    found = check(street="شارع الجيش\r\nأمام المدرسة", number="56/م\nلسنة 1998", year="").permit
+    assert found.columns["street"] == "شارع الجيش أمام المدرسة"
+    assert found.number == PermitNumber(56, "م", 1998)
+    assert wrong(street="شارع\x07 الجيش") == ["street"]
+
+
+@pytest.mark.parametrize("text", ["#REF!", "#N/A", "#DIV/0!", "########"])
+def test_what_a_spreadsheet_could_not_work_out_is_no_name_of_a_street(text: str) -> None:
+    (problem,) = check(street=text).problems
+    assert "could not work" in problem.msgid
+    assert wrong(street="#5 شارع الجيش") == []
+
+
+def test_a_year_is_asked_for_where_the_number_stands_if_it_has_no_column() -> None:
+    checker = RowCheck({"number": 0}, {}, CENTER, TODAY, None)
+    assert checker.check(2, ["215"]).problems[0].field == "number"
+
+
+def test_a_row_that_took_in_others_is_told_once() -> None:
+    row = [Flawed(cell, Flaw.SWALLOWED) for cell in ROW.values()]
+    checker = RowCheck({field: at for at, field in enumerate(ROW)}, {}, CENTER, TODAY, None)
+    checked = checker.check(2, row)
+    assert [each.field for each in checked.problems] == ["number"]
+    assert (checked.permit, checked.number) == (None, None)
 
 
 @pytest.mark.parametrize("flaw", Flaw)

@@ -20,6 +20,7 @@ from portal.sheets.table import (
     Row,
     Why,
 )
+from portal.sheets.writing import line
 
 LINES = "رقم الترخيص;الشارع\r\n215;شارع الجيش\r\n"
 ROWS = [(1, ["رقم الترخيص", "الشارع"]), (2, ["215", "شارع الجيش"])]
@@ -46,8 +47,13 @@ def refused(content: bytes, reading: Reading | None = None) -> Why:
         (LINES.encode("utf-16-le"), "utf-16"),
         (LINES.encode("utf-16-be"), "utf-16"),
         (LINES.encode("windows-1256"), "windows-1256"),
+        (LINES.encode("iso-8859-6"), "iso-8859-6"),
+        (LINES.encode("cp720"), "cp720"),
     ],
-    ids=["utf-8", "with a mark", "utf-16", "big end", "le unmarked", "be unmarked", "windows"],
+    ids=[
+        *("utf-8", "with a mark", "utf-16", "big end", "le unmarked", "be unmarked"),
+        *("windows", "iso", "dos"),
+    ],
 )
 def test_the_letters_are_found_out(content: bytes, encoding: str) -> None:
     assert opening.guess(io.BytesIO(content)) == Reading("csv", 0, encoding, ";")
@@ -62,8 +68,54 @@ def test_the_separator_is_found_out_though_others_stand_in_quotes(separator: str
     assert [cells for _, cells in read(made.getvalue().encode())] == rows
 
 
-def test_a_line_that_names_the_separator_is_no_row_and_keeps_its_number() -> None:
-    assert read(b"sep=;\r\na,b;c\r\n1;2\r\n") == [(2, ["a,b", "c"]), (3, ["1", "2"])]
+@pytest.mark.parametrize("said", [b"sep=;", b"SEP=;", b'"sep=;"', b"\xef\xbb\xbfsep=;"])
+def test_a_line_that_names_the_separator_is_no_row_and_keeps_its_number(said: bytes) -> None:
+    assert read(said + b"\r\na,b;c\r\n1;2\r\n") == [(2, ["a,b", "c"]), (3, ["1", "2"])]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_in_every_way_and_a_file_as_dos_ended_it(end: str) -> None:
+    rows = [(1, ["a", "b"]), (2, ["1", "x"])]
+    assert read(f"a;b{end}1;x{end}".encode()) == rows
+    assert read(f"a;b{end}1;x{end}\x1a".encode()) == rows
+
+
+def test_a_quotation_mark_that_takes_in_rows_is_told_and_a_line_within_a_cell_is_not() -> None:
+    rows = read(
+        b'number,year,street,owner\r\n1,1998,"first, second\r\nthird, fourth",x\r\n'
+        b'2,1998,"street,x\r\n3,1998,street,x\r\n4,1998,other",x\r\n5,1998,s,x\r\n'
+    )
+    assert [(number, flaws(cells)) for number, cells in rows] == [
+        (1, [None] * 4),
+        (2, [None] * 4),
+        (3, [Flaw.SWALLOWED] * 4),
+        (4, [None] * 4),
+    ]
+
+
+def test_a_quotation_mark_that_nobody_closes_takes_in_the_rest_and_is_told() -> None:
+    rows = read(b'a,b,c\r\n1,"x,y\r\n2,x,y\r\n3,x,y\r\n')
+    assert [flaws(cells) for _, cells in rows] == [[None] * 3, [Flaw.SWALLOWED] * 2]
+
+
+def test_letters_that_were_lost_are_told_by_cell_and_the_others_are_read() -> None:
+    broken = LINES.encode() + "216;شارع النيل\r\n217;".encode() + b"\xd8 \xff\r\n"
+    rows = read(broken)
+    assert rows[:3] == [*ROWS, (3, ["216", "شارع النيل"])]
+    assert flaws(rows[3][1]) == [None, Flaw.DAMAGED]
+    assert flaws(read(LINES.replace("ش", "\ufffd", 1).encode())[0][1]) == [None, Flaw.DAMAGED]
+
+
+def test_what_the_portal_wrote_against_formulas_is_taken_back() -> None:
+    """Rows that were left out are handed out as a file, to be mended and sent again."""
+    cells = ["-شارع", "+cmd|x", "=1+1", "'215", "215", "@x"]
+    ((_, found),) = read(line(cells))
+    assert found == cells
+    assert flaws(found) == [None, None, Flaw.FORMULA, None, None, None]
+
+
+def flaws(cells: list[str]) -> list[Flaw | None]:
+    return [getattr(cell, "flaw", None) for cell in cells]
 
 
 def test_rows_count_as_a_sheet_counts_them_with_breaks_in_quotes_and_empty_ones() -> None:
@@ -96,12 +148,22 @@ def test_a_cell_that_is_too_long_is_cut_and_told() -> None:
     [
         (b"", Why.EMPTY),
         (b" \r\n\t", Why.EMPTY),
+        (b"%PDF-1.4\n" + b"stream of letters\n" * 50, Why.UNKNOWN),
+        (b"GIF89a" + b"picture" * 50, Why.UNKNOWN),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"picture" * 50, Why.UNKNOWN),
+        (b'{"permits": [1, 2]}', Why.UNKNOWN),
+        ("رقم;شارع".encode("utf-32"), Why.UNKNOWN),
+        (b"<html><table><tr><td>1</td></tr></table></html>", Why.WEB_PAGE),
+        (b'\xef\xbb\xbf\r\n<?xml version="1.0"?><Workbook/>', Why.WEB_PAGE),
         (b"%PDF-1.7\n" + bytes(range(32)) * 40, Why.UNKNOWN),
         (b'a,b\n1,"never closed\n' + b"x,y\n" * 60_000, Why.QUOTE),
         (b"a,b\n" + b"x" * 3_000_000, Why.QUOTE),
         (b",".join([b"x"] * (MOST_COLUMNS + 1)), Why.COLUMNS),
     ],
-    ids=["nothing", "blank", "binary", "quote", "line", "columns"],
+    ids=[
+        *("nothing", "blank", "pdf", "gif", "jpeg", "json", "utf-32", "html", "xml"),
+        *("binary", "quote", "line", "columns"),
+    ],
 )
 def test_what_is_no_table_is_refused_with_its_reason(content: bytes, why: Why) -> None:
     assert refused(content) == why
@@ -128,9 +190,10 @@ def test_a_nought_byte_is_a_cell_to_be_mended_not_the_end_of_the_file() -> None:
     assert rows[-2:] == [(52, ["2", "a\x00b"]), (53, ["3", "c"])]
 
 
-CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=8).filter(
-    lambda text: not text.startswith(("=", "sep="))
-)
+# no line ends: how many separators stand behind one decides what it is
+CELLS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\r\n\x00\x1a\ufffd"), max_size=8
+).filter(lambda text: not text.lower().startswith(("=", "'", "sep=")))
 
 
 @settings(max_examples=40)

@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.sheets import opening
+from portal.sheets.cells import SheetTable
 from portal.sheets.opening import Reading
 from portal.sheets.table import MOST_BYTES, MOST_COLUMNS, Flaw, Flawed, NotATable, Row, Why
-from portal.sheets.workbook import SheetTable, Workbook, day_of
+from portal.sheets.values import day_of
+from portal.sheets.workbook import Workbook
 from tests.support.sheets import Raw, sheet_xml, workbook
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -63,7 +65,9 @@ def test_texts_numbers_and_gaps_are_read_as_they_stand() -> None:
         ('<c r="{name}"><v>0.30000000000000004</v></c>', "0.3"),
         ('<c r="{name}"><v>1E999999999</v></c>', "inf"),
         ('<c r="{name}" t="s"><v>1</v></c>', "second"),
-        ('<c r="{name}" t="b"><v>1</v></c>', "1"),
+        ('<c r="{name}" t="b"><v>1</v></c>', "TRUE"),
+        ('<c r="{name}" t="b"><v>0</v></c>', "FALSE"),
+        ('<c r="{name}" t="str"><v>a_x000D__x005F_x000A_b</v></c>', "a\r_x000A_b"),
         ('<c r="{name}" t="d"><v>1998-03-15T00:00:00</v></c>', "1998-03-15"),
         ('<c r="{name}" s="1"><v>35869</v></c>', "1998-03-15"),
         ('<c r="{name}" s="2"><v>35869.75</v></c>', "1998-03-15"),
@@ -133,6 +137,75 @@ def test_sheets_are_named_and_the_first_that_is_seen_is_read_first() -> None:
     assert read(content, 1) == []
     with pytest.raises(NotATable):
         read(content, 2)
+
+
+def test_a_strict_workbook_is_read_as_any_other() -> None:
+    strict = "http://purl.oclc.org/ooxml/officeDocument/relationships"
+    links = (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="rId1" Type="{strict}/worksheet" Target="/xl/worksheets/sheet1.xml"/>'
+        "</Relationships>"
+    )
+    xml = sheet_xml([[Raw('<c r="{name}" t="d"><v>1998-03-15</v></c>'), 1]])
+    xml = xml.replace(
+        "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+        "http://purl.oclc.org/ooxml/spreadsheetml/main",
+    )
+    parts = {"xl/_rels/workbook.xml.rels": links.encode(), SHEET: xml.encode()}
+    assert read(workbook(parts=parts)) == [(1, ["1998-03-15", "1"])]
+
+
+def test_parts_are_found_where_the_archive_says_that_they_are() -> None:
+    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+    def links(**targets: str) -> bytes:
+        made = "".join(
+            f'<Relationship Id="{kind}" Type="{relation}/{kind}" Target="{target}"/>'
+            for kind, target in targets.items()
+        )
+        return f"<Relationships>{made}</Relationships>".encode()
+
+    parts = {
+        "_rels/.rels": links(officeDocument="book/main.xml"),
+        "book/main.xml": b'<workbook xmlns:r="r"><sheets><sheet name="A" r:id="worksheet"/>'
+        b"</sheets></workbook>",
+        "book/_rels/main.xml.rels": links(worksheet="one.xml", sharedStrings="/t/texts.xml"),
+        "book/one.xml": sheet_xml([[Raw('<c r="{name}" t="s"><v>0</v></c>')]]).encode(),
+        "t/texts.xml": b"<sst><si><t>found</t></si></sst>",
+    }
+    assert read(workbook(parts=parts)) == [(1, ["found"])]
+
+
+def test_letters_that_were_lost_are_told_by_cell() -> None:
+    found = cell('<c r="{name}" t="inlineStr"><is><t>a\ufffdb</t></is></c>')
+    assert isinstance(found, Flawed)
+    assert found.flaw is Flaw.DAMAGED
+
+
+def test_rows_far_below_are_not_waited_for_when_the_first_are_looked_at() -> None:
+    rows = "".join(f'<row r="{n}" s="1" customFormat="1"/>' for n in range(2, 50_000))
+    last = '<row r="50000"><c r="A50000"><v>7</v></c></row>'
+    first = '<row r="1"><c r="A1"><v>1</v></c></row>'
+    content = io.BytesIO(broken_sheet(first + rows + last))
+    reading = Reading("xlsx", 0)
+    assert opening.first_rows(content, reading, 30) == [(1, ["1"])]
+    assert len(list(opening.open_table(content, reading).rows())) == 2
+
+
+def test_many_texts_take_no_memory_to_speak_of() -> None:
+    texts = "".join(f"<si><t>{n}</t></si>" for n in range(400_000))
+    content = workbook(
+        [[Raw('<c r="{name}" t="s"><v>399999</v></c>')]],
+        parts={"xl/sharedStrings.xml": f"<sst {_MAIN}>{texts}</sst>".encode()},
+    )
+    del texts
+    tracemalloc.start()
+    try:
+        assert read(content) == [(1, ["399999"])]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3_000_000
 
 
 def test_prefixes_of_names_make_no_difference() -> None:
@@ -232,6 +305,14 @@ def test_a_directory_of_many_entries_is_refused_before_it_is_read() -> None:
             archive.writestr(f"n{n}", b"")
     assert refused(target.getvalue()) == Why.BOMB
     assert refused(_end(workbook([[1]]), 3, 2_000_000)) == Why.BOMB
+
+
+def test_a_directory_that_lies_about_its_place_is_told_not_followed() -> None:
+    content = bytearray(workbook([[1]]))
+    at = content.rindex(b"PK\x05\x06") + 16
+    (place,) = struct.unpack_from("<I", content, at)
+    struct.pack_into("<I", content, at, place + 29)
+    assert refused(bytes(content)) == Why.BROKEN
 
 
 def test_two_parts_of_one_name_are_refused() -> None:
