@@ -1,16 +1,16 @@
 """What processes cost, as Linux counts it."""
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
+_SCHEDULED = 2  # the clock of a process that counts what it was given (clock_getcpuclockid(3))
+
 
 def cpu_ns(pids: Iterable[int]) -> int:
-    """User and system time of all threads of the processes so far, in nanoseconds."""
-    total = 0
-    for pid in pids:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
-    return total
+    """User and system time of the processes so far, in nanoseconds; threads that have ended among
+    it."""
+    return sum(time.clock_gettime_ns(~pid << 3 | _SCHEDULED) for pid in pids)
 
 
 def descendants(pid: int) -> list[int]:

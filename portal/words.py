@@ -51,7 +51,9 @@ class Section:
 
 def sections(role: str, path: str) -> list[Section]:
     """The parts of the staff's pages that a role may look at, and which of them ``path`` is in."""
-    found = [("/center/inbox", N_("Inbox"))]
+    found: list[tuple[str, str]] = []
+    if may(role, Permission.SEE_INBOX):
+        found.append(("/center/inbox", N_("Inbox")))
     if may(role, Permission.SEE_PERMITS):
         found.append(("/center/permits", N_("Building permits")))
     if may(role, Permission.ANSWER_SEARCHES):

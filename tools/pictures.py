@@ -1,19 +1,26 @@
-"""Makes the pictures of the README: ``.venv/bin/python -m tools.pictures``, after ``./dev test``.
+"""Makes the pictures of the README and of docs: ``.venv/bin/python -m tools.pictures``, after
+``./dev test``; with names (``way money finding permits bodies import backlog``) only those.
 
 Walks a start of its own, so that the pictures show what is there and nothing else.
 """
 
+import csv
 import io
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Geolocation, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Geolocation, Page, sync_playwright
 
 from portal.catalogue.loader import load_catalogue
 from portal.clock import SystemClock, cairo_day
 from portal.demo.permits import FIRST_NUMBER, issued_on
+from portal.i18n import Languages
+from portal.permits import labels
+from portal.permits.spellings import spellings
 from tests.support.people import CARD
 from tests.support.phone import Phone, launch, phone
 from tests.support.stack import EVERYTHING, Stack
@@ -23,55 +30,124 @@ SERVICE = "building-permit-new"
 CHEAP = "address-numbering-certificate"
 DESOUK: Geolocation = {"latitude": 31.131, "longitude": 30.645}
 WIDTH, HEIGHT, GAP = 360, 740, 24
+DESK = 1280
+# what people have written into books: no such day, letters where a number stands, a bad digit
+_WRONG = {"number": "4216", "issued_on": "31/2/2009", "floors_above": "x", "owner_id": "123"}
 BACKGROUND = (226, 230, 235)
 
 
-def main() -> None:
+def main(names: Sequence[str]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
+    unknown = set(names) - _MAKERS.keys()
+    if unknown:
+        raise SystemExit(f"no such pictures: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
         stack = Stack(Path(folder)).start(EVERYTHING)
         try:
             with sync_playwright() as playwright:
                 chromium = launch(playwright)
-                seen: dict[str, bytes] = {}
-
-                def keep(page: Page, name: str) -> None:
-                    page.evaluate("() => scrollTo(0, 0)")
-                    seen[name] = page.screenshot()
-
-                with phone(chromium, stack.url, look=keep) as citizen:
-                    citizen.go("/")
-                    keep(citizen.page, "home")
-                    citizen.apply(SERVICE)
-                    citizen.fill_form(stack.answers(SERVICE))
-                    citizen.upload_all()
-                    citizen.submit()
-                    citizen.pay()
-                    keep(citizen.page, "request")
-                    number = citizen.number()
-                names = ["home", "service", "step-building", "documents", "checkout", "request"]
-                chosen = [seen[n] for n in names if n in seen]
-                _strip(chosen).save(FOLDER / "way.png", optimize=True)
-                with phone(chromium, stack.url, mobile="01030000002") as payer:
-                    _strip(list(_paying(payer, stack))).save(FOLDER / "money.png", optimize=True)
-                with phone(chromium, stack.url) as visitor:
-                    _strip(list(_finding(visitor))).save(FOLDER / "finding.png", optimize=True)
-                with phone(chromium, stack.url) as visitor:
-                    _strip(list(_asking(visitor))).save(FOLDER / "permits.png", optimize=True)
-                with phone(chromium, stack.url, width=1280) as desk:
-                    desk.go("/center/sign-in")
-                    desk.page.fill("[name=username]", "front_office@KFS-003")
-                    desk.page.fill("[name=password]", "demo")
-                    desk.press_primary()
-                    desk.page.locator(f"[data-request-number='{number}']").first.wait_for()
-                    for _ in range(60):  # the demo's year comes in behind the start
-                        if desk.page.locator("tbody tr").count() > 5:
-                            break
-                        desk.page.wait_for_timeout(1000)
-                        desk.page.reload()
-                    desk.page.screenshot(path=FOLDER / "inbox.png")
+                for name in names or _MAKERS:
+                    _MAKERS[name](chromium, stack)
         finally:
             stack.stop()
+
+
+def _way(chromium: Browser, stack: Stack) -> None:
+    """A request from the front page to its number, and how the center sees it."""
+    seen: dict[str, bytes] = {}
+
+    def keep(page: Page, name: str) -> None:
+        page.evaluate("() => scrollTo(0, 0)")
+        seen[name] = page.screenshot()
+
+    with phone(chromium, stack.url, look=keep) as citizen:
+        citizen.go("/")
+        keep(citizen.page, "home")
+        citizen.apply(SERVICE)
+        citizen.fill_form(stack.answers(SERVICE))
+        citizen.upload_all()
+        citizen.submit()
+        citizen.pay()
+        keep(citizen.page, "request")
+        number = citizen.number()
+    names = ["home", "service", "step-building", "documents", "checkout", "request"]
+    _strip([seen[n] for n in names if n in seen]).save(FOLDER / "way.png", optimize=True)
+    with _desk(chromium, stack, "front_office@KFS-003") as page:
+        page.locator(f"[data-request-number='{number}']").first.wait_for()
+        for _ in range(60):  # the demo's year comes in behind the start
+            if page.locator("tbody tr").count() > 5:
+                break
+            page.wait_for_timeout(1000)
+            page.reload()
+        page.screenshot(path=FOLDER / "inbox.png")
+
+
+def _money(chromium: Browser, stack: Stack) -> None:
+    with phone(chromium, stack.url, mobile="01030000002") as payer:
+        _strip(list(_paying(payer, stack))).save(FOLDER / "money.png", optimize=True)
+
+
+def _found(chromium: Browser, stack: Stack) -> None:
+    with phone(chromium, stack.url) as visitor:
+        _strip(list(_finding(visitor))).save(FOLDER / "finding.png", optimize=True)
+
+
+def _permits(chromium: Browser, stack: Stack) -> None:
+    with phone(chromium, stack.url) as visitor:
+        _strip(list(_asking(visitor))).save(FOLDER / "permits.png", optimize=True)
+
+
+@contextmanager
+def _desk(chromium: Browser, stack: Stack, username: str) -> Iterator[Page]:
+    """An employee of the demo who has signed in."""
+    with phone(chromium, stack.url, width=DESK) as desk:
+        desk.go("/center/sign-in")
+        desk.page.fill("[name=username]", username)
+        desk.page.fill("[name=password]", "demo")
+        desk.press_primary()
+        yield desk.page
+
+
+def _bodies(chromium: Browser, stack: Stack) -> None:
+    """What a body may ask, with which key, and what it has asked."""
+    with _desk(chromium, stack, "governorate_admin@EG-KFS") as page:
+        page.goto(f"{stack.url}/center/admin/bodies/kfs-notary")
+        seen = [page.screenshot()]
+        page.goto(f"{stack.url}/center/admin/bodies/log")
+        seen.append(page.screenshot())
+    _pair(seen).save(FOLDER / "bodies.png", optimize=True)
+
+
+def _import(chromium: Browser, stack: Stack) -> None:
+    """A file of a paper book: which column is what, and what is wrong in which cell."""
+    told, say = spellings().template, Languages().pair[0].gettext
+    rows = [[say(labels.FIELDS[field]) for field in told]]
+    rows += [
+        [(_WRONG if n == 2 else {}).get(field, told[field][n % 2]) for field in told]
+        for n in range(3)
+    ]
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    with _desk(chromium, stack, "department_head@KFS-003") as page:
+        page.goto(f"{stack.url}/center/permits/imports")
+        content = out.getvalue().encode()
+        file: FilePayload = {"name": "1998.csv", "mimeType": "text/csv", "buffer": content}
+        page.set_input_files("#file", file)
+        page.locator("main [data-primary]").click()
+        page.locator("[data-import-state]").wait_for()
+        seen = [page.screenshot()]
+        page.locator("form[action$='/columns'] button").last.click()
+        page.locator("[data-import-state='checked']").wait_for()
+        page.locator("main table tbody tr").last.scroll_into_view_if_needed()
+        seen.append(page.screenshot())
+    _pair(seen).save(FOLDER / "import.png", optimize=True)
+
+
+def _backlog(chromium: Browser, stack: Stack) -> None:
+    """The paper files of a center by department: counted, entered, accepted, scanned."""
+    with _desk(chromium, stack, "department_head@KFS-003") as page:
+        page.goto(f"{stack.url}/center/permits/backlog")
+        page.screenshot(path=FOLDER / "backlog.png")
 
 
 def _finding(visitor: Phone) -> Iterator[bytes]:
@@ -141,6 +217,17 @@ def _paying(payer: Phone, stack: Stack) -> Iterator[bytes]:
     yield page.screenshot()
 
 
+def _pair(pictures: list[bytes]) -> Image.Image:
+    """Two screens of a desk, the first on the right, smaller than they are."""
+    half = [Image.open(io.BytesIO(each)).convert("RGB") for each in reversed(pictures)]
+    half = [each.resize((each.width * 3 // 4, each.height * 3 // 4)) for each in half]
+    width = sum(each.width + GAP for each in half) + GAP
+    pair = Image.new("RGB", (width, half[0].height + 2 * GAP), BACKGROUND)
+    for index, each in enumerate(half):
+        pair.paste(each, (GAP + index * (each.width + GAP), GAP))
+    return pair.quantize(128).convert("P")
+
+
 def _strip(pictures: list[bytes]) -> Image.Image:
     """Phones side by side; the way goes from right to left, as Arabic does."""
     width = len(pictures) * (WIDTH + GAP) + GAP
@@ -151,5 +238,15 @@ def _strip(pictures: list[bytes]) -> Image.Image:
     return strip.quantize(128).convert("P")
 
 
+_MAKERS: Mapping[str, Callable[[Browser, Stack], None]] = {
+    "way": _way,
+    "money": _money,
+    "finding": _found,
+    "permits": _permits,
+    "bodies": _bodies,
+    "import": _import,
+    "backlog": _backlog,
+}
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

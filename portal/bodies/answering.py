@@ -379,12 +379,15 @@ def newest(
     vault: Vault,
     body_code: str,
     *,
+    reference: str = "",
     before: tuple[datetime, str] | None = None,
     most: int = 20,
 ) -> list[Answered]:
-    """The body's own answers, the newest first; ``before`` is the time and number of one: those
-    behind it, so that no page shows one twice while others are added."""
+    """The body's own answers, of one ``reference`` or all, the newest first; ``before`` is the time
+    and number of one: those behind it, so that no page shows one twice while others are added."""
     rows = _SELECT.where(BodyInquiry.body_code == body_code)
+    if reference:
+        rows = rows.where(BodyInquiry.reference == reference)
     if before is not None:
         rows = rows.where(tuple_(BodyInquiry.at, BodyInquiry.id) < tuple_(*_bound(before)))
     rows = rows.order_by(BodyInquiry.at.desc(), BodyInquiry.id.desc()).limit(most)

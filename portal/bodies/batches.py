@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from portal.bodies.answering import Question
 from portal.bodies.model import LARGEST_BATCH
-from portal.bodies.questions import ASKED, USER, one_way, read_question, unkeepable
+from portal.bodies.questions import ASKED, USER, published, read_question, unkeepable
 from portal.places.model import Places
 from portal.problems import N_
 from portal.text import clean
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _OF_ALL = tuple(USER)
 _REFERENCE = ASKED["reference"]
-LINE: Mapping[str, Any] = {
+_LINE: Mapping[str, Any] = {
     "type": "object",
     "properties": {
         **ASKED,
@@ -32,9 +32,7 @@ LINE: Mapping[str, Any] = {
         },
     },
     "additionalProperties": False,
-    "oneOf": one_way(),
 }
-"""The schema of one line (JSON Schema 2020-12)."""
 _SHAPE: Mapping[str, Any] = {
     "type": "object",
     "properties": {
@@ -51,14 +49,15 @@ _SHAPE: Mapping[str, Any] = {
     "required": ["user", "reference", "questions"],
     "additionalProperties": False,
 }
-BATCH: Mapping[str, Any] = {
-    **_SHAPE,
-    "properties": {
-        **_SHAPE["properties"],
-        "questions": {**_SHAPE["properties"]["questions"], "items": LINE},
-    },
-}
-"""The schema of a batch."""
+
+
+def batch_schemas() -> dict[str, Any]:
+    """The schemas of a batch and of its lines (JSON Schema 2020-12), by name."""
+    lines = {**_SHAPE["properties"]["questions"], "items": {"$ref": "#/components/schemas/Line"}}
+    batch = {**_SHAPE, "properties": {**_SHAPE["properties"], "questions": lines}}
+    return {"Batch": batch, **published("Line", _LINE)}
+
+
 # stands in for what is wrong above the lines, so that each line is still looked at
 _ANY = {"user": "any", "reference": "any"}
 

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from portal.bodies.keeping import BodyAction
 from portal.bodies.model import BodyAnswer, BodyKind, Purpose
+from portal.bodies.notices import GivenUp, NoticeType
 from portal.problems import N_
 
 _SOON = timedelta(days=30)
@@ -75,6 +76,27 @@ FIELDS = {
     "violations_count": N_("How many violations were reported"),
     "reconciliation_status": N_("State of a reconciliation"),
 }
+NOTICES = {
+    NoticeType.PERMIT_CHANGED: N_("A permit has changed"),
+    NoticeType.INQUIRY_SEARCHED: N_("The archive was searched"),
+    NoticeType.JOB_FINISHED: N_("A batch is finished"),
+    NoticeType.PING: N_("Test of the address"),
+}
+UNTOLD = {
+    GivenUp.REVOKED: N_("The body is revoked"),
+    GivenUp.NO_ADDRESS: N_("The body has no address"),
+    GivenUp.AGREEMENT_OVER: N_("The agreement is over"),
+    "no_such_name": N_("The name of the server leads nowhere"),
+    "no_public_name": N_("The address is not one that is reached from outside"),
+    "not_public": N_("The name leads into an inner network, where nothing is sent"),
+    "no_connection": N_("The server takes no connection"),
+    "certificate": N_("The server shows no certificate of its name that can be believed"),
+    "too_slow": N_("The server did not answer in ten seconds"),
+    "broken_answer": N_("The server broke off"),
+    "proxy": N_("The way out of our own network is closed: tell the operator"),
+    "status_410": N_("The server says that this address is no more"),
+}
+"""Why a notice was not taken; a status that is not here is shown as a number."""
 REFUSALS = {
     "changed": N_(
         "Somebody changed this body meanwhile. What you typed is still here: look at what is new, "

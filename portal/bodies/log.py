@@ -33,6 +33,7 @@ COLUMNS = (
     "job",
     "search_due",
     "searched_at",
+    "searched_by",
 )
 
 
@@ -43,6 +44,8 @@ class Wanted:
     bodies: Collection[str]
     purpose: str = ""
     answer_class: str = ""
+    named: str = ""
+    """The body's own reference, or the number of the answer."""
     first: date | None = None
     last: date | None = None
 
@@ -72,6 +75,7 @@ def _lines(db: Connection, wanted: Wanted, before: str) -> Any:
             BodyInquiry.job_id,
             BodyInquiry.search_due,
             BodyInquiry.searched_at,
+            BodyInquiry.searched_by,
             BuildingPermit.number,
             BuildingPermit.letter,
             BuildingPermit.year,
@@ -84,6 +88,10 @@ def _lines(db: Connection, wanted: Wanted, before: str) -> Any:
         found = found.where(BodyInquiry.purpose == wanted.purpose)
     if wanted.answer_class:
         found = found.where(BodyInquiry.answer_class == wanted.answer_class)
+    if wanted.named:
+        found = found.where(
+            or_(BodyInquiry.reference == wanted.named, BodyInquiry.id == wanted.named)
+        )
     if wanted.first:
         found = found.where(BodyInquiry.at >= end_of_day(wanted.first - timedelta(days=1)))
     if wanted.last:
@@ -121,6 +129,7 @@ def _cells(line: Row[Any]) -> Sequence[str]:
         line.job_id or "",
         line.search_due.isoformat() if line.search_due else "",
         f"{line.searched_at:%Y-%m-%dT%H:%M:%SZ}" if line.searched_at else "",
+        line.searched_by,
     ]
 
 

@@ -209,6 +209,7 @@ class BodyInquiry(Base):
     __table_args__ = (
         Index("ix_body_inquiries_body", "body_code", "at", "id"),
         Index("ix_body_inquiries_permit", "permit_id", "at"),
+        Index("ix_body_inquiries_reference", "reference"),
         Index("ix_body_inquiries_job", "job_id", "position", unique=True),
         Index(
             "ix_body_inquiries_to_search",

@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from portal.bodies.accounts import Body
 from portal.bodies.model import BodyAgreement, BodyDelivery, BodyNotice, OutsideBody
 from portal.clock import public_id
 from portal.db import insert_missing
@@ -252,6 +253,29 @@ def figures(db: Connection, now: datetime) -> Figures:
     gone = func.count().filter(BodyDelivery.gone_at.is_not(None))
     ways = db.execute(select(failing, gone).select_from(BodyDelivery).join(OutsideBody, living))
     return Figures(*waiting, *ways.one())
+
+
+@dataclass(frozen=True)
+class Told:
+    """A notice as its body may read it again."""
+
+    position: int
+    id: str
+    taken: bool
+    event: bytes
+
+
+def told_to(db: Connection, body: Body, *, before: int | None, most: int) -> list[Told]:
+    """What a body was told, the newest first, of its agreements with notices that live today;
+    ``before`` is the position of one: those behind it."""
+    may_know = ["", *(each.purpose for each in body.agreements.values() if each.notices)]
+    rows = select(*BodyNotice.__table__.columns).where(
+        BodyNotice.body_code == body.code, BodyNotice.purpose.in_(may_know)
+    )
+    if before is not None:
+        rows = rows.where(BodyNotice.position < before)
+    found = db.execute(rows.order_by(BodyNotice.position.desc()).limit(most)).mappings()
+    return [Told(row["position"], row["id"], row["taken"], envelope(row)) for row in found]
 
 
 def newest(db: Connection, body_code: str, most: int = 20) -> list[Sent]:

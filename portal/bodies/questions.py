@@ -4,7 +4,7 @@ Everything wrong is told at once. What the schema cannot say (a center that exis
 people could have written) is added to what it says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,21 @@ from portal.violations import Violation, of_schema
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
+NUMBER_TEXT: Mapping[str, Any] = {"type": "string", "minLength": 1, "maxLength": 60}
+NUMBER_PARTS: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "number": {"type": "integer", "minimum": 1, "maximum": 999_999},
+        "letter": {
+            "type": "string",
+            "pattern": "^[A-Za-z\u0621-\u063a\u0641-\u064a]?$",
+            "maxLength": 1,
+        },
+        "year": {"type": "integer", "minimum": FIRST_YEAR, "maximum": 2200},
+    },
+    "required": ["number", "year"],
+    "additionalProperties": False,
+}
 ASKED: Mapping[str, Any] = {
     "reference": {
         "type": "string",
@@ -37,20 +52,9 @@ ASKED: Mapping[str, Any] = {
         "description": "Code of the technology center that issued the permit, of your governorate.",
     },
     "number": {
+        **NUMBER_TEXT,
+        **NUMBER_PARTS,
         "type": ["string", "object"],
-        "minLength": 1,
-        "maxLength": 60,
-        "properties": {
-            "number": {"type": "integer", "minimum": 1, "maximum": 999_999},
-            "letter": {
-                "type": "string",
-                "pattern": "^[A-Za-z\u0621-\u063a\u0641-\u064a]?$",
-                "maxLength": 1,
-            },
-            "year": {"type": "integer", "minimum": FIRST_YEAR, "maximum": 2200},
-        },
-        "required": ["number", "year"],
-        "additionalProperties": False,
         "description": "The permit's number as people write it, in digits of any script, such as "
         "`215/2025`, `٢٥ لسنة ٢٠٢٣` or `56/م/1998`; or its parts.",
     },
@@ -95,20 +99,45 @@ _SHAPE: Mapping[str, Any] = {
 }
 
 
-def one_way() -> list[dict[str, Any]]:
-    """By center and number, or by the code of a sign: the alternatives of a schema."""
-    return [
-        {"required": ["center", "number"], "not": {"required": ["serial"]}},
-        {
-            "required": ["serial"],
-            "not": {"anyOf": [{"required": ["center"]}, {"required": ["number"]}]},
-        },
-    ]
-
-
 _TEXTS = ("user", "reference", "center", "serial", "owner_name", "consent_code")
-QUESTION: Mapping[str, Any] = {**_SHAPE, "oneOf": one_way()}
-"""The schema of one question (JSON Schema 2020-12)."""
+
+
+def published(name: str, shape: Mapping[str, Any]) -> dict[str, Any]:
+    """``shape`` as two schemas that exclude each other, by which clients are generated: asked by
+    center and number, or by the code of a sign."""
+
+    def naming(suffix: str, description: str, needed: Sequence[str], *left_out: str) -> Any:
+        members = {k: v for k, v in shape["properties"].items() if k not in left_out}
+        if "number" in members:
+            told = members["number"]["description"]
+            either = [dict(NUMBER_TEXT), {"$ref": "#/components/schemas/NumberParts"}]
+            members["number"] = {"oneOf": either, "description": told}
+        required = [*shape.get("required", ()), *needed]
+        return {
+            f"{name}{suffix}": {
+                **shape,
+                "description": description,
+                "properties": members,
+                "required": required,
+            }
+        }
+
+    return {
+        name: {
+            "description": "By center and number, or by the code of a sign.",
+            "oneOf": [
+                {"$ref": f"#/components/schemas/{name}ByNumber"},
+                {"$ref": f"#/components/schemas/{name}BySign"},
+            ],
+        },
+        **naming("ByNumber", "By center and number.", ("center", "number"), "serial"),
+        **naming("BySign", "By the code of a sign.", ("serial",), "center", "number"),
+    }
+
+
+def question_schemas() -> dict[str, Any]:
+    """The schemas of one question (JSON Schema 2020-12), by name."""
+    return {**published("Question", _SHAPE), "NumberParts": dict(NUMBER_PARTS)}
 
 
 @cache

@@ -9,7 +9,8 @@ from portal.i18n import Speech
 from portal.problems import N_
 from portal.violations import Kind, Violation
 
-TYPE = "urn:mahalliyat:bodies:"
+TYPE = "/api/docs#problem-"
+"""Behind the portal's address: where people read what a problem means (RFC 9457 §3.1.1)."""
 _NEW_TOKEN = N_("Ask for a new token at /api/v1/oauth/token")
 KINDS: Mapping[str, Kind] = {
     "not_json": Kind(
@@ -49,6 +50,11 @@ KINDS: Mapping[str, Kind] = {
         N_("This type of content is not taken here"),
         N_("Send application/json in UTF-8"),
     ),
+    "content_coding": Kind(
+        415,
+        N_("What is sent must not be compressed"),
+        N_("Send it as it is, without Content-Encoding"),
+    ),
     "wrong": Kind(
         422, N_("The question cannot be answered as it is"), N_("Mend what stands in errors")
     ),
@@ -81,6 +87,8 @@ class Turned(Exception):
         self.refusal = Refusal(kind, errors)
 
 
-def problem(refusal: Refusal, speech: Speech) -> dict[str, Any]:
+def problem(refusal: Refusal, speech: Speech, site: str) -> dict[str, Any]:
     """The problem document in one language."""
-    return violations.problem(TYPE + refusal.kind, KINDS[refusal.kind], refusal.errors, speech)
+    return violations.problem(
+        site + TYPE + refusal.kind, KINDS[refusal.kind], refusal.errors, speech
+    )

@@ -137,11 +137,11 @@ class Tokens:
         """Whether what the body has signed is for here, for now, and for once."""
         audience = claims.get("aud")
         named = audience if isinstance(audience, list) else [audience]
-        ours = {self.site, f"{self.site}{TOKEN_PATH}"}
-        if len(named) > _MOST_AUDIENCES or not any(each in ours for each in named if each):
+        ours = (self.site, f"{self.site}{TOKEN_PATH}")  # no set: what was sent may have no hash
+        if len(named) > _MOST_AUDIENCES or not any(each in ours for each in named):
             raise NoGrant("invalid_client", f"aud must be {self.site}{TOKEN_PATH}")
         ends, begins = _instant(claims.get("exp")), _instant(claims.get("nbf", 0))
-        if ends is None or begins is None:
+        if ends is None or begins is None or _instant(claims.get("iat", 0)) is None:
             raise NoGrant("invalid_client", "exp is missing, or a time is no number")
         if ends <= now.timestamp() - _CLOCKS_DIFFER.total_seconds():
             raise NoGrant("invalid_client", "client_assertion has expired")

@@ -15,7 +15,6 @@ from portal.demo.permits import load_permits
 from portal.identity.model import Staff
 from portal.identity.roles import CENTER_ROLES, GOVERNORATE_ROLES, NATIONAL_ROLES, Role
 from portal.identity.staff import hash_password
-from portal.permits import quarters
 from portal.permits.model import BuildingPermit
 from portal.places.model import Center
 from portal.registers.model import RegisterDue, RegisterRecord
@@ -41,8 +40,6 @@ def load_demo(core: Core) -> None:
     with core.database.begin() as db:
         if not db.scalar(select(func.count()).select_from(BuildingPermit)):
             load_permits(db, core, now, cairo_day(now))
-    while quarters.close_due(core.database, now):
-        pass
     with core.database.begin() as db:
         if not db.scalar(select(func.count()).select_from(OutsideBody)):
             load_bodies(db, now, cairo_day(now))

@@ -38,6 +38,9 @@ _FLAWS: Mapping[Flaw, str] = {
 ELSEWHERE = N_("This row names another center: take it out, or send it to that center")
 JOINED = N_("The cells {cells} are joined: split them and write the value into each row")
 TWICE = N_("The same permit stands in row {row} already: take one of them out")
+CONTRARY = N_(
+    "Row {row} names the same permit and says something else here: compare both with the paper"
+)
 DIFFERENT = N_(
     "The register has this permit and says something else here: compare both and mend the wrong one"
 )
@@ -55,7 +58,8 @@ _UNIT = re.compile(
     re.IGNORECASE,
 )
 _WORDS = re.compile(r"[^\W\d_]{2,}")
-_SERIAL_DAY = re.compile(r"[0-9]{4,5}")
+# from 1927 to 2173; four figures in a column of days are a year
+_SERIAL_DAY = re.compile(r"[0-9]{5}")
 
 
 @dataclass

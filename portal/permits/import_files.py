@@ -1,6 +1,6 @@
 """Files that the portal makes of an import: its problems, the rows left out, and a template."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from sqlalchemy import Connection
@@ -18,12 +18,16 @@ from portal.vault import Vault
 _PAGE = 2000
 
 
-def template(speech: Speech) -> bytes:
+def template(speech: Speech) -> list[list[str]]:
     """A file to begin with: every column that is understood, and two rows of how it is filled."""
     examples = spellings().template
     rows = [[speech.gettext(LABELS[field]) for field in examples]]
-    rows += [list(each) for each in zip(*examples.values(), strict=True)]
-    return b"".join([MARK, *(line(row) for row in rows)])
+    return rows + [list(each) for each in zip(*examples.values(), strict=True)]
+
+
+def as_csv(rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
+    yield MARK
+    yield from map(line, rows)
 
 
 def all_problems(db: Connection, vault: Vault, book: Import) -> Iterator[Cell]:
@@ -59,13 +63,13 @@ def problems_file(
         )
 
 
-def rows_file(
+def rows_to_mend(
     file: BinaryIO, cells: Iterator[Cell], book: Import, speech: Speech
-) -> Iterator[bytes]:
-    """The rows that cannot be taken as they came, with what is wrong behind them: to be mended
-    and sent again."""
+) -> Iterator[list[str]]:
+    """The rows that cannot be taken as they came, under their headings, with what is wrong behind
+    them: to be mended and sent again."""
     width = len(book.headings)
-    yield MARK + line([*book.headings, speech.gettext(N_("What is wrong"))])
+    yield [*book.headings, speech.gettext(N_("What is wrong"))]
     waiting = next(cells, None)
     for row_no, row in open_table(file, book.reading).rows():
         said: list[str] = []
@@ -76,6 +80,6 @@ def rows_file(
             waiting = next(cells, None)
         if said:
             filled = [*map(str, row), *[""] * width][: max(width, len(row))]
-            yield line([*filled, "; ".join(dict.fromkeys(said))])
+            yield [*filled, "; ".join(dict.fromkeys(said))]
         if waiting is None:
             return

@@ -5,7 +5,7 @@ was killed is followed by another, which begins the check again; entering is one
 is whole or has not happened.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -38,6 +38,7 @@ from portal.files import FileStore
 from portal.observability import log
 from portal.permits import cutoffs, import_files_kept, importing, reading
 from portal.permits.checking import (
+    CONTRARY,
     DIFFERENT,
     JOINED,
     TWICE,
@@ -57,6 +58,7 @@ from portal.permits.model import (
     PermitImportRow,
     PermitOwner,
 )
+from portal.permits.reading import Permit
 from portal.permits.registry import PermitAction
 from portal.permits.validity import Status
 from portal.places.model import Places
@@ -271,7 +273,7 @@ class ImportRounds:
             self._go_on(db, taken, rows=PermitImport.rows + len(values))
             db.execute(insert(_R), values)
             first, last = rows[0][0], rows[-1][0]
-            self._find_twice(db, import_id, checked, first, last)
+            self._find_twice(db, taken, checked, first, last)
             there, different = self._compare(db, taken.book, checked, first, last)
             found = [each for each in checked.values() if each.problems]
             self._write_problems(db, taken, found)
@@ -294,12 +296,17 @@ class ImportRounds:
         if not kept.rowcount:
             raise _TakenAway
 
-    @staticmethod
     def _find_twice(
-        db: Connection, import_id: int, checked: Mapping[int, Checked], first: int, last: int
+        self,
+        db: Connection,
+        taken: _InHand,
+        checked: Mapping[int, Checked],
+        first: int,
+        last: int,
     ) -> None:
-        """Tell every row whose permit stands further up already."""
-        earlier = aliased(_R)
+        """Tell every row whose permit stands further up already. Where the two say different
+        things nobody knows which is right: then both are told."""
+        import_id, earlier = taken.book.id, aliased(_R)
         before = (
             select(earlier.row_no)
             .where(
@@ -319,15 +326,48 @@ class ImportRounds:
             )
         )
         twice = [(row_no, other) for row_no, other in rows if other < row_no]
+        if not twice:
+            return
+        known = self._waiting(db, taken.book, {other for _, other in twice})
+        bad, before_these = set[int](), list[dict[str, Any]]()
         for row_no, other in twice:
-            row = checked[row_no]
-            row.problems = [*row.problems, Problem("number", TWICE, {"row": other})]
-            row.permit = None
-        if twice:
-            bad = [row_no for row_no, _ in twice]
-            db.execute(
-                update(_R).where(_R.import_id == import_id, _R.row_no.in_(bad)).values(fate="bad")
+            row, there = checked[row_no], known.get(other)
+            fields = differences(row.permit, there) if row.permit and there else []
+            told = [Problem(field, CONTRARY, {"row": other}) for field in fields]
+            row.problems += told or [Problem("number", TWICE, {"row": other})]
+            bad |= {row_no, other} if told else {row_no}
+            for field in fields:
+                problem = Problem(field, CONTRARY, {"row": row_no})
+                if other in checked:
+                    checked[other].problems.append(problem)
+                else:
+                    place = taken.book.mapping.get(field)
+                    before_these.append(self._problem(import_id, other, place, "", problem))
+        for row_no in bad & checked.keys():
+            checked[row_no].permit = None
+        self._insert_problems(db, taken, before_these)
+        self._mark(db, import_id, sorted(bad), "bad")
+
+    def _waiting(self, db: Connection, book: Import, row_nos: Set[int]) -> dict[int, Permit]:
+        """Good rows as the register would have them."""
+        columns = [getattr(_R, name) for name in _ALIKE]
+        rows = db.execute(
+            select(_R.row_no, *columns).where(
+                _R.import_id == book.id, _R.row_no.in_(row_nos), _R.fate == "good"
             )
+        ).mappings()
+        return {
+            row["row_no"]: reading.of_waiting(
+                self._vault,
+                {
+                    **row,
+                    "id": 0,
+                    "center_code": book.center_code,
+                    "status": Status.MANUAL_UNVERIFIED,
+                },
+            )
+            for row in rows
+        }
 
     def _compare(
         self,

@@ -52,6 +52,9 @@ STATUSES = {
     Status.MANUAL_UNVERIFIED: N_("From paper books, not reviewed yet"),
 }
 
+UNDECIDED = N_("Works not started, and the center has not decided yet")
+"""The state of one whose time is over: «valid» would be read as an answer that nobody has given."""
+
 # headline, what it means, tone, icon
 VERDICTS = {
     Verdict.HOLDS: (

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    RowMapping,
     Select,
     bindparam,
     literal_column,
@@ -184,7 +183,12 @@ def _one(db: Connection, vault: Vault, statement: Select[Any], **values: Any) ->
     return _permit(vault, row) if row is not None else None
 
 
-def _permit(vault: Vault, row: RowMapping) -> Permit:
+def of_waiting(vault: Vault, row: Mapping[str, Any]) -> Permit:
+    """A row that waits for the register, as the register would have it."""
+    return _permit(vault, row)
+
+
+def _permit(vault: Vault, row: Mapping[Any, Any]) -> Permit:
     values = dict(row)
     people = vault.open_json(PEOPLE, values.pop(_SEALED))
     owners = [Owner(**owner) for owner in people.pop("owners")]

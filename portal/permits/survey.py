@@ -154,6 +154,8 @@ def listed(
     *,
     department: str = "",
     entered: bool | None = None,
+    year: int | None = None,
+    number: str = "",
     after: int = 0,
     most: int = 50,
 ) -> list[Surveyed]:
@@ -163,6 +165,10 @@ def listed(
         conditions.append(BacklogFile.department == department)
     if entered is not None:
         conditions.append(is_entered() if entered else ~is_entered())
+    if year is not None:
+        conditions.append(BacklogFile.year == year)
+    if number:
+        conditions.append(BacklogFile.file_no == number)
     permits = select(func.count()).select_from(BuildingPermit).where(*of_file()).scalar_subquery()
     rows = db.execute(
         select(

@@ -14,6 +14,7 @@ from litestar import Response
 from litestar.di import NamedDependency
 from markupsafe import Markup, escape
 
+from portal.bodies.refusals import KINDS
 from portal.routes.bodies.schema import PATH, document
 from portal.web.routing import Access, get_page
 from portal.web.visit import Visit
@@ -101,9 +102,10 @@ def show_docs(visit: NamedDependency[Visit]) -> Response[bytes]:
             for tag in described["tags"]
         ],
         schemas=[
-            (name, prose(schema.get("description", "")), list(_properties(schema)))
+            (name, _told(schema), list(_properties(schema)))
             for name, schema in described["components"]["schemas"].items()
         ],
+        problems=KINDS,
         scopes=described["components"]["securitySchemes"]["bodies"]["flows"]["clientCredentials"][
             "scopes"
         ],
@@ -126,7 +128,8 @@ def inline(text: str) -> Markup:
 
 
 def _operations(described: Mapping[str, Any]) -> Iterator[Operation]:
-    for path, methods in described["paths"].items():
+    hooks = {f"({name})": each for name, each in described["webhooks"].items()}
+    for path, methods in {**described["paths"], **hooks}.items():
         for method, each in methods.items():
             content: dict[str, Any] = each.get("requestBody", {}).get("content", {})
             kind = next(iter(content), "")
@@ -172,6 +175,12 @@ def _properties(schema: Mapping[str, Any], within: str = "") -> Iterator[Member]
         yield _member(f"{within}{name}", "", each, name in needed, text)
         yield from _properties(each, f"{within}{name}.")
         yield from _properties(each.get("items", {}), f"{within}{name}[].")
+
+
+def _told(schema: Mapping[str, Any]) -> list[Markup]:
+    """What a schema is, and of which others it is one."""
+    told = prose(schema.get("description", ""))
+    return [*told, _kind(schema)] if "oneOf" in schema else told
 
 
 def _kind(schema: Mapping[str, Any]) -> Markup:

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from portal.backoffice.acts import Employee
 from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
-from portal.permits import labels, quarters, rates, survey
+from portal.permits import cutoffs, labels, quarters, rates, survey
+from portal.permits.entering import file_number, read_year
 from portal.permits.quarters import Quarter
 from portal.permits.rates import Rates
 from portal.problems import N_, Missing, Problem, Refused
@@ -25,6 +26,7 @@ from portal.web.visit import Visit
 _BASE = "/center/permits/backlog"
 _ADMIN = "/center/admin/backlog"
 _PAGE = 50
+_LONGEST_ASKED = 40
 _NATIONAL = "EG"
 _EMPTY = dict.fromkeys(survey.FIELDS, "")
 _ENTERED = {"": None, "yes": True, "no": False}
@@ -71,6 +73,8 @@ def show_backlog(visit: NamedDependency[Visit], quarter: FromQuery[str] = "") ->
             marks=rates.marks(db, employee.center),
             enterers=rates.by_enterer(db, employee.center) if named else None,
             departments=portal.catalogue.departments,
+            cutoffs=cutoffs.of_centers(db, [employee.center]),
+            services=portal.catalogue.services,
             labels=labels,
             may={each.value: may(employee.role, each) for each in Permission},
         )
@@ -129,6 +133,8 @@ def show_survey(
     visit: NamedDependency[Visit],
     department: FromQuery[str] = "",
     entered: FromQuery[str] = "",
+    year: FromQuery[str] = "",
+    number: FromQuery[str] = "",
     after: FromQuery[int] = 0,
     added: FromQuery[int] = 0,
     known: FromQuery[int] = 0,
@@ -147,6 +153,8 @@ def show_survey(
             employee,
             department=department,
             entered=entered,
+            year=year,
+            number=number,
             after=after,
             done=(max(0, added), max(0, known)),
         )
@@ -162,17 +170,27 @@ def _survey_page(
     *,
     department: str = "",
     entered: str = "",
+    year: str = "",
+    number: str = "",
     after: int = 0,
     done: tuple[int, int] = (0, 0),
 ) -> Response[bytes]:
     portal = visit.portal
-    listed = survey.listed(
-        db,
-        employee.center,
-        department=department,
-        entered=_ENTERED[entered],
-        after=after,
-        most=_PAGE + 1,
+    of_year, of_number = read_year(year, visit.today.year), file_number(number)
+    readable = (of_year is not None or not year.strip()) and of_number is not None
+    listed = (
+        survey.listed(
+            db,
+            employee.center,
+            department=department,
+            entered=_ENTERED[entered],
+            year=of_year,
+            number=of_number or "",
+            after=after,
+            most=_PAGE + 1,
+        )
+        if readable
+        else []
     )
     return portal.pages.page(
         visit,
@@ -184,6 +202,8 @@ def _survey_page(
         more=len(listed) > _PAGE,
         department=department,
         entered=entered,
+        year=year[:_LONGEST_ASKED],
+        number=number[:_LONGEST_ASKED],
         typed=typed,
         problems=problems,
         done=done,

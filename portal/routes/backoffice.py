@@ -32,6 +32,7 @@ from portal.web.http_forms import PostedForm
 from portal.web.pages import no_news, redirect
 from portal.web.routing import Access, get_page, post_files, post_form
 from portal.web.visit import Visit
+from portal.words import sections
 
 _LARGEST_MARK = 2**31 - 1
 _NO_NUMBER = "-"  # of no request: what is searched for and is no number finds nothing
@@ -129,6 +130,9 @@ def show_inbox(
         if session.scope not in portal.places.centers or not may(
             session.role, Permission.SEE_INBOX
         ):
+            others = sections(session.role, visit.path)
+            if others and not may(session.role, Permission.SEE_INBOX):
+                return redirect(visit, others[0].address)  # whose work is elsewhere
             return portal.pages.page(visit, "backoffice/no_inbox.html", 403)
         queue = reading.queue(
             db,

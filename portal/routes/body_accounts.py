@@ -31,6 +31,7 @@ from portal.web.visit import Visit
 
 BASE = "/center/admin/bodies"
 _NATIONAL = "EG"
+_NEWS = 10
 _NO_BODY = dict.fromkeys(entering.BODY_FIELDS, "")
 _ENDING = {
     BodyAction.REVOKE: None,
@@ -185,6 +186,7 @@ def _body_page(
         labels=labels,
         thumbprint=thumbprint,
         way=next(iter(notices.standing(db, [body.code])), None),
+        news=notices.newest(db, body.code, _NEWS),
         typed=shown,
         problems=problems,
     )

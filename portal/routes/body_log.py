@@ -15,15 +15,18 @@ from portal.bodies.overview import Listed
 from portal.identity.roles import Permission, may
 from portal.problems import N_, Missing, Problem
 from portal.routes.body_accounts import BASE, looker
-from portal.text import parse_day
+from portal.text import clean, parse_day, without_hidden
 from portal.web.routing import DAY_THREADS, Access, get_page
 from portal.web.visit import Visit
+
+_LONGEST_REFERENCE = 60
 
 
 @dataclass(frozen=True)
 class _Chosen:
     """What the filter says."""
 
+    q: str
     of: str
     purpose: str
     answer: str
@@ -34,9 +37,15 @@ class _Chosen:
         return {name: value for name, value in vars(self).items() if value}
 
 
+def _named(typed: str) -> str:
+    """A reference as the log keeps it, or the number of an answer."""
+    return clean(without_hidden(typed))[:_LONGEST_REFERENCE]
+
+
 @get_page(f"{BASE}/log", Access.STAFF)
 def show_log(
     visit: NamedDependency[Visit],
+    q: FromQuery[str] = "",
     of: FromQuery[str] = "",
     purpose: FromQuery[str] = "",
     answer: FromQuery[str] = "",
@@ -46,7 +55,7 @@ def show_log(
 ) -> Response[bytes]:
     """A page of the log; the filter stands in the address."""
     portal = visit.portal
-    chosen = _Chosen(of, purpose, answer, first.strip(), last.strip())
+    chosen = _Chosen(_named(q), of, purpose, answer, first.strip(), last.strip())
     with portal.database.read() as db:
         looking = looker(visit, db)
         known = overview.listed(db, looking.governorates, portal.clock.now())
@@ -88,12 +97,13 @@ def _wanted(chosen: _Chosen, known: list[Listed]) -> tuple[Wanted, list[Problem]
     begin, end = days["first"], days["last"]
     if begin and end and end < begin:
         problems.append(Problem("last", N_("The last day is not before the first")))
-    return Wanted(codes, chosen.purpose, chosen.answer, begin, end), problems
+    return Wanted(codes, chosen.purpose, chosen.answer, chosen.q, begin, end), problems
 
 
 @get_page(f"{BASE}/log/export", Access.STAFF, threads=DAY_THREADS)
 def export(
     visit: NamedDependency[Visit],
+    q: FromQuery[str] = "",
     of: FromQuery[str] = "",
     purpose: FromQuery[str] = "",
     answer: FromQuery[str] = "",
@@ -102,7 +112,7 @@ def export(
 ) -> Stream:
     """The lines that the filter leaves as a file."""
     portal = visit.portal
-    chosen = _Chosen(of, purpose, answer, first.strip(), last.strip())
+    chosen = _Chosen(_named(q), of, purpose, answer, first.strip(), last.strip())
     with portal.database.read() as db:
         looking = looker(visit, db)
         known = overview.listed(db, looking.governorates, portal.clock.now())

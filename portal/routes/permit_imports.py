@@ -37,7 +37,7 @@ from portal.permits.importing import Head, Import, Reviewed
 from portal.permits.model import DEPARTMENT, ImportState
 from portal.problems import HIDDEN_CHARACTERS, N_, Lost, Missing, Problem
 from portal.requests.uploads import clean_file_name
-from portal.sheets import opening
+from portal.sheets import making, opening
 from portal.sheets.opening import Reading
 from portal.sheets.table import NotATable, Row
 from portal.text import fold_digits, is_readable
@@ -115,15 +115,11 @@ def _list_page(
 
 
 @get_page(f"{_BASE}/template", Access.STAFF)
-def download_template(visit: NamedDependency[Visit]) -> Response[bytes]:
+def download_template(visit: NamedDependency[Visit], kind: FromQuery[str] = "csv") -> Stream:
     with visit.portal.database.read() as db:
         visit.employee(db, Permission.ENTER_PERMITS)
-    return Response(
-        import_files.template(visit.speech),
-        media_type="text/csv",
-        headers={"content-disposition": 'attachment; filename="permits.csv"', **_NO_STORE},
-        cookies=visit.new_cookies,
-    )
+    rows = import_files.template(visit.speech)
+    return _table(visit, kind, iter(rows), len(rows[0]), "permits")
 
 
 @post_files(_BASE, Access.STAFF)
@@ -329,6 +325,8 @@ def say_words(
         employee = visit.employee(db, Permission.ENTER_PERMITS)
         book = _book(visit, db, employee, import_id)
         visit.check_form(form)
+        if book.state is not ImportState.CHECKED:  # somebody has gone on with it
+            return redirect(visit, f"{_BASE}/{import_id}")
         words = _unknown(visit, db, employee, book)
         said = {
             f"{form.text(f'of-{place}')}": form.text(f"word-{place}") for place in range(MOST_WORDS)
@@ -658,28 +656,44 @@ def download_problems(visit: NamedDependency[Visit], import_id: FromPath[int]) -
 
 
 @get_page(f"{_BASE}/{{import_id:int}}/rows", Access.STAFF, threads=UPLOAD_THREADS)
-def download_rows(visit: NamedDependency[Visit], import_id: FromPath[int]) -> Stream:
+def download_rows(
+    visit: NamedDependency[Visit], import_id: FromPath[int], kind: FromQuery[str] = "csv"
+) -> Stream:
     """The rows that cannot be taken, to be mended and sent again."""
     portal = visit.portal
     with portal.database.read() as db:
         employee = visit.employee(db, Permission.ENTER_PERMITS)
         book = _book(visit, db, employee, import_id)
-        if not _sees_cells(employee, book):
+        if not _sees_cells(employee, book) or book.row["file_dropped_at"] is not None:
             raise Missing("rows")
 
-    def parts() -> Iterator[bytes]:
+    def rows() -> Iterator[list[str]]:
         with _opened(visit, book) as file, portal.database.read() as db:
             cells = import_files.all_problems(db, portal.vault, book)
-            yield from import_files.rows_file(file, cells, book, visit.speech)
+            yield from import_files.rows_to_mend(file, cells, book, visit.speech)
 
-    return _csv(parts(), f"rows-{import_id}")
+    return _table(visit, kind, rows(), len(book.headings) + 1, f"rows-{import_id}")
+
+
+def _table(visit: Visit, kind: str, rows: Iterator[list[str]], width: int, name: str) -> Stream:
+    """Rows as CSV, or as a workbook whose cells stay what they are."""
+    if kind == "xlsx":
+        parts = making.workbook(rows, width=width, right_to_left=visit.speech.arabic)
+        return _attachment(parts, making.MEDIA_TYPE, f"{name}.xlsx")
+    if kind != "csv":
+        raise Missing("kind")
+    return _csv(import_files.as_csv(rows), name)
 
 
 def _csv(parts: Iterator[bytes], name: str) -> Stream:
+    return _attachment(parts, "text/csv", f"{name}.csv")
+
+
+def _attachment(parts: Iterator[bytes], media_type: str, name: str) -> Stream:
     return Stream(
         parts,
-        media_type="text/csv",
-        headers={"content-disposition": f'attachment; filename="{name}.csv"', **_NO_STORE},
+        media_type=media_type,
+        headers={"content-disposition": f'attachment; filename="{name}"', **_NO_STORE},
     )
 
 

@@ -16,7 +16,7 @@ class Readers:
 
     def __init__(self, texts: SharedTexts, day_styles: frozenset[str], *, epoch_1904: bool) -> None:
         self._shared, self._days, self._epoch_1904 = texts.get, day_styles, epoch_1904
-        self._day = lru_cache(4096)(self._counted)
+        self._day = lru_cache(16_384)(self._counted)  # the days of forty years
 
     def of(self, kind: str | None, style: str | None) -> Reader:
         if kind == "s":
@@ -39,8 +39,12 @@ def _text(text: str) -> str:
     return told(unescaped(text))
 
 
-@lru_cache(4096)
 def _number(text: str) -> str:
+    return text if len(text) < 16 and text.isdecimal() else _other_number(text)
+
+
+@lru_cache(4096)
+def _other_number(text: str) -> str:
     return told(plain_number(text))
 
 

@@ -35,14 +35,13 @@ class SharedTexts:
                     places.append(texts.size)
                 ends.write(places.tobytes())
         self._texts, self._ends = texts.whole(), ends.whole().cast("Q")
-        self.get = lru_cache(4096)(self._read)
+        self._count = len(self._ends) - 1
+        self.get = lru_cache(8192)(self._read)
         """The text of a number as a sheet writes it; raises :class:`NotATable`."""
 
     def _read(self, number: str) -> str:
-        if not (number.isascii() and number.isdigit() and len(number) < 10):
-            raise NotATable(Why.BROKEN)
-        index = int(number)
-        if index + 1 >= len(self._ends):
+        index = int(number) if number.isdecimal() and len(number) < 10 else self._count
+        if index >= self._count:
             raise NotATable(Why.BROKEN)
         return told(str(self._texts[self._ends[index] : self._ends[index + 1]], "utf-8"))
 

@@ -161,9 +161,12 @@ def test_files_are_counted_by_ranges_and_those_that_are_entered_stay(local: Loca
     assert elsewhere.post(f"{path}/{rows['9']}/remove", theirs).status == 404
     left = local.rows("SELECT count(*) FROM backlog_files WHERE year = 1961")[0][0]
     assert left == 31
-    newest = max(rows.values())
-    open_ = clerk.get(f"{path}?entered=yes&department=building-licensing&after={newest - 40}")
-    assert "7/1961" in open_.hooks("file")
+    open_ = clerk.get(f"{path}?entered=yes&department=building-licensing&year=١٩٦١")
+    assert open_.hooks("file") == ["7/1961"]
+    found = clerk.get(f"{path}?year=1961&number=٠١٢")
+    assert found.hooks("file") == ["12/1961"], "a file is found by its number, however written"
+    assert not clerk.get(f"{path}?year=196").hooks("file"), "no year is no file, not all of them"
+    assert not clerk.get(f"{path}?number={'1/' * 30}").hooks("file")
 
 
 @pytest.mark.parametrize(
@@ -506,9 +509,13 @@ def test_a_lot_is_drawn_judged_and_released_on_its_pages(local: LocalPortal) -> 
     assert (
         clerk.post(f"{lot.path}/release", clerk.get("/center/permits/new").values()).status == 403
     )
+    back = lot
     for permit_id in lot.hooks("sampled"):
+        assert back.hook("next") == permit_id, "one after the other, without looking for it"
         back = judged(reviewer, reviewer.get(f"/center/permits/{permit_id}"), "accepted")
         assert back.path == lot.path
+    assert not back.hooks("next")
+    assert not local.employee("centre_manager", center).get(lot.path).hooks("next")
     assert [told(local, number, center) for number in numbers] == ["unverified"] * 3
     released = reviewer.send(reviewer.get(lot.path), {}, "/release")
     assert released.hook("lot-state") == "released"
@@ -639,6 +646,7 @@ def test_after_its_last_day_no_permit_on_paper_is_entered(local: LocalPortal) ->
     assert f"{center} building-permit-new 2019-11-15" in page.hooks("cutoff")
 
     head = local.employee("department_head", center)
+    assert head.get(BASE).hooks("cutoff") == ["building-permit-new 2019-11-15"]
     form = head.get("/center/permits/new")
     assert form.hook("cutoffs") == "1"
     late = typed_entry(next(_NUMBERS), year="2019", issued_on="2019-11-16")

@@ -7,6 +7,7 @@ import re
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import func, select, update
 
 from portal import jws
-from portal.bodies import accounts, answering, entering, keeping
+from portal.bodies import accounts, answering, entering, keeping, notices
 from portal.bodies.answering import Answered, Question
 from portal.bodies.keeping import Keeper, NewAgreement, NewBody
 from portal.bodies.model import (
@@ -29,6 +30,7 @@ from portal.bodies.model import (
     Purpose,
 )
 from portal.bodies.purposes import fields_of
+from portal.bodies.refusals import KINDS
 from portal.clock import cairo_day
 from portal.identity.roles import Permission, Role, may
 from portal.permits.numbers import PermitNumber
@@ -499,6 +501,21 @@ def test_the_log_tells_who_asked_for_what_and_filters(
         assert auditor.get(f"{BASE}/log?{query}").status == 404
 
 
+def test_the_log_is_searched_by_the_bodys_reference_and_by_the_answers_number(
+    still: LocalPortal, auditor: Employee
+) -> None:
+    code = opened(still)
+    _, number = a_permit(still)
+    one, other = (asks(still, code, number, f"ص/٢٠٢٦/{code}/{n}") for n in range(2))
+    elsewhere = asks(still, opened(still, governorate="EG-GZ"), number, f"ص/٢٠٢٦/{code}/1")
+    found = auditor.get(f"{BASE}/log?q={quote(f'  ص/٢٠٢٦/{code}/1 ')}")
+    assert found.hooks("inquiry") == [other.id], "and none of another governorate"
+    assert auditor.get(f"{BASE}/log?q={one.id}").hooks("inquiry") == [one.id]
+    assert auditor.get(f"{BASE}/log?q={elsewhere.id}").hooks("inquiry") == []
+    exported = raw(auditor, "GET", f"{BASE}/log/export?q={one.id}").text
+    assert len(exported.splitlines()) == 2
+
+
 def test_pages_of_the_log_show_each_line_once_while_others_are_added(
     still: LocalPortal, auditor: Employee
 ) -> None:
@@ -529,6 +546,29 @@ def test_the_file_of_the_log_is_no_formula_for_any_program_of_tables(
     assert sorted(told) == sorted(["'=HYPERLINK(1)", "'+1", "'-1", "'@SUM", '12,"3"', "عادي"])
     assert {row["class"] for row in rows} == {"confirmed"}
     assert not any("حسن" in cell for row in rows for cell in row.values())
+
+
+def test_the_page_of_a_body_shows_what_it_was_told_and_why_something_waits(
+    still: LocalPortal, keeper: Employee
+) -> None:
+    code, now = opened(still), still.clock.now()
+    page = keeper.get(f"{BASE}/{code}")
+    address = {"per_minute": "60", "webhook_url": "https://news.example.com/", "reason": "طلب"}
+    keeper.send(page, address, "/change")
+    with still.portal.database.begin() as db:
+        taken, waits, dropped = (notices.ping(db, code, now) for _ in range(3))
+        for notice, state in (
+            (taken, {"ended_at": now, "taken": True}),
+            (waits, {"attempts": 3, "last_error": "status_503"}),
+            (dropped, {"ended_at": now, "last_error": "agreement_over"}),
+        ):
+            db.execute(update(BodyNotice).where(BodyNotice.id == notice).values(**state))
+    page = keeper.get(f"{BASE}/{code}")
+    assert page.hooks("notice") == [dropped, waits, taken]
+    shown = [each.text_content() for each in page.tree.xpath("//*[@data-notice]")]
+    assert "انتهى الاتفاق" in shown[0]
+    assert "بعد 3 محاولات" in shown[1].translate(str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789"))
+    assert "استلمتها الجهة" in shown[2]
 
 
 # --- searches in the archive
@@ -622,8 +662,8 @@ def test_what_is_found_is_entered_reviewed_named_and_told_to_the_body(
     assert archivist.get(f"{DESK}/{asked.id}").status == 404, "it waits no more"
 
 
-def test_what_the_books_do_not_hold_is_answered_once(
-    still: LocalPortal, archivist: Employee
+def test_what_the_books_do_not_hold_is_answered_once_and_the_log_tells_by_whom(
+    still: LocalPortal, archivist: Employee, auditor: Employee
 ) -> None:
     asked, _ = wanted(still, opened(still))
     page = archivist.get(f"{DESK}/{asked.id}")
@@ -634,6 +674,9 @@ def test_what_the_books_do_not_hold_is_answered_once(
     assert archivist.send(page, {"found": "no"}, asked.id).path == DESK
     assert class_of(still, asked) == "not_found"
     assert archivist.send(page, {"found": "no"}, asked.id).status == 404
+    assert f"archivist@{CENTER}" in auditor.get(f"{BASE}/log?q={asked.id}").text
+    line = raw(auditor, "GET", f"{BASE}/log/export?q={asked.id}").text.splitlines()[1]
+    assert line.endswith(f",archivist@{CENTER}")
 
 
 def test_nothing_is_not_found_while_the_register_has_it(
@@ -721,9 +764,8 @@ def test_the_interface_is_shown_to_people_from_the_document_that_machines_read(
     visitor = Browser(still.url)
     document = raw(visitor, "GET", "/api/schema").json()
     page = visitor.get("/api/docs")
-    operations = {
-        each["operationId"]: each for path in document["paths"].values() for each in path.values()
-    }
+    described = [*document["paths"].values(), *document["webhooks"].values()]
+    operations = {each["operationId"]: each for path in described for each in path.values()}
     assert set(page.hooks("operation")) == set(operations)
     assert set(page.hooks("schema")) == set(document["components"]["schemas"])
     for name, each in operations.items():
@@ -733,12 +775,26 @@ def test_the_interface_is_shown_to_people_from_the_document_that_machines_read(
     links = {str(href) for href in page.tree.xpath("//main//a/@href") if href.startswith("#")}
     ids = {f"#{each}" for each in page.tree.xpath("//@id")}
     assert links <= ids
-    question = document["components"]["schemas"]["Question"]["properties"]
-    (schema,) = page.tree.xpath("//*[@data-schema='Question']")
+    question = document["components"]["schemas"]["QuestionByNumber"]["properties"]
+    (schema,) = page.tree.xpath("//*[@data-schema='QuestionByNumber']")
     named = {each.text_content() for each in schema.xpath(".//th//code")}
     assert set(question) <= named
     assert not page.tree.xpath("//main//script")
     assert visitor.get("/en/api/docs").text.count("required") > 3
+
+
+def test_the_type_of_every_problem_leads_to_where_it_says_what_it_means(
+    still: LocalPortal,
+) -> None:
+    visitor = Browser(still.url)
+    refused = raw(visitor, "GET", "/api/v1/permits/inquiries").json()
+    address, _, fragment = refused["type"].partition("#")
+    assert address == f"{still.url}/api/docs"
+    page = visitor.get("/api/docs")
+    assert page.hooks("problem") == list(KINDS)
+    (meant,) = page.tree.xpath(f"//*[@id='{fragment}']")
+    assert refused["title"] in meant.text_content()
+    assert "The token is missing" in visitor.get("/en/api/docs").text
 
 
 def test_the_demos_bodies_have_asked_and_two_searches_wait(

@@ -10,21 +10,23 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Executable, func, select, update
 
 from portal.bodies import notices
 from portal.bodies.answering import claims_of
 from portal.bodies.courier import Courier
 from portal.bodies.jobs import BASE, MOST_OPEN
 from portal.bodies.model import (
+    BodyAgreement,
     BodyInquiry,
     BodyJob,
     BodyJobItem,
     BodyKind,
     BodyNotice,
     OutsideBody,
+    Purpose,
 )
-from portal.bodies.notices import KIND
+from portal.bodies.notices import KIND, NoticeType
 from tests.support.asked import put_permit
 from tests.support.bodies import USER, BodySystem, open_body
 from tests.support.certificates import Authority
@@ -32,6 +34,7 @@ from tests.support.local import LocalPortal
 from tests.support.sandbox import eventually, free_port
 
 CENTER = "KFS-003"
+NOTICES = "/api/v1/permits/notices"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "body_notices.py"
 
 
@@ -55,6 +58,11 @@ def numbers(count: int, first: int = 1) -> list[dict[str, str]]:
 def work(local: LocalPortal) -> None:
     while local.loops.jobs.run_once():
         pass
+
+
+def _with_address(body: BodySystem) -> Executable:
+    own = update(OutsideBody).where(OutsideBody.code == body.code)
+    return own.values(webhook_url="https://news.example.com/")
 
 
 def pointers(answer: httpx.Response) -> list[str]:
@@ -189,7 +197,10 @@ def test_what_is_cancelled_keeps_its_answers_and_gets_no_more(local: LocalPortal
     body = open_body(local, per_minute=5)
     job = begin(body, *numbers(9)).json()
     work(local)
+    running = body.send("GET", f"{BASE}/{job['id']}")
+    assert 1 <= int(running.headers["retry-after"]) <= 60
     cancelled = body.send("POST", f"{BASE}/{job['id']}/cancel").json()
+    assert "retry-after" not in body.send("GET", f"{BASE}/{job['id']}").headers
     assert (cancelled["state"], cancelled["done"]) == ("stopped", 4)
     assert cancelled["stopped_reason"] == "cancelled"
     answers = body.send("GET", f"{BASE}/{job['id']}/answers").json()
@@ -230,6 +241,51 @@ def test_a_body_has_a_number_of_jobs_at_a_time(local: LocalPortal) -> None:
     work(local)
     assert begin(body, *numbers(1)).status_code == 202
     work(local)
+
+
+def test_a_body_reads_once_more_what_it_was_told_and_nothing_that_it_may_not_know_any_more(
+    local: LocalPortal,
+) -> None:
+    body, other = open_body(local, notices=True), open_body(local, notices=True)
+    with local.portal.database.begin() as db:
+        now = local.clock.now()
+        db.execute(_with_address(body))
+        changed = [
+            notices.add(
+                db,
+                body.code,
+                NoticeType.PERMIT_CHANGED,
+                f"KFS-003/{n}/2025",
+                {"changed": "status"},
+                now,
+                purpose=Purpose.CONNECTION,
+            )
+            for n in range(3)
+        ]
+        ping = notices.ping(db, body.code, now)
+    first = body.send("GET", f"{NOTICES}?limit=3").json()
+    assert [each["id"] for each in first["notices"]] == [ping, *changed[:0:-1]]
+    rest = body.send("GET", f"{NOTICES}?cursor={first['next']}").json()
+    assert [each["id"] for each in rest["notices"]] == changed[:1]
+    assert rest["next"] is None
+    for each in (*first["notices"], *rest["notices"]):
+        assert each["event"]["body"] == body.code
+        signed = local.portal.signatures.open_bytes(KIND, each["signed"], 20_000)
+        assert json.loads(signed) == each["event"]
+    assert other.send("GET", NOTICES).json() == {"notices": [], "next": None}
+    assert other.send("GET", f"{NOTICES}?cursor={first['next']}").status_code == 422
+    with local.portal.database.begin() as db:
+        own = update(BodyAgreement).where(BodyAgreement.body_code == body.code)
+        db.execute(own.values(notices=False))
+    left = body.send("GET", NOTICES).json()["notices"]
+    assert [each["id"] for each in left] == [ping]
+
+
+def test_a_body_finds_the_codes_of_its_centers(local: LocalPortal) -> None:
+    centers = open_body(local).send("GET", "/api/v1/permits/centers").json()["centers"]
+    named = {each["code"]: each["name_ar"] for each in centers}
+    assert named[CENTER] == local.portal.places.centers[CENTER].ar
+    assert {code.partition("-")[0] for code in named} == {"KFS"}
 
 
 def test_the_example_of_a_receiver_keeps_what_it_is_told_once_and_trusts_nobody(

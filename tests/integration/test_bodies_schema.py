@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from jsonschema import Draft202012Validator
 
 from portal.bodies.refusals import KINDS
 from portal.routes.bodies import HANDLERS
@@ -54,7 +56,7 @@ def test_the_document_and_the_routes_name_the_same_addresses(still: LocalPortal)
 
 def test_the_document_shows_every_refusal_as_it_is_told(still: LocalPortal) -> None:
     shown = {
-        example["value"]["type"].rpartition(":")[2]: example["value"]["status"]
+        example["value"]["type"].rpartition("#problem-")[2]: example["value"]["status"]
         for item in document(still)["paths"].values()
         for operation in item.values()
         for answer in operation["responses"].values()
@@ -62,6 +64,30 @@ def test_the_document_shows_every_refusal_as_it_is_told(still: LocalPortal) -> N
         for example in content.get("examples", {}).values()
     }
     assert shown == {name: kind.status for name, kind in KINDS.items()}
+
+
+@pytest.mark.parametrize(
+    ("fits", "question"),
+    [
+        (True, {"center": "KFS-003", "number": "215/2025"}),
+        (True, {"center": "KFS-003", "number": {"number": 215, "year": 2025}}),
+        (True, {"serial": "0" * 20}),
+        (False, {}),
+        (False, {"center": "KFS-003"}),
+        (False, {"center": "KFS-003", "number": 215}),
+        (False, {"center": "KFS-003", "number": "215/2025", "serial": "0" * 20}),
+    ],
+)
+def test_a_question_is_one_of_two_shapes_from_which_clients_are_generated(
+    still: LocalPortal, fits: bool, question: dict[str, Any]
+) -> None:
+    described = document(still)
+    for name, more in (("Question", {"user": USER, "reference": "W-1"}), ("Line", {})):
+        either = [each["$ref"] for each in described["components"]["schemas"][name]["oneOf"]]
+        assert either == [f"#/components/schemas/{name}{by}" for by in ("ByNumber", "BySign")]
+        rule = {"$ref": f"#/components/schemas/{name}", "components": described["components"]}
+        assert Draft202012Validator(rule).is_valid({**more, **question}) is fits
+    assert (open_body(still).ask(**question).status_code == 201) is fits
 
 
 def test_schemathesis_finds_nothing(still: LocalPortal, tmp_path: Path) -> None:

@@ -174,10 +174,29 @@ def test_a_request_of_another_center_is_as_missing_as_what_never_was(
 def test_an_employee_of_no_center_sees_no_inbox(world: World) -> None:
     viewer = Employee(world.portal.url, "ministry_viewer@EG")
     viewer.sign_in()
-    response = raw(viewer, "GET", "/center/inbox")
+    assert leads_to(raw(viewer, "GET", "/center/inbox")) == "/center/finance"
+    assert_honest(raw(viewer, "GET", f"/center/requests/{world.ids['number']}"), 404)
+    member = Employee(world.portal.url, "committee_member@KFS-003")
+    member.sign_in()
+    response = raw(member, "GET", "/center/inbox")
     assert response.status_code == 403
     assert world.ids["number"] not in response.text
-    assert_honest(raw(viewer, "GET", f"/center/requests/{world.ids['number']}"), 404)
+
+
+@pytest.mark.parametrize(
+    ("account", "first"),
+    [
+        ("backlog_entry@KFS-003", "/center/permits"),
+        ("backlog_reviewer@KFS-003", "/center/permits"),
+        ("followup_member@EG-KFS", "/center/admin/backlog"),
+        ("auditor@EG-KFS", "/center/finance"),
+    ],
+)
+def test_who_has_no_inbox_begins_where_the_work_is(world: World, account: str, first: str) -> None:
+    employee = Employee(world.portal.url, account)
+    page = employee.sign_in()
+    assert (page.status, page.path) == (200, first)
+    assert not page.tree.xpath("//nav//a[@href='/center/inbox']")
 
 
 @named([route for route in of(Access.STAFF) if route[0] == "POST" and "{number" in route[1]])
@@ -415,7 +434,7 @@ def test_without_a_token_of_a_body_nothing_is_told_or_done(world: World, route: 
             response = raw(browser, route[0], address, content=b"{}", headers=headers)
             assert response.status_code == 401
             assert response.headers["www-authenticate"].startswith("Bearer")
-            assert response.json()["type"].startswith("urn:mahalliyat:bodies:")
+            assert response.json()["type"].startswith(f"{world.portal.url}/api/docs#problem-")
             assert_safe_headers(response)
     assert world.state() == before
 

@@ -2,9 +2,11 @@
 
 import csv
 import io
+import zipfile
 from datetime import timedelta
 
 import pytest
+from lxml import etree
 from sqlalchemy import func, select, update
 
 from portal.permits import importing
@@ -159,7 +161,7 @@ def test_every_problem_is_told_at_once_with_its_row_and_nothing_is_imported(
             row("abc", type="قلعة", on="30/2/1998", street=""),
             row(double),
             [""],
-            row(double, owner="شخص آخر"),
+            row(double),
         ),
     )
     assert wrong(page) == [
@@ -188,6 +190,37 @@ def test_every_problem_is_told_at_once_with_its_row_and_nothing_is_imported(
 
     page = imported(local, clerk, page, only_good="yes")
     assert [number for number, *_ in permits(local, page)] == [good, double]
+
+
+def test_rows_that_contradict_each_other_are_both_told_and_neither_is_imported(
+    local: LocalPortal, clerk: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.permits.import_rounds._BATCH", 2)
+    good, first, second = (next(_NUMBERS) for _ in range(3))
+    page = checked(
+        local,
+        clerk,
+        table(
+            row(first),
+            row(second),
+            row(second, street="شارع النيل"),  # in another batch than the row it contradicts
+            row(good),
+            row(first, owner="شخص آخر", on="16/3/1998"),
+            row(good),
+        ),
+    )
+    assert wrong(page) == [
+        ("2", "issued_on"),
+        ("2", "owner"),
+        ("3", "street"),
+        ("4", "street"),
+        ("6", "issued_on"),
+        ("6", "owner"),
+        ("7", "number"),
+    ]
+    assert (page.hook("good"), page.hook("bad")) == ("1", "5")
+    page = imported(local, clerk, page, only_good="yes")
+    assert [number for number, *_ in permits(local, page)] == [good]
 
 
 def test_what_the_register_has_already_is_told_apart_from_what_contradicts_it(
@@ -423,9 +456,44 @@ def test_a_file_that_is_given_up_is_checked_no_more(local: LocalPortal, clerk: E
 
 
 def test_the_template_is_a_file_that_can_be_sent(local: LocalPortal, clerk: Employee) -> None:
-    content = clerk.client.get(f"{local.url}{BASE}/template").content
-    page = checked(local, clerk, content, "permits.csv")
-    assert (page.hook("good"), page.hook("bad")) == ("2", "0"), wrong(page)
+    for kind in ("csv", "xlsx"):
+        answer = clerk.client.get(f"{local.url}{BASE}/template?kind={kind}")
+        assert f'filename="permits.{kind}"' in answer.headers["content-disposition"]
+        page = checked(local, clerk, answer.content, f"permits.{kind}")
+        assert (page.hook("good"), page.hook("bad")) == ("2", "0"), wrong(page)
+        clerk.send(clerk.get(f"{page.path}/discard"), {}, "/discard")
+    assert clerk.client.get(f"{local.url}{BASE}/template?kind=exe").status_code == 404
+
+
+def test_rows_to_be_mended_come_as_a_workbook_of_texts_and_are_mended_in_it(
+    local: LocalPortal, clerk: Employee
+) -> None:
+    number = next(_NUMBERS)
+    hostile = '=HYPERLINK("https://example.com")'
+    bad = row(number, on="31/2/1998", street="٥/٩٨\x0b<&", owner=hostile)
+    page = checked(local, clerk, table(row(next(_NUMBERS)), bad))
+    answer = clerk.client.get(f"{local.url}{page.path}/rows?kind=xlsx")
+    assert answer.status_code == 200
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml")
+        assert archive.testzip() is None
+    assert b"<f>" not in sheet, "no cell is a formula, whatever it says"
+    tree = etree.fromstring(sheet)
+    texts = tree.xpath("//*[local-name()='row'][2]//*[local-name()='t']/text()")
+    assert texts[5:7] == ["٥/٩٨<&", hostile], "nothing is put before it, and it stays what it was"
+    assert "31/2/1998" in texts
+    again = checked(local, clerk, answer.content, "rows.xlsx")
+    assert wrong(again) == [("2", "issued_on")], "what is behind the row is left out by itself"
+    mended = answer.content
+    with zipfile.ZipFile(io.BytesIO(mended)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace(b"31/2/1998", b"3/2/1998")
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    good = checked(local, clerk, made.getvalue(), "rows.xlsx")
+    assert (good.hook("good"), good.hook("bad")) == ("1", "0"), wrong(good)
 
 
 def test_what_is_in_the_way_of_taking_an_import_back_is_told_one_by_one(

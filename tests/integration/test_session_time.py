@@ -229,6 +229,30 @@ def test_the_reasons_of_a_refusal_are_there_as_well(turning: LocalPortal) -> Non
     assert clerk.send(again, {}).hook("state") == "needs_completion"
 
 
+def test_what_a_clerk_said_of_columns_and_typed_of_a_permit_is_there_as_well(
+    turning: LocalPortal,
+) -> None:
+    clerk = turning.employee("backlog_entry")
+    login = {"username": clerk.username, "password": "demo"}
+    content = "رقم,تاريخ\n5/1998,1/2/1998\n".encode()
+    files = {"file": ("a.csv", content, "text/csv")}
+    base = "/center/permits/imports"
+    page = clerk.send(clerk.get(base), {}, base, files=files)
+    turning.clock.advance(minutes=31)
+    sent = clerk.send(page, {"assumed-permit_type": "demolition"}, "/columns")
+    again = clerk.send(sent, login, "/sign-in")
+    assert again.values()["assumed-permit_type"] == ["demolition"]
+    shown = clerk.send(again, {})
+    assert (shown.status, shown.path) == (422, f"{page.path}/columns"), "the street is missing"
+    assert shown.values("/columns")["assumed-permit_type"] == ["demolition"]
+
+    form = clerk.get("/center/permits/new")
+    turning.clock.advance(minutes=31)
+    sent = clerk.send(form, {"number": "4711", "street": "شارع الجيش"}, "/permits/new")
+    again = clerk.send(sent, login, "/sign-in")
+    assert again.values()["street"] == ["شارع الجيش"]
+
+
 def test_what_an_employee_typed_about_money_is_there_and_is_asked_once_more(
     turning: LocalPortal,
 ) -> None:

@@ -189,6 +189,7 @@ class _Maker:
             "head": portal.employee("department_head"),
             "officer": portal.employee("department_officer"),
             "viewer": _signed_in(portal, "ministry_viewer", "EG"),
+            "member": _signed_in(portal, "committee_member", "KFS-003"),
         }
 
     def code(self) -> list[Scene]:
@@ -399,6 +400,7 @@ class _Maker:
             Scene("import-waits", waits, "head"),
             Scene("import-wrong", wrong, "head", _open_details),
             Scene("import-done", made, "head", _open_details),
+            Scene("import-discard", f"{to_name}/discard", "head"),
         ]
 
     def bodies(self) -> list[Scene]:
@@ -445,7 +447,7 @@ class _Maker:
             Scene("inbox", "/center/inbox", "office"),
             Scene("inbox-stage", "/center/inbox?stage=needs_completion", "office"),
             Scene("inbox-empty", "/center/inbox?q=nothing", "office"),
-            Scene("no-inbox", "/center/inbox", "viewer"),
+            Scene("no-inbox", "/center/inbox", "member"),
             Scene("handoff", "/center/admin/handoff", "viewer"),
             Scene("staff-not-found", "/center/requests/26-0000-00000-0", "office"),
             Scene("staff-late", f"/center/requests/{fresh}", "office"),

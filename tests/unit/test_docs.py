@@ -117,7 +117,9 @@ def text(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_that_is_named_exists(page: Path) -> None:
-    for found in re.findall(r"(?:`|^)portal ([a-z]+(?: [a-z]+)*)", text(page), re.MULTILINE):
+    for found in re.findall(
+        r"(?:`|^)portal ([a-z]+(?: [a-z]+(?:-[a-z]+)*)*)", text(page), re.MULTILINE
+    ):
         command: click.Command = main
         for word in found.split():
             if not isinstance(command, click.Group):

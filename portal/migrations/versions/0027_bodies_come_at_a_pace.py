@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_body_buckets"),
     )
     op.create_index("ix_body_buckets_at", "body_buckets", ["at"])
+    op.create_index("ix_body_inquiries_reference", "body_inquiries", ["reference"])
     for column in (
         sa.Column("thumbprint", sa.String(43), nullable=True),
         sa.Column("valid_until", sa.Date(), nullable=True),

@@ -6,11 +6,13 @@ A resource has its handlers in one module and what the document says of them in 
 
 from litestar.handlers import HTTPRouteHandler
 
-from portal.routes.bodies import inquiries, jobs, oauth, schema
+from portal.routes.bodies import centers, inquiries, jobs, notices, oauth, schema
 
 HANDLERS: list[HTTPRouteHandler] = [
     *oauth.HANDLERS,
     *inquiries.HANDLERS,
     *jobs.HANDLERS,
+    *notices.HANDLERS,
+    *centers.HANDLERS,
     *schema.HANDLERS,
 ]

@@ -34,16 +34,18 @@ def refused(
 ) -> Response[bytes]:
     """The problem document, in the language that is preferred."""
     log.info("refused", kind=refusal.kind, status=refusal.status)
-    speech = speech_of(visit)
+    speech, site = speech_of(visit), visit.portal.settings.public_url
     told = {"content-language": speech.locale, "vary": "accept-language", **(headers or {})}
     if refusal.kind in _CHALLENGES:
         told["www-authenticate"] = _CHALLENGES[refusal.kind]
     if refusal.kind == "too_many":
         left = _left(visit)
         told["retry-after"] = str(left.wait if left else 1)
+    if refusal.kind == "content_coding":
+        told["accept-encoding"] = "identity"
     if refusal.kind == "too_many_jobs":
         told["retry-after"] = "60"
-    return answer(problem(refusal, speech), refusal.status, PROBLEM, told)
+    return answer(problem(refusal, speech, site), refusal.status, PROBLEM, told)
 
 
 def turning(function: Callable[..., Response[bytes]]) -> Callable[..., Response[bytes]]:
@@ -108,6 +110,9 @@ async def read_object(request: Request[Any, Any, Any], most: int) -> Any:
     if machines.media_type(request) != machines.JSON:
         await machines.read_to_its_end(request)
         raise Turned("media_type")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        await machines.read_to_its_end(request)
+        raise Turned("content_coding")
     try:
         body = await machines.read_body(request, most)
     except TooLarge as error:

@@ -1,7 +1,8 @@
 """Parts of the OpenAPI document that every resource uses."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -13,6 +14,7 @@ from portal.violations import Violation
 from portal.web.machines import JSON, PROBLEM
 
 Described = dict[str, Any]
+Refuse = Callable[..., Described]
 ANY_PURPOSE: list[Mapping[str, list[str]]] = [{"bodies": []}]
 """Security of an operation for which any token will do."""
 ONE_PURPOSE: list[Mapping[str, list[str]]] = [{"bodies": [p.scope]} for p in Purpose]
@@ -78,16 +80,24 @@ def success(
     }
 
 
-def refusals(
-    speech: Speech, kinds: Iterable[str], wrong: Mapping[str, Iterable[Violation]] | None = None
+def refusing(speech: Speech, site: str) -> Refuse:
+    """What makes the answers that refuse, by status, each kind with an example as it is really
+    told."""
+    return partial(_refusals, speech, site)
+
+
+def _refusals(
+    speech: Speech,
+    site: str,
+    kinds: Iterable[str],
+    wrong: Mapping[str, Iterable[Violation]] | None = None,
 ) -> Described:
-    """The answers that refuse, by status, each kind with an example as it is really told."""
     by_status = sorted(kinds, key=lambda kind: (KINDS[kind].status, kind))
     found: Described = {}
     for status, group in groupby(by_status, key=lambda kind: KINDS[kind].status):
         names = list(group)
         examples = {
-            kind: {"value": problem(Refusal(kind, list((wrong or {}).get(kind, ()))), speech)}
+            kind: {"value": problem(Refusal(kind, list((wrong or {}).get(kind, ()))), speech, site)}
             for kind in names
         }
         found[str(status)] = {

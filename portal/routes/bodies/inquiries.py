@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from portal.bodies import accounts, answering, pacing, repeats
 from portal.bodies.answering import BASE, Answered, Question
 from portal.bodies.model import Purpose
-from portal.bodies.questions import read_question, unwanted
+from portal.bodies.questions import read_question, unkeepable, unwanted
 from portal.bodies.refusals import Turned
 from portal.bodies.tokens import Bearer
 from portal.problems import N_
@@ -29,6 +29,7 @@ from portal.routes.bodies.asking import (
     turning,
 )
 from portal.routes.bodies.paging import behind, cursor, link, page_of
+from portal.text import clean
 from portal.violations import Violation
 from portal.web.machines import answer
 from portal.web.routing import Access, get_page, in_thread
@@ -161,13 +162,28 @@ def list_own(visit: NamedDependency[Visit]) -> Response[bytes]:
         bearer = bearer_of(visit, db, claims)
         code = bearer.body.code
         limit, held = page_of(visit, _CURSOR, code)
-        found = answering.newest(db, portal.vault, code, before=behind(held), most=limit + 1)
+        named = _reference(visit)
+        found = answering.newest(
+            db, portal.vault, code, reference=named, before=behind(held), most=limit + 1
+        )
     page, headers, following = found[:limit], limits(visit), None
     if len(found) > limit:
         following = cursor(visit, _CURSOR, code, page[-1].at.isoformat(), page[-1].id)
-        headers["link"] = link(visit, BASE, following, limit)
+        headers["link"] = link(visit, BASE, following, limit, reference=named)
     told = {"inquiries": [shown_of(visit, each) for each in page], "next": following}
     return answer(told, 200, headers=headers)
+
+
+def _reference(visit: Visit) -> str:
+    """The reference that is looked for, or nothing; raises :class:`Turned` for what is none."""
+    given = visit.request.query_params.getall("reference", [])
+    if not given:
+        return ""
+    wrong = unkeepable({"reference": given[-1]}) if len(given) == 1 else []
+    if len(given) > 1 or wrong:
+        told = wrong[0].msgid if wrong else N_("Say this once")
+        raise Turned("wrong", Violation("reference", told, place="parameter"))
+    return clean(given[0])
 
 
 HANDLERS = [allowing(BASE, "GET, POST"), ask, list_own, show]

@@ -6,7 +6,7 @@ from typing import Any
 from portal.bodies import purposes
 from portal.bodies.answering import BASE, REMARKS
 from portal.bodies.model import BodyAnswer, Purpose
-from portal.bodies.questions import QUESTION
+from portal.bodies.questions import ASKED, question_schemas
 from portal.bodies.repeats import LONGEST_KEY
 from portal.i18n import Speech
 from portal.problems import N_
@@ -15,11 +15,12 @@ from portal.routes.bodies.describing import (
     ID_PATTERN,
     LIMITED,
     ONE_PURPOSE,
+    Refuse,
     Resource,
     limit_headers,
     paged,
     reference,
-    refusals,
+    refusing,
     success,
 )
 from portal.routes.bodies.paging import MOST_LISTED
@@ -32,6 +33,7 @@ _EXAMPLE_ID = "0123456789abcdefghjk"
 
 def resource(speech: Speech, site: str) -> Resource:
     """Both addresses of inquiries."""
+    refuse = refusing(speech, site)
     example = _example(site)
     wrong = {
         "wrong": [Violation("/center", N_("There is no such center"))],
@@ -56,19 +58,19 @@ def resource(speech: Speech, site: str) -> Resource:
         ],
         "responses": {
             "200": success("The inquiry.", reference("Inquiry"), example, limit_headers()),
-            **refusals(speech, (*LIMITED, "unknown_inquiry")),
+            **refuse((*LIMITED, "unknown_inquiry")),
         },
     }
     return Resource(
         {
-            BASE: {"post": _ask(speech, example, wrong), "get": _list(speech, example)},
+            BASE: {"post": _ask(refuse, example, wrong), "get": _list(refuse, example)},
             f"{BASE}/{{id}}": {"get": show_one},
         },
-        {"Question": dict(QUESTION), "Inquiry": _INQUIRY, "Answer": _ANSWER},
+        {**question_schemas(), "Inquiry": _INQUIRY, "Answer": _ANSWER},
     )
 
 
-def _ask(speech: Speech, example: Any, wrong: Any) -> dict[str, Any]:
+def _ask(refuse: Refuse, example: Any, wrong: Any) -> dict[str, Any]:
     kinds = (
         *LIMITED,
         "not_json",
@@ -76,6 +78,7 @@ def _ask(speech: Speech, example: Any, wrong: Any) -> dict[str, Any]:
         "unknown_user",
         "too_large",
         "media_type",
+        "content_coding",
         "wrong",
         "key_taken",
     )
@@ -148,12 +151,12 @@ def _ask(speech: Speech, example: Any, wrong: Any) -> dict[str, Any]:
                     }
                 },
             },
-            **refusals(speech, kinds, wrong),
+            **refuse(kinds, wrong),
         },
     }
 
 
-def _list(speech: Speech, example: Any) -> dict[str, Any]:
+def _list(refuse: Refuse, example: Any) -> dict[str, Any]:
     wrong = {
         "wrong": [
             Violation(
@@ -171,7 +174,16 @@ def _list(speech: Speech, example: Any) -> dict[str, Any]:
         "description": "All inquiries of the body, the newest first. The header `Link` leads to "
         "the next page; no page shows one twice while others are added.",
         "security": ANY_PURPOSE,
-        "parameters": paged(),
+        "parameters": [
+            *paged(),
+            {
+                "name": "reference",
+                "in": "query",
+                "required": False,
+                "description": "Only what was asked under this number of yours.",
+                "schema": dict(ASKED["reference"]),
+            },
+        ],
         "responses": {
             "200": success(
                 "A page of inquiries.",
@@ -187,7 +199,7 @@ def _list(speech: Speech, example: Any) -> dict[str, Any]:
                 {"inquiries": [example], "next": None},
                 {"Link": {"$ref": "#/components/headers/Link"}, **limit_headers()},
             ),
-            **refusals(speech, (*LIMITED, "wrong"), wrong),
+            **refuse((*LIMITED, "wrong"), wrong),
         },
     }
 

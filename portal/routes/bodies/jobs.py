@@ -32,6 +32,7 @@ from portal.web.routing import Access, get_page, in_thread
 from portal.web.visit import Visit
 
 MOST_BYTES = 500_000
+_LOOK_AGAIN = "5"  # seconds
 _CURSOR, _ANSWERS_CURSOR = "body_jobs.cursor", "body_jobs.answers_cursor"
 
 
@@ -122,7 +123,7 @@ def show(visit: NamedDependency[Visit], job_id: FromPath[str]) -> Response[bytes
         found = jobs.find(db, bearer_of(visit, db, claims).body.code, job_id)
     if found is None:
         raise Turned("unknown_job")
-    return answer(_shown(visit, found), 200, headers=limits(visit))
+    return answer(_shown(visit, found), 200, headers={**limits(visit), **_later(found)})
 
 
 @get_page(BASE, Access.BODY)
@@ -158,7 +159,7 @@ def list_answers(visit: NamedDependency[Visit], job_id: FromPath[str]) -> Respon
         limit, held = page_of(visit, _ANSWERS_CURSOR, job.id)
         after = int(held[0]) if held else -1
         found = answering.of_job(db, vault, job.id, after=after, most=limit + 1)
-    page, headers, following = found[:limit], limits(visit), None
+    page, headers, following = found[:limit], {**limits(visit), **_later(job)}, None
     if len(found) > limit or job.finished_at is None:
         following = cursor(visit, _ANSWERS_CURSOR, job.id, str(page[-1][0] if page else after))
     if following and len(found) > limit:
@@ -187,6 +188,11 @@ def _cancel(visit: Visit, job_id: str) -> Response[bytes]:
     if found is None:
         raise Turned("unknown_job")
     return answer(_shown(visit, found), 200, headers=limits(visit))
+
+
+def _later(job: Job) -> dict[str, str]:
+    """When a job under way is worth asking for again."""
+    return {} if job.finished_at else {"retry-after": _LOOK_AGAIN}
 
 
 def _shown(visit: Visit, job: Job) -> dict[str, Any]:

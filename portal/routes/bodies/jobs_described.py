@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from portal.bodies.batches import BATCH
+from portal.bodies.batches import batch_schemas
 from portal.bodies.jobs import BASE, MOST_OPEN, STOPPED
 from portal.bodies.model import LARGEST_BATCH, Purpose
 from portal.bodies.repeats import LONGEST_KEY
@@ -13,11 +13,12 @@ from portal.routes.bodies.describing import (
     ID_PATTERN,
     LIMITED,
     ONE_PURPOSE,
+    Refuse,
     Resource,
     limit_headers,
     paged,
     reference,
-    refusals,
+    refusing,
     success,
 )
 from portal.routes.bodies.paging import MOST_LISTED
@@ -36,25 +37,26 @@ _WRONG_PAGE = {
 
 def resource(speech: Speech, site: str) -> Resource:
     """All addresses of jobs."""
+    refuse = refusing(speech, site)
     example = _example(site)
     return Resource(
         {
-            BASE: {"post": _begin(speech, example), "get": _list(speech, example)},
-            f"{BASE}/{{id}}": {"get": _one(speech, example, "showJob", "How far a job is")},
+            BASE: {"post": _begin(refuse, example), "get": _list(refuse, example)},
+            f"{BASE}/{{id}}": {"get": _one(refuse, example, "showJob", "How far a job is")},
             f"{BASE}/{{id}}/cancel": {
                 "post": {
-                    **_one(speech, example, "cancelJob", "Drop what is not answered yet"),
+                    **_one(refuse, example, "cancelJob", "Drop what is not answered yet"),
                     "description": "What was answered stays answered, and is still told. A job "
                     "that is finished stays as it is.",
                 },
             },
-            f"{BASE}/{{id}}/answers": {"get": _answers(speech, example)},
+            f"{BASE}/{{id}}/answers": {"get": _answers(refuse, example)},
         },
-        {"Batch": dict(BATCH), "Job": _JOB, "JobAnswer": _JOB_ANSWER},
+        {**batch_schemas(), "Job": _JOB, "JobAnswer": _JOB_ANSWER},
     )
 
 
-def _begin(speech: Speech, example: Any) -> dict[str, Any]:
+def _begin(refuse: Refuse, example: Any) -> dict[str, Any]:
     kinds = (
         *LIMITED,
         "not_json",
@@ -63,6 +65,7 @@ def _begin(speech: Speech, example: Any) -> dict[str, Any]:
         "unknown_user",
         "too_large",
         "media_type",
+        "content_coding",
         "wrong",
         "key_taken",
         "too_many_jobs",
@@ -142,12 +145,12 @@ def _begin(speech: Speech, example: Any) -> dict[str, Any]:
                 ),
                 "links": follow,
             },
-            **refusals(speech, kinds, wrong),
+            **refuse(kinds, wrong),
         },
     }
 
 
-def _one(speech: Speech, example: Any, operation: str, summary: str) -> dict[str, Any]:
+def _one(refuse: Refuse, example: Any, operation: str, summary: str) -> dict[str, Any]:
     return {
         "operationId": operation,
         "tags": _TAGS,
@@ -155,13 +158,13 @@ def _one(speech: Speech, example: Any, operation: str, summary: str) -> dict[str
         "security": ANY_PURPOSE,
         "parameters": [_id()],
         "responses": {
-            "200": success("The job.", reference("Job"), example, limit_headers()),
-            **refusals(speech, (*LIMITED, "unknown_job")),
+            "200": success("The job.", reference("Job"), example, _polled()),
+            **refuse((*LIMITED, "unknown_job")),
         },
     }
 
 
-def _list(speech: Speech, example: Any) -> dict[str, Any]:
+def _list(refuse: Refuse, example: Any) -> dict[str, Any]:
     return {
         "operationId": "listJobs",
         "tags": _TAGS,
@@ -175,12 +178,12 @@ def _list(speech: Speech, example: Any) -> dict[str, Any]:
                 {"jobs": [example], "next": None},
                 {"Link": {"$ref": "#/components/headers/Link"}, **limit_headers()},
             ),
-            **refusals(speech, (*LIMITED, "wrong"), _WRONG_PAGE),
+            **refuse((*LIMITED, "wrong"), _WRONG_PAGE),
         },
     }
 
 
-def _answers(speech: Speech, example: Any) -> dict[str, Any]:
+def _answers(refuse: Refuse, example: Any) -> dict[str, Any]:
     running = {**example, "state": "running", "done": 0, "finished_at": None}
     return {
         "operationId": "listAnswers",
@@ -196,11 +199,16 @@ def _answers(speech: Speech, example: Any) -> dict[str, Any]:
                 "A page of answers.",
                 _page("answers", "JobAnswer", {"job": reference("Job")}),
                 {"job": running, "answers": [], "next": "AXr0"},
-                {"Link": {"$ref": "#/components/headers/Link"}, **limit_headers()},
+                {"Link": {"$ref": "#/components/headers/Link"}, **_polled()},
             ),
-            **refusals(speech, (*LIMITED, "unknown_job", "wrong"), _WRONG_PAGE),
+            **refuse((*LIMITED, "unknown_job", "wrong"), _WRONG_PAGE),
         },
     }
+
+
+def _polled() -> dict[str, Any]:
+    """Headers of a job, which while it runs tell when to look again."""
+    return {"Retry-After": {"$ref": "#/components/headers/Retry-After"}, **limit_headers()}
 
 
 def _id() -> dict[str, Any]:

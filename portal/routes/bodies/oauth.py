@@ -58,7 +58,9 @@ def _grant(visit: Visit, form: Mapping[str, list[str]]) -> Response[bytes]:
 def _no_grant(refusal: NoGrant) -> Response[bytes]:
     log.info("refused", kind=refusal.error, status=refusal.status)
     told = {"error": refusal.error, "error_description": refusal.description}
-    return answer(told, refusal.status, headers=_NOT_KEPT)
+    # RFC 9110 §15.5.2 asks for a scheme with every 401; the assertion itself has none
+    shown = {"www-authenticate": 'Bearer realm="mahalliyat"'} if refusal.status == 401 else {}
+    return answer(told, refusal.status, headers={**_NOT_KEPT, **shown})
 
 
 async def _form(request: Request[Any, Any, Any]) -> Mapping[str, list[str]]:

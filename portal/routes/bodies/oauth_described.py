@@ -4,7 +4,7 @@ from typing import Any
 
 from portal.bodies.tokens import ASSERTION, GRANT, LIFE, TOKEN_PATH
 from portal.i18n import Speech
-from portal.routes.bodies.describing import Resource, reference, refusals, success
+from portal.routes.bodies.describing import Refuse, Resource, reference, refusing, success
 from portal.routes.bodies.oauth import FORM, METADATA_PATH
 
 _KEYS_PATH = "/.well-known/jwks.json"
@@ -12,9 +12,10 @@ _KEYS_PATH = "/.well-known/jwks.json"
 
 def resource(speech: Speech, site: str) -> Resource:
     """The token endpoint, and what is public beside it."""
+    refuse = refusing(speech, site)
     return Resource(
         {
-            TOKEN_PATH: {"post": _token(speech, site)},
+            TOKEN_PATH: {"post": _token(refuse, site)},
             METADATA_PATH: {
                 "get": _public(
                     "showMetadata",
@@ -42,10 +43,12 @@ def resource(speech: Speech, site: str) -> Resource:
     )
 
 
-def _token(speech: Speech, site: str) -> dict[str, Any]:
+def _token(refuse: Refuse, site: str) -> dict[str, Any]:
     def error(status: str, description: str, code: str, told: str) -> dict[str, Any]:
         example = {"error": code, "error_description": told}
-        return {status: success(description, reference("TokenError"), example, {})}
+        headers = {"WWW-Authenticate": {"$ref": "#/components/headers/WWW-Authenticate"}}
+        shown = headers if status == "401" else {}
+        return {status: success(description, reference("TokenError"), example, shown)}
 
     return {
         "operationId": "giveToken",
@@ -96,7 +99,7 @@ def _token(speech: Speech, site: str) -> dict[str, Any]:
                 "invalid_client",
                 "unknown client, unknown key or wrong signature",
             ),
-            **refusals(speech, ["too_many"]),
+            **refuse(["too_many"]),
         },
     }
 

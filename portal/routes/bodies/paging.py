@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import urlencode
 
 from portal.bodies.refusals import Turned
 from portal.problems import N_
@@ -59,7 +60,8 @@ def behind(held: Sequence[str] | None) -> tuple[datetime, str] | None:
     return (datetime.fromisoformat(held[0]), held[1]) if held else None
 
 
-def link(visit: Visit, path: str, found: str, limit: int) -> str:
-    """The header ``Link`` to the next page (RFC 8288)."""
+def link(visit: Visit, path: str, found: str, limit: int, **more: str) -> str:
+    """The header ``Link`` to the next page (RFC 8288); ``more`` is asked for there again."""
     site = visit.portal.settings.public_url
-    return f'<{site}{path}?cursor={found}&limit={limit}>; rel="next"'
+    asked = {"cursor": found, "limit": limit, **{k: v for k, v in more.items() if v}}
+    return f'<{site}{path}?{urlencode(asked)}>; rel="next"'

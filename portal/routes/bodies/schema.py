@@ -11,13 +11,25 @@ from litestar.di import NamedDependency
 from portal.bodies.model import Purpose
 from portal.bodies.tokens import TOKEN_PATH
 from portal.i18n import Speech
-from portal.routes.bodies import inquiries_described, jobs_described, oauth_described
+from portal.routes.bodies import (
+    centers_described,
+    inquiries_described,
+    jobs_described,
+    notices_described,
+    oauth_described,
+)
 from portal.web.machines import JSON, PUBLIC
 from portal.web.routing import Access, get_page
 from portal.web.visit import Visit
 
 PATH = "/api/schema"
-_RESOURCES = (oauth_described.resource, inquiries_described.resource, jobs_described.resource)
+_RESOURCES = (
+    oauth_described.resource,
+    inquiries_described.resource,
+    centers_described.resource,
+    jobs_described.resource,
+    notices_described.resource,
+)
 _PURPOSES = {
     Purpose.CONNECTION: "Whether connecting a utility is lawful",
     Purpose.REGISTRATION: "Before a deed is registered",
@@ -52,8 +64,10 @@ def document(speech: Speech, site: str) -> dict[str, Any]:
             {"name": "Tokens", "description": "Who asks: tokens, and the keys of signatures."},
             {"name": "Inquiries", "description": "Questions, answers, and your own log."},
             {"name": "Jobs", "description": "Many questions at once, where that was agreed."},
+            {"name": "Notices", "description": "News of what you asked, where that was agreed."},
         ],
         "paths": paths,
+        "webhooks": notices_described.webhooks(),
         "components": {
             "schemas": schemas,
             "headers": _HEADERS,
@@ -111,7 +125,11 @@ _PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457.",
     "properties": {
-        "type": {"type": "string", "description": "`urn:mahalliyat:bodies:` and the kind."},
+        "type": {
+            "type": "string",
+            "format": "uri",
+            "description": "Its fragment names the kind; there it says more.",
+        },
         "status": {"type": "integer"},
         "title": {"type": "string"},
         "detail": {"type": "string"},

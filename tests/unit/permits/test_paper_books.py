@@ -1,7 +1,5 @@
 """One row of a paper book: what people write in it, and what is wrong with it, cell by cell."""
 
-import csv
-import io
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -142,6 +140,8 @@ def test_a_number_is_a_day_only_where_the_sheet_counts_days() -> None:
     assert check(epoch_1904=True, issued_on="34407").permit.issued_on == date(1998, 3, 15)
     assert wrong(issued_on="35869") == ["issued_on"]
     assert wrong(epoch_1904=False, issued_on="60", number="1", year="1900") == ["issued_on"]
+    (problem,) = check(epoch_1904=False, issued_on="1998").problems
+    assert "whole day" in problem.msgid, "a year, and not the 20th of June 1905"
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_headings_are_known_however_they_are_written_and_the_first_of_two_counts
 
 def test_the_template_has_every_column_but_that_of_the_center() -> None:
     for speech in Languages().pair:
-        lines = list(csv.reader(io.StringIO(template(speech).decode("utf-8-sig"))))
+        lines = template(speech)
         assert set(suggest(lines[0])) == set(COLUMNS) - {"center"}
         assert len(lines) == 3
 

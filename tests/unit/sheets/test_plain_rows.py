@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portal.sheets.found import Found
 from portal.sheets.plain import PlainRows
 from portal.sheets.table import Flaw, Flawed, NotATable, Row, Why
 from portal.sheets.workbook import Workbook
@@ -139,6 +140,41 @@ def test_what_is_put_between_makes_no_difference_between_the_two(data: st.DataOb
         assert told(of(rows)) == by_the_parser_alone(of(rows), patch)
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (
+            '<row r="2" spans="1:3" x14ac:dyDescent="0.25"><c r="A2" s="1" t="s"><v>0</v></c>'
+            '<c r="B2" s="2"/><c r="C2"><v>175.5</v></c></row>'
+            '<row r="3" spans="1:3" ht="15.75" customHeight="1" hidden="1" x14ac:dyDescent="0.25">'
+            '<c r="A3" t="str"><f>B2&amp;"x"</f><v>x</v></c></row><row r="9" spans="1:3"/>'
+        ),
+        (
+            '<row r="2" customFormat="false" ht="12.8" hidden="false" customHeight="false" '
+            'outlineLevel="0" collapsed="false"><c r="A2" s="0" t="s"><v>0</v></c>'
+            '<c r="B2" s="0" t="n"><f aca="false">1+1</f><v>2</v></c></row>'
+        ),
+        (
+            '<row r="2" ht="15.75" customHeight="1"><c r="A2" s="1" t="s"><v>0</v></c>'
+            '<c r="B2" s="1"/><c r="C2" s="3"><v>35869.0</v></c></row>'
+        ),
+        (
+            '<row r="2"><c r="A2" t="inlineStr"><is><t>x</t></is></c><c r="B2" t="n"><v>1</v></c>'
+            '<c r="C2" s="1" t="n"><v></v></c><c r="D2" s="1" /></row>'
+        ),
+        (
+            '<row r="2"><c r="A2" t="inlineStr"><is><t xml:space="preserve"> </t></is></c>'
+            '<c r="B2" s="1"><v>35869</v></c></row>'
+        ),
+        '<row r="2"><c r="A2" t="s" s="1"><v>0</v></c><c r="B2" t="b" s="1"><v>1</v></c></row>',
+    ],
+    ids=["Excel", "LibreOffice", "Google Sheets", "openpyxl", "xlsxwriter", "POI"],
+)
+def test_what_programs_write_is_plain_and_costs_no_parser(rows: str) -> None:
+    readers = Workbook(io.BytesIO(workbook(shared=["first"]))).readers
+    assert PlainRows(Found(), readers).take(rows, 0) == len(rows)
+
+
 def line(number: int, value: str = "1") -> str:
     return f'<row r="{number}"><c r="A{number}"><v>{value}</v></c></row>'
 
@@ -209,8 +245,14 @@ def test_a_formula_in_a_long_run_of_rows_is_told_where_it_stands() -> None:
         line(1_048_577),
         line(1) + '<row r="2"><c r="A2"><v>1</v></c><c r="A2"><v>1</v></c></row>',
         line(1) + '<row r="2"><c r="ABCD2"><v>1</v></c></row>',
+        line(1) + '<row r="2" ht="\x01"><c r="A2"><v>1</v></c></row>',
+        line(1) + '<row r="2"><c r="A2" s="\x01"><v>1</v></c></row>',
+        line(1) + '<row r="2"><c r="A2" s="1" s="1"><v>1</v></c></row>',
     ],
-    ids=["twice", "back", "too far", "a cell twice", "no such column"],
+    ids=[
+        *("twice", "back", "too far", "a cell twice", "no such column"),
+        *("a control", "a control in a cell", "said twice"),
+    ],
 )
 def test_rows_and_cells_out_of_their_order_are_refused_in_a_run_as_well(rows: str) -> None:
     assert refused(broken_sheet(rows)) == Why.BROKEN
