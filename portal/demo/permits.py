@@ -49,10 +49,10 @@ def load_permits(db: Connection, core: Core, now: datetime, today: date) -> int:
     for index, center in enumerate(core.places.centers_of(GOVERNORATE)):
         if center.takes_sites:
             make = partial(_permit, center, legal_regime="106/1976")
+            done += load_past(db, core, center, index, make)
             for new, acts in _permits_of(center, today):
                 _live(db, core, new, acts, now, today)
                 done += 1
-            done += load_past(db, core, center, index, make)
             done += load_backlog(db, core, center, make, now, today)
     load_cutoffs(db, now)
     return done
