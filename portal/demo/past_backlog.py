@@ -131,7 +131,9 @@ def _sample(
 def load_scans(core: Core) -> None:
     """Attach a sheet to some entries of each center, once. Not with the rest: the tests' databases
     are copies, and have no files beside them."""
-    paper, now = _paper(), core.clock.now()
+    paper = _paper()
+    last = _before(quarters.of_day(cairo_day(core.clock.now())))[-1]
+    at = last.begin + timedelta(days=50, hours=12)
     with core.database.begin() as db:
         if db.scalar(select(func.count()).select_from(PermitScan)):
             return
@@ -146,7 +148,7 @@ def load_scans(core: Core) -> None:
                 name = _SAID["scan"].format(number=number, year=YEAR)
                 stored = core.files.put(BytesIO(paper))
                 picture = _Picture(public_id(), name, "image/png", 1, stored)
-                scans.attach(db, core.vault, permit_id, picture, f"archivist@{center.code}", now)
+                scans.attach(db, core.vault, permit_id, picture, f"archivist@{center.code}", at)
 
 
 def _paper() -> bytes:

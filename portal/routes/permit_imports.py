@@ -31,7 +31,6 @@ from portal.permits import (
 )
 from portal.permits.checking import DIFFERENT
 from portal.permits.columns import ASSUMABLE, COLUMNS, LABELS, headings_row, suggest
-from portal.permits.import_words import MOST as MOST_WORDS
 from portal.permits.import_words import Word
 from portal.permits.importing import Head, Import, Reviewed
 from portal.permits.model import DEPARTMENT, ImportState
@@ -328,9 +327,7 @@ def say_words(
         if book.state is not ImportState.CHECKED:  # somebody has gone on with it
             return redirect(visit, f"{_BASE}/{import_id}")
         words = _unknown(visit, db, employee, book)
-        said = {
-            f"{form.text(f'of-{place}')}": form.text(f"word-{place}") for place in range(MOST_WORDS)
-        }
+        said = {form.text(f"of-{n}"): form.text(f"word-{n}") for n in range(import_words.MOST)}
         chosen = {
             place: said.get(f"{word.field} {word.folded}", "") for place, word in enumerate(words)
         }

@@ -9,6 +9,7 @@ import pytest
 from lxml import etree
 from sqlalchemy import func, select, update
 
+from portal.bodies.model import BodyInquiry
 from portal.permits import importing
 from portal.permits.import_rounds import ImportRounds
 from portal.permits.model import (
@@ -623,3 +624,26 @@ def test_a_words_form_of_another_center_is_as_missing_as_the_file(
     assert other.get(f"{page.path}/discard").status == 404
     colleague = local.employee("department_officer")
     assert not colleague.get(page.path).hooks("word"), "words are cells: for who sent them"
+
+
+def test_a_body_that_waits_for_a_search_keeps_its_question_when_an_import_is_taken_back(
+    local: LocalPortal, clerk: Employee
+) -> None:
+    page = imported(local, clerk, checked(local, clerk, table(row(next(_NUMBERS)))))
+    of_import = select(BuildingPermit.id).where(
+        BuildingPermit.import_id == int(page.path.rsplit("/", 1)[1])
+    )
+    waiting = select(BodyInquiry.id).where(BodyInquiry.search_due.is_not(None)).limit(1)
+    with local.portal.database.begin() as db:
+        inquiry = db.scalar(waiting)
+        keys = db.scalar(select(BodyInquiry.keys).where(BodyInquiry.id == inquiry))
+        asked = update(BodyInquiry).where(BodyInquiry.id == inquiry)
+        db.execute(asked.values(permit_id=db.scalar(of_import)))
+    back = clerk.send(clerk.get(page.path), {"reason": "الكشف لمركز آخر"}, "/withdraw")
+    assert back.hook("import-state") == "withdrawn", back.errors()
+    ((permit_id, kept, searched_at),) = local.rows(
+        select(BodyInquiry.permit_id, BodyInquiry.keys, BodyInquiry.searched_at).where(
+            BodyInquiry.id == inquiry
+        )
+    )
+    assert (permit_id, kept, searched_at) == (None, keys, None)

@@ -301,7 +301,7 @@ class _Maker:
         """The inquiry about building permits, and the register at the center."""
         known = self.portal.rows(
             select(BuildingPermit.id, BuildingPermit.year, BuildingPermit.number)
-            .where(BuildingPermit.center_code == "KFS-003")
+            .where(BuildingPermit.center_code == "KFS-003", BuildingPermit.source == "manual")
             .order_by(BuildingPermit.id)
             .limit(5)
         )

@@ -156,7 +156,7 @@ def _permit(local: LocalPortal) -> dict[str, str]:
     """A building permit that the demo brings."""
     ((permit_id, serial, year, number),) = local.rows(
         select(BuildingPermit.id, BuildingPermit.serial, BuildingPermit.year, BuildingPermit.number)
-        .where(BuildingPermit.center_code == "KFS-003")
+        .where(BuildingPermit.center_code == "KFS-003", BuildingPermit.source == "manual")
         .order_by(BuildingPermit.id)
         .limit(1)
     )
