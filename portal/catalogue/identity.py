@@ -33,7 +33,7 @@ _PERMIT = re.compile(
     r"(?:\s*(?:[/\-]\s*)?(?:ل?\s*(?:سن[ةه]|عام)|of\b)\s*|\s*[/\-]\s*|\s+(?=\d{4}))"
     r"(?P<year>\d{1,4})\s*(?:م|ميلادي[ةه]?)?"
     # the place has a control of its own
-    r"(?:\s*[/\-]?\s*(?:حي|مركز|مدينة|قرية|الوحدة|محافظة)\s.*)?",
+    r"(?P<place>\s*[/\-]?\s*(?:حي|مركز|مدينة|قرية|الوحدة|محافظة)\s.*)?",
     re.ASCII | re.IGNORECASE,
 )
 # what is typed for a stroke, and what is put round numbers
@@ -183,23 +183,30 @@ def read_permit_number(text: str, this_year: int) -> str | None:
 def permit_parts(text: str) -> list[tuple[int, str, str]]:
     """Number, letter and year in all ways in which a text can be read, the likeliest first; the
     year as it is typed, perhaps none of a permit."""
+    found: list[tuple[int, str, str]] = []
+    for said in _readings(text):
+        letters = [said[name] for name in ("before", "letter") if said.get(name)]
+        if len(letters) < 2:
+            letter = letter_of_number("".join(letters))
+            found.append((int(said["number"]), letter, said["year"]))
+    return found
+
+
+def names_place(text: str) -> bool:
+    """Whether the number of a permit says of which place it is: «٢٥ لسنة ٢٠٢٣ مدينة دسوق»."""
+    return any(said.get("place") for said in _readings(text))
+
+
+def _readings(text: str) -> list[dict[str, str]]:
     folded = _plain(text)
     if not folded.isascii():
         folded = _SHAPES.sub(lambda found: normalize("NFKC", found[0]), folded)
         folded = _STRETCHED.sub("", _VOWELS.sub("", folded.translate(_PERSIAN)))
         folded = _DRAWN.sub("-", folded)
     folded = " ".join(_THOUSANDS.sub("", folded).translate(_STROKES).split())
-    found: list[tuple[int, str, str]] = []
     # right-to-left fields make people write the year first
-    for pattern in (_PERMIT, _PERMIT_YEAR_FIRST):
-        match = pattern.fullmatch(folded)
-        if match:
-            said = match.groupdict()
-            letters = [said[name] for name in ("before", "letter") if said.get(name)]
-            if len(letters) < 2:
-                letter = letter_of_number("".join(letters))
-                found.append((int(said["number"]), letter, said["year"]))
-    return found
+    matches = (pattern.fullmatch(folded) for pattern in (_PERMIT, _PERMIT_YEAR_FIRST))
+    return [match.groupdict() for match in matches if match]
 
 
 def letter_of_number(letter: str) -> str:

@@ -10,7 +10,7 @@ from portal.catalogue.identity import read_national_id
 from portal.permits import particulars
 from portal.permits.labels import REGIMES, TYPES, USES
 from portal.permits.model import DEPARTMENT
-from portal.permits.numbers import HIJRI, LONG_YEAR, PermitNumber, problem_of, read_parts
+from portal.permits.numbers import HIJRI, LONG_YEAR, PermitNumber, problem_of, read_own
 from portal.permits.reading import Owner, People, Permit
 from portal.permits.registry import NewPermit
 from portal.permits.spellings import problem_of_day, read_day
@@ -66,7 +66,7 @@ def read_entry(
 ) -> Entry:
     """The permit, or every problem. One of the backlog is unverified until somebody reviews it."""
     problems: list[Problem] = []
-    number = read_parts(typed["number"], typed["year"], today.year)
+    number = read_own(typed["number"], typed["year"], today.year)
     if number is None:
         problems.append(problem_of(typed["number"], typed["year"], today.year))
     if typed["permit_type"] not in TYPES:

@@ -7,7 +7,12 @@ Old numbers carry a letter behind the number. In an address it stands behind a d
 import re
 from dataclasses import dataclass
 
-from portal.catalogue.identity import letter_of_number, permit_parts, read_permit_number
+from portal.catalogue.identity import (
+    letter_of_number,
+    names_place,
+    permit_parts,
+    read_permit_number,
+)
 from portal.problems import N_, Problem
 from portal.text import Unreadable, clean_number
 
@@ -42,6 +47,11 @@ class PermitNumber:
     def in_address(self) -> str:
         """The last part of its address; the year stands before it."""
         return f"{self.number}-{self.letter}" if self.letter else str(self.number)
+
+
+def read_own(number: str, year: str, this_year: int) -> PermitNumber | None:
+    """As :func:`read_parts`, in a center's own register: a place by the number may be another's."""
+    return None if names_place(number) else read_parts(number, year, this_year)
 
 
 def of_canonical(text: str) -> PermitNumber | None:
@@ -84,9 +94,11 @@ def _year(text: str) -> str:
 
 
 def problem_of(number: str, year: str, this_year: int) -> Problem:
-    """Why :func:`read_parts` finds no number in these two."""
+    """Why :func:`read_own` finds no number in these two."""
     if _SHORT_DAY.fullmatch(number):
         return Problem("number", _MADE_A_DAY)
+    if names_place(number):
+        return Problem("number", _ONLY)
     parts = permit_parts(number)
     if year.strip():
         said = _year(year)

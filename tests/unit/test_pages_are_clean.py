@@ -34,6 +34,10 @@ _DATA = (
 _READ = {
     "portal/text.py": "letters that are written in several ways, and names of two words",
     "portal/catalogue/identity.py": "how people write the number of a paper",
+    "portal/permits/numbers.py": "how people write a year",
+    "portal/permits/checking.py": "units of measure, and of local administration",
+    "portal/permits/spellings.py": "how people write a day",
+    "portal/sheets/comma.py": "letters by which an encoding is told",
     "portal/bodies/owner_names.py": "titles, and names of two words",
     "portal/bodies/questions.py": "how people write the number of a permit",
     "portal/routes/bodies/inquiries_described.py": "an example of what a body sends",
