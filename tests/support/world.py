@@ -83,6 +83,7 @@ class World:
             "scan_id": "1",
             "import_id": "1",
             "matter_id": "1",
+            "left_id": "1",
             **GUIDE,
             **(ids or self.ids),
         }
