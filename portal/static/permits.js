@@ -254,7 +254,10 @@
     if (every) list(every);
     if (missing && offline && location.pathname !== missing.dataset.missing) {
       missing.hidden = false;
-      addEventListener("online", () => location.reload());
+      /* not under the feet of who is on the way to another page */
+      let leaving = false;
+      addEventListener("beforeunload", () => { leaving = true; });
+      addEventListener("online", () => { if (!leaving) location.reload(); });
     }
     addEventListener("load", () => {
       navigator.serviceWorker.register(worker, { scope, updateViaCache: "none" }).catch(() => {});
