@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from portal import notes
 from portal.clock import CAIRO
 from portal.outages.model import LONGEST_REASON
-from portal.problems import HIDDEN_CHARACTERS, N_, Problem
-from portal.text import fold_digits, is_readable, parse_day
+from portal.problems import N_, Problem
+from portal.text import fold_digits, parse_day
 
 FIELDS = ("place", "from_day", "from_time", "to_day", "to_time", "reason")
 LONGEST_AGO = timedelta(days=60)  # [G] later, nobody remembers when it was
@@ -56,13 +57,8 @@ def read_entry(
 def read_reason(typed: str) -> tuple[str, list[Problem]]:
     """What citizens are told, in one line, and what is wrong with it."""
     reason = " ".join(typed.split())
-    if not reason:
-        text = N_("Write what citizens are to read: what did not work")
-        return reason, [Problem("reason", text)]
-    if len(reason) > LONGEST_REASON:
-        text = N_("Write at most {n} characters")
-        return reason, [Problem("reason", text, {"n": LONGEST_REASON})]
-    return reason, [] if is_readable(reason) else [Problem("reason", HIDDEN_CHARACTERS)]
+    missing = N_("Write what citizens are to read: what did not work")
+    return reason, notes.problems_of_reason("reason", reason, LONGEST_REASON, missing, lines=False)
 
 
 def _moment(typed: Mapping[str, str], name: str, problems: list[Problem]) -> datetime | None:

@@ -8,10 +8,10 @@ from datetime import date
 from sqlalchemy import Connection, and_, func, select
 
 from portal.permits.checking import DIFFERENT
+from portal.permits.importing import Import
 from portal.permits.model import (
     PEOPLE,
     BuildingPermit,
-    PermitImport,
     PermitImportProblem,
     PermitImportRow,
 )
@@ -94,21 +94,22 @@ def contradicting(db: Connection, import_id: int) -> int:
     )
 
 
-def in_register(db: Connection, import_id: int, row_nos: Collection[int]) -> Mapping[int, int]:
+def in_register(db: Connection, book: Import, rows: range | Collection[int]) -> Mapping[int, int]:
     """By row, the id of the permit that the register has under its number."""
-    rows = db.execute(
-        select(_R.row_no, BuildingPermit.id)
-        .join(PermitImport, PermitImport.id == _R.import_id)
-        .join(
-            BuildingPermit,
-            and_(
-                BuildingPermit.center_code == PermitImport.center_code,
-                BuildingPermit.year == _R.year,
-                BuildingPermit.number == _R.number,
-                BuildingPermit.letter == _R.letter,
-                IN_REGISTER,
-            ),
-        )
-        .where(_R.import_id == import_id, _R.row_no.in_(row_nos))
+    if isinstance(rows, range):
+        chosen = _R.row_no.between(rows.start, rows.stop - 1)
+    else:
+        chosen = _R.row_no.in_(rows)
+    same_number = and_(
+        BuildingPermit.center_code == book.center_code,
+        BuildingPermit.year == _R.year,
+        BuildingPermit.number == _R.number,
+        BuildingPermit.letter == _R.letter,
+        IN_REGISTER,
     )
-    return {row.row_no: row.id for row in rows}
+    found = db.execute(
+        select(_R.row_no, BuildingPermit.id)
+        .join(BuildingPermit, same_number)
+        .where(_R.import_id == book.id, chosen)
+    )
+    return {row.row_no: row.id for row in found}

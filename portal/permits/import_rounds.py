@@ -18,7 +18,6 @@ from sqlalchemy import (
     Connection,
     Date,
     String,
-    and_,
     delete,
     func,
     insert,
@@ -36,7 +35,7 @@ from portal.clock import Clock, cairo_day, public_id
 from portal.db import Database, UtcDateTime
 from portal.files import FileStore
 from portal.observability import log
-from portal.permits import cutoffs, import_files_kept, importing, reading
+from portal.permits import cutoffs, import_files_kept, import_preview, importing, reading
 from portal.permits.checking import (
     CONTRARY,
     DIFFERENT,
@@ -378,24 +377,11 @@ class ImportRounds:
         last: int,
     ) -> tuple[list[int], list[int]]:
         """The rows that the register has already, and those that contradict it."""
-        known = db.execute(
-            select(_R.row_no, BuildingPermit.id)
-            .join(
-                BuildingPermit,
-                and_(
-                    BuildingPermit.center_code == book.center_code,
-                    BuildingPermit.year == _R.year,
-                    BuildingPermit.number == _R.number,
-                    BuildingPermit.letter == _R.letter,
-                    reading.IN_REGISTER,
-                ),
-            )
-            .where(_R.import_id == book.id, _R.row_no.between(first, last))
-        ).all()
-        permits = reading.by_ids(db, self._vault, [permit_id for _, permit_id in known])
+        known = import_preview.in_register(db, book, range(first, last + 1))
+        permits = reading.by_ids(db, self._vault, list(known.values()))
         there: list[int] = []
         different: list[int] = []
-        for row_no, permit_id in known:
+        for row_no, permit_id in known.items():
             row = checked[row_no]
             if row.permit is None:
                 continue

@@ -94,7 +94,8 @@ class Asker:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is told. ``shown`` are the facts open to anyone, ``permit`` is there for its owner."""
+    """What is told of ``permit``: everything where it is the asker's ``own``, else what is open to
+    anyone."""
 
     kind: AnswerClass
     permit: Permit | None = None

@@ -25,6 +25,7 @@ from portal.vault import Vault
 
 LONGEST_NUMBER = 60
 _MOST = 50
+_SETTLED = "somebody has dealt with it"
 
 
 class Why(StrEnum):
@@ -126,14 +127,16 @@ def enter(
 
     Raises :class:`Missing`, and :class:`Conflict` when the number is taken or it was settled.
     """
-    sealed = db.scalar(
-        select(PermitLeftover.permit).where(
+    left = db.execute(
+        select(PermitLeftover.permit, PermitLeftover.settled_at).where(
             PermitLeftover.id == left_id, PermitLeftover.center_code == center
         )
-    )
-    if sealed is None:
+    ).one_or_none()
+    if left is not None and left.settled_at is not None:
+        raise Conflict(_SETTLED)
+    if left is None or left.permit is None:
         raise Missing("leftover")
-    kept = vault.open_json(LEFT, sealed)
+    kept = vault.open_json(LEFT, left.permit)
     new = replace(_read(kept["permit"]), number=number)
     permit_id = registry.enter(db, vault, new, actor, at)
     if kept["citizen"] is not None:
@@ -162,4 +165,4 @@ def settle(db: Connection, center: str, left_id: int, actor: str, at: datetime) 
         .values(settled_at=at, settled_by=actor, permit=None)
     )
     if not done.rowcount:
-        raise Conflict("somebody has dealt with it")
+        raise Conflict(_SETTLED)

@@ -99,12 +99,14 @@ def of_citizen(
     return reading.newest(db, vault, BuildingPermit.id.in_(owned.union(told)), _MOST)
 
 
-def of_owner(db: Connection, vault: Vault, national_id: str) -> list[Permit]:
-    """All permits of who has this national ID: for staff with the card before them."""
+def of_owner(db: Connection, vault: Vault, national_id: str, center: str) -> list[Permit]:
+    """The permits of a center whose owner has this national ID: for staff with the card before
+    them."""
     owned = select(PermitOwner.permit_id).where(
         PermitOwner.national_id_index.in_(vault.indexes("national_id", national_id))
     )
-    return reading.newest(db, vault, BuildingPermit.id.in_(owned), _MOST)
+    here = BuildingPermit.center_code == center
+    return reading.newest(db, vault, BuildingPermit.id.in_(owned) & here, _MOST)
 
 
 def record_mobile(

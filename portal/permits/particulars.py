@@ -4,6 +4,7 @@ A particular stands in a column of the register, in its ``details``, or, sealed,
 that the permit names: whatever names or touches a person is never open to anyone (§6.3).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -320,6 +321,10 @@ def read_owners(
     return owners
 
 
+_SHARE = re.compile(
+    r"(?P<part>\d{1,6}(?:\.\d{1,6})?)(?:\s*/\s*(?P<of>\d{1,6})|\s*(?P<percent>%)|\s+(?P<word>\D+))?",
+    re.ASCII,
+)
 SHARE = N_("Write the share as 1/3, 50 % or 8 karats")
 
 
@@ -343,17 +348,17 @@ def _plain(share: str) -> str:
 def _share(text: str) -> Fraction | None:
     """A share of the whole: 1/3, 50 %, 8 karats of 24; None where it is none of these."""
     plain = fold_digits(text).replace("٪", "%").replace("٫", ".").strip()
-    parts = plain.split()
-    try:
-        if plain.endswith("%"):
-            share = Fraction(plain[:-1].strip()) / 100
-        elif len(parts) == 2 and fold(parts[1]) in spellings().terms["karat"]:
-            share = Fraction(parts[0]) / _KARATS
-        elif "/" in plain:
-            share = Fraction(plain.replace(" ", ""))
-        else:
-            return Fraction(1) if plain == "1" else None
-    except (ValueError, ZeroDivisionError, IndexError):
+    said = _SHARE.fullmatch(plain)
+    if said is None or not int(said["of"] or 1):
+        return None
+    share = Fraction(said["part"]) / int(said["of"] or 1)
+    if said["percent"]:
+        share /= 100
+    elif said["word"]:
+        if fold(said["word"]) not in spellings().terms["karat"]:
+            return None
+        share /= _KARATS
+    elif not said["of"] and share != 1:
         return None
     return share if 0 < share <= 1 else None
 

@@ -39,6 +39,10 @@ _LONGEST_STREET = 120
 _NOT_STARTED = text("status IN ('valid_not_started', 'renewed')")
 
 
+LONGEST_NOTE = 2000
+"""Of what somebody writes about an act; the owner reads it."""
+
+
 class PermitAction(StrEnum):
     """What can happen to a permit."""
 

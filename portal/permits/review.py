@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from portal import notes
 from portal.permits import correcting, registry
 from portal.permits.backlog_model import JUDGEMENT_NOTE, JudgementMark, PermitJudgement, ReviewLot
 from portal.permits.labels import FIELDS
@@ -18,11 +19,9 @@ from portal.permits.model import PermitAct
 from portal.permits.reading import Permit
 from portal.permits.registry import NewPermit, NotPossible, PermitAction
 from portal.permits.validity import Status
-from portal.problems import HIDDEN_CHARACTERS, N_, Problem
-from portal.text import is_readable
+from portal.problems import N_, Problem
 from portal.vault import Vault
 
-LONGEST_REASON = 2000
 ACCEPTED, RETURNED, REJECTED = "accepted", "returned", "rejected"
 VERDICTS = (ACCEPTED, RETURNED, REJECTED)
 _ENTERED = (PermitAction.ENTER, PermitAction.CORRECT, PermitAction.RESUBMIT)
@@ -53,13 +52,8 @@ def read_verdict(
         problems.append(Problem("marks", text))
     if verdict == RETURNED and not known:
         problems.append(Problem("marks", N_("Mark at least one field that is wrong")))
-    if verdict in {RETURNED, REJECTED} and not reason:
-        problems.append(Problem("reason", N_("Write the reason; it stays in the register")))
-    elif len(reason) > LONGEST_REASON:
-        text = N_("Write at most {n} characters")
-        problems.append(Problem("reason", text, {"n": LONGEST_REASON}))
-    elif not is_readable(reason, lines=True):
-        problems.append(Problem("reason", HIDDEN_CHARACTERS))
+    missing = notes.REASON if verdict in {RETURNED, REJECTED} else ""
+    problems += notes.problems_of_reason("reason", reason, registry.LONGEST_NOTE, missing)
     return reason, known, problems
 
 

@@ -7,15 +7,26 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from sqlalchemy import Connection
 
+from portal import notes
 from portal.backoffice.acts import Employee
 from portal.db import LARGEST_ID
 from portal.identity.roles import Permission, may
-from portal.permits import cutoffs, entering, labels, lots, particulars, reading, review, scans
+from portal.permits import (
+    cutoffs,
+    entering,
+    labels,
+    lots,
+    particulars,
+    reading,
+    registry,
+    review,
+    scans,
+)
 from portal.permits.lots import Lot
 from portal.permits.reading import Permit
 from portal.permits.registry import NotPossible
-from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Missing, Problem, Refused
-from portal.text import is_readable, parse_day
+from portal.problems import N_, Conflict, Missing, Problem, Refused
+from portal.text import parse_day
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -24,7 +35,6 @@ from portal.web.visit import Visit
 
 _PERMITS = "/center/permits"
 _LOTS = "/center/permits/backlog/lots"
-_LONGEST_NOTE = 2000
 _FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS, *particulars.NAMES)
 TAKEN = N_("The register has a permit under this number already; look it up")
 _REFUSALS = {
@@ -168,7 +178,8 @@ def correct(
         permit = _correctable(visit, db, employee, permit_id)
         source = permit.row["source"]
         entry = entering.read_entry(typed, employee.center, visit.today, source=source)
-        problems = [*entry.problems, *_note_problems("note", typed["note"])]
+        about_note = notes.problems_of_reason("note", typed["note"], registry.LONGEST_NOTE)
+        problems = [*entry.problems, *about_note]
         problems += department_problems(visit, typed)
         before = entering.typed_of(permit)
         if not problems and not typed["note"] and all(typed[n] == before[n] for n in _FIELDS):
@@ -199,14 +210,6 @@ def department_problems(visit: Visit, typed: Mapping[str, str]) -> list[Problem]
     if typed["file_department"] and typed["file_department"] not in known:
         return [Problem("file_department", N_("Choose the department whose file it is"))]
     return []
-
-
-def _note_problems(field: str, note: str, *, needed: bool = False) -> list[Problem]:
-    if needed and not note:
-        return [Problem(field, N_("Write the reason; it stays in the register"))]
-    if len(note) > _LONGEST_NOTE:
-        return [Problem(field, N_("Write at most {n} characters"), {"n": _LONGEST_NOTE})]
-    return [] if is_readable(note, lines=True) else [Problem(field, HIDDEN_CHARACTERS)]
 
 
 # --- lots
@@ -347,7 +350,7 @@ def send_back(
     with portal.database.begin() as db:
         employee = visit.employee(db, Permission.REVIEW_PERMITS)
         mine = _own_lot(visit, db, employee, lot)
-        problems = _note_problems("reason", reason, needed=True)
+        problems = notes.problems_of_reason("reason", reason, registry.LONGEST_NOTE, notes.REASON)
         if not is_own(visit, form):
             problems = [Problem("", STALE)]
         if problems:

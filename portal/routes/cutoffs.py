@@ -7,11 +7,12 @@ from litestar import Response
 from litestar.di import NamedDependency
 from sqlalchemy import Connection
 
+from portal import notes
 from portal.identity.roles import Permission, may
 from portal.identity.sessions import StaffSession
 from portal.permits import cutoffs
-from portal.problems import HIDDEN_CHARACTERS, N_, Problem, Refused
-from portal.text import is_readable, parse_day
+from portal.problems import N_, Problem, Refused
+from portal.text import parse_day
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -104,14 +105,9 @@ def _read(
             text = N_("Choose a day from the year 2000 to the end of next year")
             problems.append(Problem("last_day", text))
     reason = " ".join(typed["reason"].split())
-    if not reason:
-        text = N_("Write the reason, such as the number of the decision")
-        problems.append(Problem("reason", text))
-    elif len(reason) > cutoffs.LONGEST_REASON:
-        text = N_("Write at most {n} characters")
-        problems.append(Problem("reason", text, {"n": cutoffs.LONGEST_REASON}))
-    elif not is_readable(reason):
-        problems.append(Problem("reason", HIDDEN_CHARACTERS))
+    missing = N_("Write the reason, such as the number of the decision")
+    longest = cutoffs.LONGEST_REASON
+    problems += notes.problems_of_reason("reason", reason, longest, missing, lines=False)
     return last_day, problems
 
 

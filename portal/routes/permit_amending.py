@@ -7,14 +7,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from sqlalchemy import Connection
 
+from portal import notes
 from portal.backoffice.acts import Employee
 from portal.identity.roles import Permission
-from portal.permits import correcting, entering, labels, particulars, reading
+from portal.permits import correcting, entering, labels, particulars, reading, registry
 from portal.permits.reading import Permit
 from portal.permits.registry import NotPossible
-from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Problem
+from portal.problems import N_, Conflict, Problem
 from portal.routes.backlog_review import TAKEN, department_problems
-from portal.text import is_readable
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
 from portal.web.routing import Access, get_page, post_form
@@ -22,7 +22,6 @@ from portal.web.visit import Visit
 
 _BASE = "/center/permits/{permit_id:int}/amend"
 _FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS, *particulars.NAMES)
-_LONGEST_NOTE = 2000
 
 
 @get_page(_BASE, Access.STAFF)
@@ -45,7 +44,10 @@ def amend(
         visit.check_form(form)
         source = permit.row["source"]
         entry = entering.read_entry(typed, employee.center, visit.today, source=source)
-        problems = [*entry.problems, *department_problems(visit, typed), *_about_note(typed)]
+        about_note = notes.problems_of_reason(
+            "note", typed["note"].strip(), registry.LONGEST_NOTE, notes.REASON
+        )
+        problems = [*entry.problems, *department_problems(visit, typed), *about_note]
         before = entering.typed_of(permit)
         if not problems and all(typed[name] == before[name] for name in _FIELDS):
             problems.append(Problem("note", N_("Nothing is changed")))
@@ -70,15 +72,6 @@ def _permit(visit: Visit, db: Connection, permit_id: int) -> tuple[Employee, Per
     if not correcting.can_amend(permit):
         raise Conflict("what nobody has accepted is corrected by who entered it")
     return employee, permit
-
-
-def _about_note(typed: Mapping[str, str]) -> list[Problem]:
-    note = typed["note"].strip()
-    if not note:
-        return [Problem("note", N_("Write the reason; it stays in the register"))]
-    if len(note) > _LONGEST_NOTE:
-        return [Problem("note", N_("Write at most {n} characters"), {"n": _LONGEST_NOTE})]
-    return [] if is_readable(note, lines=True) else [Problem("note", HIDDEN_CHARACTERS)]
 
 
 def _page(

@@ -6,10 +6,11 @@ from litestar.params import FromPath, FromQuery
 
 from portal.bodies import labels as bodies
 from portal.permits import inquiry
+from portal.permits.inquiry import TooSoon
 from portal.permits.numbers import of_address
 from portal.problems import Missing
 from portal.routes.permit_log import who_asked
-from portal.routes.permits import asker_of, inquiry_page
+from portal.routes.permits import asker_of, inquiry_page, too_soon
 from portal.web.routing import Access, get_page
 from portal.web.visit import Visit
 
@@ -30,12 +31,17 @@ def asked(
     center = portal.places.centers.get(permit_center)
     if named is None or center is None:
         raise Missing("permit")
-    with portal.database.begin() as db:
-        visit.citizen(db)
-        asker, now = asker_of(visit, db), portal.clock.now()
-        answer = inquiry.by_number(db, portal.vault, permit_center, named, asker, now, visit.today)
-        if answer.own and answer.permit is not None:
-            page = who_asked(db, portal.vault, answer.permit.id, asker.national_id, older)
+    try:
+        with portal.database.begin() as db:
+            visit.citizen(db)
+            asker, now = asker_of(visit, db), portal.clock.now()
+            answer = inquiry.by_number(
+                db, portal.vault, permit_center, named, asker, now, visit.today
+            )
+            if answer.own and answer.permit is not None:
+                page = who_asked(db, portal.vault, answer.permit.id, asker.national_id, older)
+    except TooSoon as error:
+        return too_soon(visit, error)
     if page is None:
         raise Missing("permit")
     return inquiry_page(

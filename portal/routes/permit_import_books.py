@@ -19,10 +19,12 @@ from portal.web.visit import Visit
 BASE = "/center/permits/imports"
 
 
-def find_book(visit: Visit, db: Connection, employee: Employee, import_id: int) -> Import:
+def find_book(visit: Visit, db: Connection, import_id: int) -> tuple[Employee, Import]:
+    """The file, if it is of the center of who asks and may enter permits; and who that is."""
+    employee = visit.employee(db, Permission.ENTER_PERMITS)
     if not 0 < import_id <= LARGEST_ID:
         raise Missing("import")
-    return importing.find(db, visit.portal.vault, employee.center, import_id)
+    return employee, importing.find(db, visit.portal.vault, employee.center, import_id)
 
 
 def sees_cells(employee: Employee, book: Import) -> bool:

@@ -9,7 +9,6 @@ from litestar.params import FromPath
 from sqlalchemy import Connection
 
 from portal.backoffice.acts import Employee
-from portal.identity.roles import Permission
 from portal.permits import import_labels, importing, labels
 from portal.permits.columns import ASSUMABLE, COLUMNS, LABELS, headings_row, suggest
 from portal.permits.importing import Head, Import
@@ -63,8 +62,7 @@ def suggested(db: Connection, visit: Visit, center: str, headings: Sequence[str]
 def show_columns(visit: NamedDependency[Visit], import_id: FromPath[int]) -> Response[bytes]:
     """Name the columns anew, of a file that was checked already."""
     with visit.portal.database.read() as db:
-        employee = visit.employee(db, Permission.ENTER_PERMITS)
-        book = find_book(visit, db, employee, import_id)
+        employee, book = find_book(visit, db, import_id)
         if book.state not in {ImportState.MAPPING, ImportState.CHECKED, ImportState.FAILED}:
             return redirect(visit, f"{BASE}/{import_id}")
         return mapping_page(visit, db, employee, book)
@@ -115,8 +113,7 @@ def read_anew(
     """Another sheet, encoding, separator or row of headings."""
     portal = visit.portal
     with portal.database.read() as db:
-        employee = visit.employee(db, Permission.ENTER_PERMITS)
-        book = find_book(visit, db, employee, import_id)
+        employee, book = find_book(visit, db, import_id)
     visit.check_form(form)
     reading, problems = _read_reading(form, book.reading)
     row = fold_digits(form.text("heading_row"))
@@ -169,8 +166,7 @@ def name_columns(
     """The columns are named: on to the check."""
     portal = visit.portal
     with portal.database.begin() as db:
-        employee = visit.employee(db, Permission.ENTER_PERMITS)
-        book = find_book(visit, db, employee, import_id)
+        employee, book = find_book(visit, db, import_id)
         names = [f"column-{position}" for position in range(len(book.headings))]
         typed = {name: form.text(name) for name in names}
         typed |= {f"assumed-{name}": form.text(f"assumed-{name}") for name in ASSUMABLE}

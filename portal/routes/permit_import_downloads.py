@@ -30,8 +30,7 @@ def download_problems(visit: NamedDependency[Visit], import_id: FromPath[int]) -
     """Every cell that cannot be taken, as CSV."""
     portal = visit.portal
     with portal.database.read() as db:
-        employee = visit.employee(db, Permission.ENTER_PERMITS)
-        book = find_book(visit, db, employee, import_id)
+        employee, book = find_book(visit, db, import_id)
         shown = sees_cells(employee, book)
 
     def parts() -> Iterator[bytes]:
@@ -49,8 +48,7 @@ def download_rows(
     """The rows that cannot be taken, to be mended and sent again."""
     portal = visit.portal
     with portal.database.read() as db:
-        employee = visit.employee(db, Permission.ENTER_PERMITS)
-        book = find_book(visit, db, employee, import_id)
+        employee, book = find_book(visit, db, import_id)
         if not sees_cells(employee, book) or book.row["file_dropped_at"] is not None:
             raise Missing("rows")
 

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy import Connection
 
+from portal import notes
 from portal.backoffice.acts import Employee
 from portal.bodies.searching import let_go
 from portal.db import LARGEST_ID
@@ -29,7 +30,7 @@ from portal.permits.columns import COLUMNS, LABELS, headings_row
 from portal.permits.import_words import Word
 from portal.permits.importing import Import, Reviewed
 from portal.permits.model import ImportState
-from portal.problems import HIDDEN_CHARACTERS, N_, Missing, Problem
+from portal.problems import N_, Missing, Problem
 from portal.requests.uploads import clean_file_name
 from portal.routes.permit_import_books import BASE, find_book, kept_until, sees_cells
 from portal.routes.permit_import_columns import (
@@ -41,7 +42,6 @@ from portal.routes.permit_import_columns import (
 )
 from portal.sheets import opening
 from portal.sheets.table import NotATable
-from portal.text import is_readable
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -162,8 +162,7 @@ def show_import(
     if not (0 <= row <= LARGEST_ID and 0 <= after <= LARGEST_ID):
         raise Missing("page")
     with visit.portal.database.read() as db:
-        employee = visit.employee(db, Permission.ENTER_PERMITS)
-        book = find_book(visit, db, employee, import_id)
+        employee, book = find_book(visit, db, import_id)
         if book.state in {ImportState.CHECKING, ImportState.IMPORTING}:
             return _progress(visit, book)
         if visit.is_fragment:
@@ -227,7 +226,7 @@ def _result_page(
         kept_until=kept_until(visit, book),
         ready=import_preview.first(db, portal.vault, book.id) if is_checked else (),
         contradicting=import_preview.contradicting(db, book.id) if is_checked else 0,
-        in_register=import_preview.in_register(db, book.id, different) if different else {},
+        in_register=import_preview.in_register(db, book, different) if different else {},
         unknown=_unknown(visit, db, employee, book),
         meanings=import_words.CODES,
         labels=labels,
@@ -253,8 +252,7 @@ def say_words(
     """What words of the file mean, for all rows: it is checked anew with them."""
     portal = visit.portal
     with portal.database.begin() as db:
-        employee = visit.employee(db, Permission.ENTER_PERMITS)
-        book = find_book(visit, db, employee, import_id)
+        employee, book = find_book(visit, db, import_id)
         visit.check_form(form)
         if book.state is not ImportState.CHECKED:  # somebody has gone on with it
             return redirect(visit, f"{BASE}/{import_id}")
@@ -292,8 +290,7 @@ def import_it(
     """Enter all of it, or what is good of it where that was chosen."""
     portal = visit.portal
     with portal.database.begin() as db:
-        employee = visit.employee(db, Permission.ENTER_PERMITS)
-        book = find_book(visit, db, employee, import_id)
+        employee, book = find_book(visit, db, import_id)
         visit.check_form(form)
         if book.state in {ImportState.IMPORTING, ImportState.IMPORTED}:  # pressed twice
             return redirect(visit, f"{BASE}/{import_id}")
@@ -312,8 +309,7 @@ def ask_discard(visit: NamedDependency[Visit], import_id: FromPath[int]) -> Resp
     """What is lost when the file is given up, before it is."""
     portal = visit.portal
     with portal.database.read() as db:
-        employee = visit.employee(db, Permission.ENTER_PERMITS)
-        book = find_book(visit, db, employee, import_id)
+        _, book = find_book(visit, db, import_id)
     if book.state not in importing.DISCARDABLE:
         return redirect(visit, f"{BASE}/{import_id}")
     return portal.pages.page(
@@ -330,8 +326,7 @@ def discard(
     visit: NamedDependency[Visit], import_id: FromPath[int], form: NamedDependency[PostedForm]
 ) -> Response[bytes]:
     with visit.portal.database.begin() as db:
-        employee = visit.employee(db, Permission.ENTER_PERMITS)
-        book = find_book(visit, db, employee, import_id)
+        employee, book = find_book(visit, db, import_id)
         visit.check_form(form)
         if book.state is not ImportState.DISCARDED:
             importing.discard(db, book, employee.username, visit.portal.clock.now())
@@ -346,14 +341,14 @@ def withdraw(
     portal, reason = visit.portal, form.text("reason")
     try:
         with portal.database.begin() as db:
-            employee = visit.employee(db, Permission.ENTER_PERMITS)
-            book = find_book(visit, db, employee, import_id)
-            problem = _problem_of(reason)
+            employee, book = find_book(visit, db, import_id)
+            missing = N_("Write the reason; it stays with the file")
+            problems = notes.problems_of_reason("reason", reason, _LONGEST_REASON, missing)
             if not is_own(visit, form):
-                problem = Problem("reason", STALE)
-            if problem is not None:
+                problems = [Problem("reason", STALE)]
+            if problems:
                 return _result_page(
-                    visit, db, employee, book, reason=reason, problems=[problem], status=422
+                    visit, db, employee, book, reason=reason, problems=problems, status=422
                 )
             if book.state is ImportState.WITHDRAWN:  # pressed twice
                 return redirect(visit, f"{BASE}/{import_id}")
@@ -364,19 +359,9 @@ def withdraw(
     except Reviewed:
         with portal.database.read() as db:
             text = N_("It cannot be taken back any more: see below what is in the way")
-            book = find_book(visit, db, employee, import_id)
+            employee, book = find_book(visit, db, import_id)
             return _result_page(visit, db, employee, book, problems=[Problem("", text)], status=409)
     return redirect(visit, f"{BASE}/{import_id}")
-
-
-def _problem_of(reason: str) -> Problem | None:
-    if not reason:
-        return Problem("reason", N_("Write the reason; it stays with the file"))
-    if len(reason) > _LONGEST_REASON:
-        return Problem("reason", N_("Write at most {n} characters"), {"n": _LONGEST_REASON})
-    if not is_readable(reason, lines=True):
-        return Problem("reason", HIDDEN_CHARACTERS)
-    return None
 
 
 HANDLERS = [

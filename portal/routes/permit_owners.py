@@ -11,14 +11,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from sqlalchemy import Connection
 
+from portal import notes
 from portal.backoffice.acts import Employee
 from portal.catalogue.identity import read_mobile, read_national_id
 from portal.identity.roles import Permission
-from portal.permits import inquiry, labels, owning, reading
+from portal.permits import inquiry, labels, owning, reading, registry
 from portal.permits.reading import Owner, Permit
 from portal.permits.validity import Status
-from portal.problems import HIDDEN_CHARACTERS, N_, Missing, Problem
-from portal.text import is_readable
+from portal.problems import N_, Missing, Problem
 from portal.web.http_forms import PostedForm
 from portal.web.pages import redirect
 from portal.web.routing import Access, get_page, post_form
@@ -26,7 +26,6 @@ from portal.web.visit import Visit
 
 _BASE = "/center/permits/{permit_id:int}/owner-mobile"
 _FIELDS = ("owner", "owner_id", "mobile", "note")
-_LONGEST_NOTE = 2000
 _OTHER_CARD = N_("The register has another national ID of this owner: look whose card it is")
 
 
@@ -94,12 +93,7 @@ def _read(
         text = N_("Write a mobile of Egypt, such as 01012345678")
         problems.append(Problem("mobile", text))
     note = typed["note"].strip()
-    if not note:
-        problems.append(Problem("note", N_("Write the reason; it stays in the register")))
-    elif len(note) > _LONGEST_NOTE:
-        problems.append(Problem("note", N_("Write at most {n} characters"), {"n": _LONGEST_NOTE}))
-    elif not is_readable(note, lines=True):
-        problems.append(Problem("note", HIDDEN_CHARACTERS))
+    problems += notes.problems_of_reason("note", note, registry.LONGEST_NOTE, notes.REASON)
     return position, digits, mobile or "", problems
 
 
@@ -132,11 +126,7 @@ def of_owner(visit: NamedDependency[Visit], form: NamedDependency[PostedForm]) -
         card = read_national_id(typed, visit.today)
         found: list[Permit] = []
         if not isinstance(card, str):
-            found = [
-                each
-                for each in owning.of_owner(db, portal.vault, card.digits)
-                if each.center_code == employee.center
-            ]
+            found = owning.of_owner(db, portal.vault, card.digits, employee.center)
             inquiry.log_search(db, portal.vault, found, employee.username, portal.clock.now())
     problems = (
         [Problem("card", N_("Write the 14 digits of the card"))] if isinstance(card, str) else []

@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery
 from markupsafe import Markup
 from sqlalchemy import Connection
 
+from portal import notes
 from portal.backoffice.acts import Employee
 from portal.bodies import labels as bodies
 from portal.bodies import log
@@ -35,10 +36,10 @@ from portal.permits.numbers import read_number
 from portal.permits.reading import Permit, Search
 from portal.permits.registry import NotPossible, PermitAction
 from portal.permits.validity import Status
-from portal.problems import HIDDEN_CHARACTERS, N_, Conflict, Missing, Problem, Refused
+from portal.problems import N_, Conflict, Missing, Problem, Refused
 from portal.receipts.codes import drawn
 from portal.routes.backlog_review import department_problems
-from portal.text import fold_digits, is_readable, parse_day, without_hidden
+from portal.text import fold_digits, parse_day, without_hidden
 from portal.web.http_forms import PostedForm
 from portal.web.late import STALE, is_own
 from portal.web.pages import redirect
@@ -47,7 +48,6 @@ from portal.web.visit import Visit
 
 _BASE = "/center/permits"
 _PAGE = 25
-_LONGEST_NOTE = 2000
 _FIELDS = (*entering.FIELDS, *entering.FILE_FIELDS, *particulars.NAMES)
 _EMPTY = dict.fromkeys(_FIELDS, "") | {"legal_regime": "119/2008"}
 _NO_ACT = {"act": "", "on": "", "note": ""}
@@ -377,12 +377,8 @@ def _read_act(
     if on is None:
         problems.append(Problem("on", N_("Choose the day on which it happened")))
     note = typed["note"].strip()
-    if action in _EXPLAINED and not note:
-        problems.append(Problem("note", N_("Write the reason; it stays in the register")))
-    elif len(note) > _LONGEST_NOTE:
-        problems.append(Problem("note", N_("Write at most {n} characters"), {"n": _LONGEST_NOTE}))
-    elif not is_readable(note, lines=True):
-        problems.append(Problem("note", HIDDEN_CHARACTERS))
+    missing = notes.REASON if action in _EXPLAINED else ""
+    problems += notes.problems_of_reason("note", note, registry.LONGEST_NOTE, missing)
     return action, on, problems
 
 

@@ -34,7 +34,7 @@ from portal.bodies.model import (
 from portal.bodies.purposes import FIELDS, fields_of
 from portal.clock import SettableClock, cairo_day
 from portal.demo.bodies import code_of
-from portal.demo.permits import OWNER_ID
+from portal.demo.permits import OWNED_AT, OWNER_ID
 from portal.permits import owning, reading, registry
 from portal.permits.model import BuildingPermit
 from portal.permits.numbers import PermitNumber
@@ -546,7 +546,7 @@ def test_a_bank_learns_the_value_only_with_the_owners_code(
     with portal.database.begin() as db:
         permit = next(
             each
-            for each in owning.of_owner(db, portal.vault, OWNER_ID)
+            for each in owning.of_owner(db, portal.vault, OWNER_ID, OWNED_AT)
             if each.row["status"] != "manual_unverified"
         )
         told = {"estimated_value": "85000"}

@@ -248,3 +248,14 @@ def test_the_counter_finds_permits_by_a_card_and_the_owner_sees_that_it_asked(
     elsewhere = local.employee("front_office", "KFS-004")
     found = elsewhere.send(elsewhere.get("/center/permits"), {"card": _ID}, "/of-owner")
     assert found.hook("found") == "0", "another center's permits are not its"
+
+
+def test_permits_of_other_centers_crowd_none_of_ones_own_out(local: LocalPortal) -> None:
+    card = "29001018800075"
+    people = People([Owner(NAME, card, "")])
+    permit_id, _ = put(local, 900, people=people)
+    for _ in range(60):
+        put(local, people=people, center_code="KFS-004")
+    clerk = local.employee("front_office")
+    found = clerk.send(clerk.get("/center/permits"), {"card": card}, "/of-owner")
+    assert f"/center/permits/{permit_id}" in found.tree.xpath("//main//li/a/@href")

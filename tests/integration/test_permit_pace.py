@@ -317,7 +317,7 @@ def test_what_is_his_begins_with_the_newest_and_ends_with_what_has_no_day(
     register.put(PermitNumber(2, "", 2026))
     register.put(PermitNumber(3, "", 1994), status=Status.MANUAL_UNVERIFIED, issued_on=None)
     with register.database.read() as db:
-        own = owning.of_owner(db, VAULT, OWNER_ID)
+        own = owning.of_owner(db, VAULT, OWNER_ID, CENTER)
     assert [each.number.number for each in own] == [2, 1, 3]
 
 
@@ -367,7 +367,7 @@ _QUESTIONS: dict[str, Callable[[Connection], object]] = {
         db, VAULT, CENTER, PermitNumber(7, "", 2024), OWNER_ID, MOBILE, 1
     ),
     "all that is his": lambda db: owning.of_citizen(db, VAULT, OWNER_ID, MOBILE, 1),
-    "all of a card": lambda db: owning.of_owner(db, VAULT, OWNER_ID),
+    "all of a card": lambda db: owning.of_owner(db, VAULT, OWNER_ID, CENTER),
     "who asked": lambda db: inquiry.who_asked(db, VAULT, 1, OWNER_ID),
     "later permits": lambda db: reading.later(db, _named(PermitNumber(7, "", 2024))),
     "a center's list": lambda db: reading.listed(db, CENTER),

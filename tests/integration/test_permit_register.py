@@ -176,6 +176,9 @@ def test_what_is_entered_comes_back_as_it_would_be_typed(
         ({"insured_until": "1997-01-01"}, ["insured_until"]),
         ({"owner_share": "2/3"}, ["co_owners"]),
         ({"owner_share": "نصيب"}, ["owner_share"]),
+        ({"owner_share": "1e999999999%"}, ["owner_share"]),
+        ({"owner_share": "1/0"}, ["owner_share"]),
+        ({"owner_share": "3/2"}, ["owner_share"]),
         ({"owner_id": ""}, ["owner_mobile"]),
         ({"owner_mobile": "0123"}, ["owner_mobile"]),
         ({"owner": "", "owner_id": "", "owner_mobile": ""}, ["owner"]),
@@ -491,6 +494,8 @@ def test_a_number_that_another_entry_has_is_told_to_the_department_and_nothing_i
     assert (permit.row["street"], permit.row["request_number"]) == ("شارع السوق", filed)
     assert permit.people.owners[0].name == NAME
     assert not officer.get("/center/permits").tree.xpath(f"//form[@action='{action}']")
+    for late in ({"number": f"{next(NUMBERS)}/2026"}, {}):  # of another tab
+        assert officer.send(page, late, action).status == 409
     clerk = still.employee("front_office")
     proof = clerk.get("/center/permits").values("/of-owner")
     assert clerk.post(action, proof).status == 403
