@@ -10,7 +10,7 @@ from portal.catalogue.identity import read_national_id
 from portal.permits import particulars
 from portal.permits.labels import REGIMES, TYPES, USES
 from portal.permits.model import DEPARTMENT
-from portal.permits.numbers import HIJRI, LONG_YEAR, PermitNumber, problem_of, read_own
+from portal.permits.numbers import HIJRI, LONG_YEAR, PermitNumber, problem_of_own, read_own
 from portal.permits.reading import Owner, People, Permit
 from portal.permits.registry import NewPermit
 from portal.permits.spellings import problem_of_day, read_day
@@ -68,7 +68,7 @@ def read_entry(
     problems: list[Problem] = []
     number = read_own(typed["number"], typed["year"], today.year)
     if number is None:
-        problems.append(problem_of(typed["number"], typed["year"], today.year))
+        problems.append(problem_of_own(typed["number"], typed["year"], today.year))
     if typed["permit_type"] not in TYPES:
         problems.append(Problem("permit_type", N_("Choose the kind of permit")))
     if typed["legal_regime"] not in REGIMES:

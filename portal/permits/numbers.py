@@ -94,11 +94,7 @@ def _year(text: str) -> str:
 
 
 def problem_of(number: str, year: str, this_year: int) -> Problem:
-    """Why :func:`read_own` finds no number in these two."""
-    if _SHORT_DAY.fullmatch(number):
-        return Problem("number", _MADE_A_DAY)
-    if names_place(number):
-        return Problem("number", _ONLY)
+    """Why :func:`read_parts` finds no number in these two."""
     parts = permit_parts(number)
     if year.strip():
         said = _year(year)
@@ -107,12 +103,20 @@ def problem_of(number: str, year: str, this_year: int) -> Problem:
             return wrong
         if parts and parts[0][2] != said:
             return Problem("year", N_("The number of the permit names another year"))
-        return Problem("number", _ONLY)
-    if parts:
+    elif parts:
         return _problem_of_year(parts[0][2], this_year) or Problem("number", WRITE_NUMBER)
-    if read_number(f"{number} / {this_year}", this_year) is not None:
+    elif read_number(f"{number} / {this_year}", this_year) is not None:
         return Problem("year", N_("Write the year of the permit, too"))
     return Problem("number", _ONLY if number.strip() else WRITE_NUMBER)
+
+
+def problem_of_own(number: str, year: str, this_year: int) -> Problem:
+    """Why :func:`read_own` finds none."""
+    if _SHORT_DAY.fullmatch(number):
+        return Problem("number", _MADE_A_DAY)
+    if names_place(number):
+        return Problem("number", _ONLY)
+    return problem_of(number, year, this_year)
 
 
 _MADE_A_DAY = N_(

@@ -22,7 +22,7 @@ from portal.identity.sessions import CitizenSession
 from portal.permits import inquiry, labels, matters, owning, particulars, reading
 from portal.permits.inquiry import Answer, AnswerClass, Asked, Asker, TooSoon
 from portal.permits.matters import Matter
-from portal.permits.numbers import PermitNumber, of_address, read_parts
+from portal.permits.numbers import PermitNumber, of_address, problem_of, read_parts
 from portal.permits.validity import Verdict
 from portal.places.finder import LONGEST_QUERY
 from portal.places.model import Center
@@ -101,7 +101,7 @@ def ask(
         return _at_address(visit, typed, known)
     found = read_parts(typed.number, typed.year, visit.today.year)
     if found is None:
-        problems.append(_problem_of_number(typed, visit.today.year))
+        problems.append(problem_of(typed.number, typed.year, visit.today.year))
     if known is None or found is None:
         return _form(visit, typed, problems, 422)
     return redirect(visit, _address(known.code, found))
@@ -126,14 +126,6 @@ def _centers(visit: Visit, typed: _Typed) -> Sequence[Center]:
         found = portal.finder.by_name(typed.place, "" if typed.center else typed.governorate)
         return [each for each in found if each.takes_sites][:_MOST_PLACES]
     return portal.places.centers_of(typed.governorate) if typed.governorate else ()
-
-
-def _problem_of_number(typed: _Typed, this_year: int) -> Problem:
-    """What cannot be read: the year alone, where the number would do with another one."""
-    if read_parts(typed.number, str(this_year), this_year):
-        return Problem("year", N_("Write the year of issue in four digits, such as 2025"))
-    text = N_("Write the number and the year as they stand on the permit, such as 215 and 2025")
-    return Problem("number", text)
 
 
 def _problems_of_address(typed: _Typed) -> list[Problem]:

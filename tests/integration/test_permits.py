@@ -331,7 +331,7 @@ def test_what_is_not_there_is_404_in_the_reader_s_language(visitor: Browser, pat
         (f"center={CENTER}&number=215", "year"),
         (f"center={CENTER}&number=215&year=25", "year"),
         (f"center={CENTER}&number=215&year=2099", "year"),
-        (f"center={CENTER}&number=215/2024&year=2025", "number"),
+        (f"center={CENTER}&number=215/2024&year=2025", "year"),
         (f"center={CENTER}&number=&year=2025", "number"),
         (f"center={CENTER}&street=x", "building_no"),
         (f"center={CENTER}&building_no=5", "street"),
@@ -343,6 +343,27 @@ def test_what_cannot_be_read_is_said_at_its_control(
     page = visitor.get(f"/permits?{query}")
     assert page.status == 422
     assert [where for where, _ in page.errors()] == [field]
+
+
+@pytest.mark.parametrize(
+    ("number", "year", "said"),
+    [
+        ("215", "١٤٤٦", "هجرية"),
+        ("215 لسنة 1446", "", "هجرية"),
+        ("215", "2099", "لا يمكن أن يصدر"),
+        ("215", "25", "أربعة أرقام"),
+        ("215", "", "أيضًا"),
+        ("215/2024", "2025", "تخالف"),
+        ("٥٦ مكرر", "1998", "حرف واحد"),
+        ("", "2025", "الرقم والسنة"),
+    ],
+)
+def test_a_visitor_is_told_what_is_wrong_with_a_number_and_not_only_that_it_is(
+    visitor: Browser, number: str, year: str, said: str
+) -> None:
+    page = visitor.get(f"/permits?center={CENTER}&number={quote(number)}&year={quote(year)}")
+    ((_, text),) = page.errors()
+    assert said in text
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.permits.numbers import PermitNumber, of_address, problem_of, read_number, read_parts
+from portal.permits.numbers import PermitNumber, of_address, problem_of_own, read_number, read_parts
 
 YEAR = 2026
 
@@ -76,7 +76,7 @@ def test_what_is_wrong_with_a_number_is_said_where_it_stands(
     number: str, year: str, field: str, said: str
 ) -> None:
     assert read_parts(number, year, YEAR) is None
-    problem = problem_of(number, year, YEAR)
+    problem = problem_of_own(number, year, YEAR)
     assert problem.field == field
     assert said in problem.msgid
 
